@@ -1,0 +1,20 @@
+"""What translation may know of the hardware. Detecting it is a backend's affair."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Gpu:
+    name: str
+    memory: int
+    """Bytes."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    cores: int
+    memory: int
+    """Bytes of main memory that a run may use."""
+    gpus: tuple[Gpu, ...] = ()

@@ -1,0 +1,101 @@
+"""The validated form of a recipe: frozen values, every string with its `${VAR}` filled in, no secret among them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Message:
+    """One turn of `data.messages`: a role and a template whose `{column}` places are filled from a row."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True)
+class Data:
+    path: str
+    """A Hub dataset id, or a folder or file; a relative one counts from the recipe's own folder (made absolute)."""
+    local: bool
+    """Whether `path` was found on this disk."""
+    train_split: str
+    valid_split: str | None = None
+    test_split: str | float | None = None
+    """A split's name, or the fraction (0 to 1, both excluded) of train that is held out by seed."""
+    chat_template: str | None = None
+    column_mapping: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
+    messages: tuple[Message, ...] = ()
+
+
+@dataclass(frozen=True)
+class Hub:
+    username: str | None = None
+    token_variable: str | None = None
+    """The *name* of the environment variable that holds the token; the value is never kept."""
+    push_to_hub: bool = False
+
+
+@dataclass(frozen=True)
+class UseCase:
+    goal: str = ""
+    success: str = ""
+
+
+@dataclass(frozen=True)
+class Bound:
+    """One gate of `evaluate.require`: `at_least` is in the metric's unit, `better_than` names a baseline method."""
+
+    at_least: float | None = None
+    better_than: str | None = None
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    metrics: tuple[str, ...] = ("exact_match",)
+    baselines: tuple[str, ...] = ("zero-shot", "few-shot")
+    shots: int = 4
+    max_new_tokens: int = 64
+    batch_size: int = 32
+    limit: int | None = None
+    """Test rows used at the most; None means all."""
+    require: Mapping[str, Bound] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Compare:
+    title: str = ""
+    examples: tuple[str, ...] = ()
+    hardware: str | None = None
+
+
+@dataclass(frozen=True)
+class Recipe:
+    file: Path
+    text: str
+    """The YAML as given, byte for byte."""
+    task: str
+    """AutoTrain's canonical task, such as `lm_training`: a key of the generated table."""
+    task_alias: str
+    """The task as written, such as `llm-sft`."""
+    trainer: str | None
+    """What the alias chooses within the task (`sft`, `triplet`, `vqa`), or None."""
+    base_model: str
+    project_name: str
+    backend: str
+    engine: str
+    log: str
+    data: Data
+    params: Mapping[str, object]
+    """`params:` as written and type-checked; defaults are the engine's affair."""
+    hub: Hub
+    use_case: UseCase | None
+    evaluate: Evaluate | None
+    compare: Compare
+    trust_remote_code: bool
+    positions: Mapping[str, tuple[int, int]]
+    """Dotted key → (line, column), both from 1, of the *key*; `params.lr.value` style keys are not used."""
+    settings: tuple[str, ...] = ()
+    """`--set` arguments that were laid over the file, as typed."""
