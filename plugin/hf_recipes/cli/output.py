@@ -1,0 +1,34 @@
+"""The one sink: results go to stdout, everything said to a person goes to stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def say(text: str) -> None:
+    """A message to a person."""
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+def result(text: str) -> None:
+    """What the command was asked for, as text."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def document(value: object) -> None:
+    """What the command was asked for, as one JSON document: `--json`."""
+    result(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def console(*, stderr: bool) -> Console:
+    """A rich console. It is imported here, since it costs 0.1 s that `validate` does not pay."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False, soft_wrap=not sys.stdout.isatty())

@@ -1,0 +1,69 @@
+"""The progress of a run on a terminal: one bar a stage; plain lines where stderr is not a terminal."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+
+from hf_recipes.cli.output import console, say
+from hf_recipes.record.state import RunState
+
+Look = tuple[RunState, Sequence[Mapping[str, object]]]
+SECONDS_BETWEEN_LINES = 15.0
+
+
+def show(looks: Iterable[Look]) -> RunState:
+    """Show a run until it has ended; returns its last state."""
+    return _bars(looks) if sys.stderr.isatty() else _lines(looks)
+
+
+def describe(event: Mapping[str, object]) -> str:
+    """One event in words: `train 12/102  loss 1.234  lr 2.0e-04  3:20 left`."""
+    label = str(event.get("what") or event.get("stage") or "")
+    parts = [f"{label} {event['step']}/{event['total']}" if "total" in event else label]
+    if isinstance(loss := event.get("loss"), (int, float)):
+        parts.append(f"loss {loss:.4g}")
+    if isinstance(rate := event.get("lr"), (int, float)):
+        parts.append(f"lr {rate:.1e}")
+    if isinstance(eta := event.get("eta"), (int, float)):
+        parts.append(f"{int(eta) // 60}:{int(eta) % 60:02d} left")
+    return "  ".join(parts)
+
+
+def _lines(looks: Iterable[Look]) -> RunState:
+    spoken, stage = 0.0, None
+    for state, events in looks:  # noqa: B007 - the last state is the result
+        if state.stage != stage and not state.state.finished:
+            stage, spoken = state.stage, 0.0
+            say(f"{state.state.value}: {stage or 'waiting'}")
+        if events and time.monotonic() - spoken > SECONDS_BETWEEN_LINES:
+            spoken = time.monotonic()
+            say("  " + describe(events[-1]))
+    return state
+
+
+def _bars(looks: Iterable[Look]) -> RunState:
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description:18}"), BarColumn(), TextColumn("{task.fields[words]}"), TimeElapsedColumn())
+    with Progress(*columns, console=console(stderr=True)) as progress:
+        bars: dict[str, int] = {}
+        numbers: dict[str, object] = {}
+        for state, events in looks:  # noqa: B007 - the last state is the result
+            stage = state.stage or state.state.value
+            if not events and not state.state.finished and stage not in bars:
+                bars[stage] = progress.add_task(stage, total=None, words="")
+            for event in events:
+                name = str(event.get("what") or event.get("stage") or stage)
+                if name not in bars:
+                    bars[name] = progress.add_task(name, total=None, words="")
+                # Loss and step come in different events: keep the last of each so that the line does not flicker.
+                numbers = {**(numbers if numbers.get("_of") == name else {}), **event, "_of": name}
+                progress.update(
+                    progress.task_ids[list(bars).index(name)],
+                    total=event.get("total"),
+                    completed=event.get("step"),
+                    words=describe({**numbers, "what": "", "stage": ""}).strip(),
+                )
+    return state
