@@ -1,0 +1,100 @@
+"""The walls of the house: who may import whom, and what never stands in the core."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[2] / "plugin" / "hf_recipes"
+HEAVY = {"torch", "transformers", "peft", "datasets", "gradio", "accelerate", "safetensors", "numpy", "pandas", "pyarrow"}
+
+# Room → the rooms it may import. A room that is not named here is free (road.py, cli/).
+MAY_IMPORT: dict[str, set[str]] = {
+    "recipe": set(),
+    "data": {"recipe"},
+    "engines": {"recipe", "data"},
+    "runner": set(),
+    "environments": {"shipped"},
+    "record": {"engines", "recipe", "runner"},
+    "backends": {"engines", "record", "runner"},
+    "evaluation": set(),
+    "inference": {"data", "recipe", "environments", "shipped"},
+}
+
+
+def modules() -> list[Path]:
+    return sorted(path for path in PACKAGE.rglob("*.py") if "shipped" not in path.relative_to(PACKAGE).parts[:-1])
+
+
+def imports(path: Path) -> set[str]:
+    """Full dotted names of what a module imports, at any depth; relative ones resolved."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            package = ["hf_recipes", *path.relative_to(PACKAGE).parts[:-1]]
+            base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
+            name = ".".join(part for part in (base, node.module or "") if part)
+            found |= {name, *(f"{name}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def room(name: str) -> str:
+    parts = name.split(".")
+    return parts[1] if len(parts) > 1 else ""
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_room_imports_only_the_rooms_it_may(path: Path) -> None:
+    own = path.relative_to(PACKAGE).parts[0]
+    ours = {room(name) for name in imports(path) if name.startswith("hf_recipes.")} - {"", own, "__version__"}
+    assert "cli" not in ours or own == "cli"
+    if own in MAY_IMPORT:
+        assert ours <= MAY_IMPORT[own]
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_the_core_never_imports_what_trains_or_generates(path: Path) -> None:
+    if path.relative_to(PACKAGE).parts[0] != "inference" and path.name != "clm_validation.py":
+        assert not {name.split(".")[0] for name in imports(path)} & HEAVY
+
+
+@pytest.mark.parametrize("name", ["run.py", "clm_validation.py"])
+def test_what_travels_with_a_job_needs_only_the_standard_library(name: str) -> None:
+    top_level = ast.parse((PACKAGE / "runner" / name).read_text(encoding="utf-8")).body
+    for node in top_level:
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+            assert {each.split(".")[0] for each in names} <= {*sys.stdlib_module_names, "__future__"}
+
+
+def test_the_command_works_where_nothing_heavy_can_be_imported() -> None:
+    blocked = f"""
+import sys
+class Block:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {HEAVY!r}:
+            raise ImportError(name + " is blocked in the core")
+sys.meta_path.insert(0, Block())
+import importlib
+from hf_recipes.cli.main import COMMANDS, cli
+for module, _ in COMMANDS.values():
+    importlib.import_module("hf_recipes.cli." + module)
+import hf_recipes.road
+cli.main(args=["validate", sys.argv[1]], standalone_mode=False)
+"""
+    recipe = PACKAGE.parents[1] / "recipes" / "ingredient-parser" / "recipe.yml"
+    done = subprocess.run([sys.executable, "-c", blocked, str(recipe)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_nothing_in_the_package_writes_a_machine_path_or_a_registry() -> None:
+    for path in modules():
+        text = path.read_text(encoding="utf-8")
+        for word in ("pythonhosted" + ".org", "py" + "pi.org", "/opt/" + "wheels", "/ro" + "ot/"):
+            assert word not in text, f"{path} names {word}"
