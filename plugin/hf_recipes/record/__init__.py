@@ -1,0 +1,24 @@
+"""The folder of a run: made, read, found. Passive: what a run does is decided by its runner."""
+
+from hf_recipes.record.create import create
+from hf_recipes.record.find import RunNotFound, find, list_runs
+from hf_recipes.record.progress import as_json, events, follow, metrics, watch
+from hf_recipes.record.settle import end, read_state
+from hf_recipes.record.state import Reason, RunState, State
+
+__all__ = [
+    "Reason",
+    "RunNotFound",
+    "RunState",
+    "State",
+    "as_json",
+    "create",
+    "end",
+    "events",
+    "find",
+    "follow",
+    "list_runs",
+    "metrics",
+    "read_state",
+    "watch",
+]

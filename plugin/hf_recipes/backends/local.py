@@ -1,0 +1,121 @@
+"""This machine as a backend: a run is a runner process, and its handle that process's pid and start time."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from hf_recipes import record
+from hf_recipes.backends.machine import machine
+from hf_recipes.record.settle import alive
+from hf_recipes.record.state import Reason, RunState, State
+from hf_recipes.runner import run as runner
+
+__all__ = ["alive", "cancel", "machine", "start"]
+
+SECONDS_TO_START = 60.0
+SECONDS_TO_END = runner.GRACE + 15.0
+
+_runners: dict[Path, subprocess.Popen[bytes]] = {}
+"""The runners of this process: an attached one ends when our end of its stdin is closed, so it must not be collected."""
+
+
+def start(
+    run: Path, *, pythons: Mapping[str, Path], attached: bool, package: Path | None = None
+) -> dict[str, object]:
+    """Start the runner of a queued run in a session of its own, and wait until it holds the run; returns the handle.
+
+    `attached`: the run is cancelled when this process ends, however that comes. `package` holds hf_recipes for the steps of
+    our own in other interpreters. A runner that cannot start is the end of the run: read its state.
+    """
+    if package is None:
+        from hf_recipes import environments
+
+        package = environments.package_path()
+    command = [sys.executable, str(Path(runner.__file__).resolve()), str(run), "--package", str(package)]
+    for name, python in pythons.items():
+        command += ["--python", f"{name}={python}"]
+    with (run / "runner.log").open("ab") as log:
+        process = subprocess.Popen(
+            command + ["--attached"] * attached,
+            stdin=subprocess.PIPE if attached else subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            cwd=run,
+        )
+    _runners[run] = process
+    try:
+        return _wait_for(run, process)
+    except BaseException:  # Ctrl-C, mostly: whoever gives up now wants no run
+        process.terminate()
+        raise
+
+
+def cancel(run: Path, *, wait: bool = True) -> RunState:
+    """Stop a run and all that it has started; returns its state, the final one if `wait`. One that has ended stays as it is."""
+    state = record.read_state(run)
+    if state.state.finished:
+        return state
+    if state.state is State.QUEUED:
+        ended = record.end(run, State.CANCELLED, Reason.CANCELLED, "cancelled before it began")
+        if ended is not None:
+            return ended
+        state = _state_after(run, state)
+    _signal(state, signal.SIGTERM)
+    if not wait:
+        return record.read_state(run)
+    deadline = time.monotonic() + SECONDS_TO_END
+    while time.monotonic() < deadline:
+        state = record.read_state(run)
+        if state.state.finished:
+            return state
+        time.sleep(0.05)
+    # The runner hangs. Killed, it leaves its children to its guard, and the last word to us.
+    _signal(state, signal.SIGKILL)
+    while (
+        ended := record.end(run, State.CANCELLED, Reason.CANCELLED, "cancelled; the runner had to be killed")
+    ) is None:
+        time.sleep(0.05)
+    return ended
+
+
+def _wait_for(run: Path, process: subprocess.Popen[bytes]) -> dict[str, object]:
+    deadline = time.monotonic() + SECONDS_TO_START
+    while True:
+        died = process.poll() is not None
+        state = runner.read_json(run / "state.json")
+        handle: dict[str, object] = state["handle"]
+        if handle.get("pid") == process.pid or state["state"] in runner.FINISHED:
+            return handle
+        if died or time.monotonic() > deadline:
+            process.kill()
+            process.wait()
+            record.end(run, State.FAILED, Reason.STEP_FAILED, f"the runner did not start{_last_words(run)}")
+            return handle
+        time.sleep(0.02)
+
+
+def _last_words(run: Path) -> str:
+    path = run / "runner.log"
+    lines = path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return (f": {lines[-1].strip()}" if lines else "") + f"; log: {path}"
+
+
+def _state_after(run: Path, state: RunState) -> RunState:
+    """The state once the runner that has just taken the run says so."""
+    deadline = time.monotonic() + SECONDS_TO_START
+    while state.state is State.QUEUED and time.monotonic() < deadline:
+        time.sleep(0.02)
+        state = record.read_state(run)
+    return state
+
+
+def _signal(state: RunState, number: int) -> None:
+    pid = state.handle.get("pid")
+    if isinstance(pid, int) and alive(state.handle):
+        runner.kill(pid, number)

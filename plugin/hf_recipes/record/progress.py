@@ -1,0 +1,121 @@
+"""How a run goes: events, numbers, log."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hf_recipes.record.settle import read_state
+from hf_recipes.record.state import RunState
+from hf_recipes.runner.run import read_json
+
+SECONDS = 0.25
+"""Between two looks at a run that goes on."""
+LATEST = ("step", "total", "epoch", "loss", "lr", "eval_loss", "train_loss", "train_runtime")
+
+
+def events(run: Path) -> list[dict[str, Any]]:
+    """What the runner has noted, oldest first; a line that was cut short is passed over."""
+    return _events(_Tail(run / "events.jsonl").lines())
+
+
+def metrics(run: Path) -> dict[str, Any]:
+    """The last value of each training number and, of a run with a report, each method's `<method>/<metric>`."""
+    latest: dict[str, Any] = {}
+    for event in events(run):
+        if event.get("stage") == "train":
+            latest.update({name: event[name] for name in LATEST if name in event})
+    return {**{name: latest[name] for name in LATEST if name in latest}, **_reported(run)}
+
+
+def as_json(run: Path) -> dict[str, Any]:
+    """The document of `status` and `list`."""
+    state = read_state(run)
+    model = run / "model"
+    return {
+        "id": state.id,
+        "state": state.state.value,
+        "stage": state.stage,
+        "reason": state.reason,
+        "message": state.message,
+        "run_dir": str(run.absolute()),
+        "model_dir": str(model.absolute()) if model.is_dir() else None,
+        "backend": state.backend,
+        "metrics": metrics(run),
+    }
+
+
+def watch(run: Path) -> Iterator[tuple[RunState, Sequence[Mapping[str, Any]]]]:
+    """The state of a run with the events since the last look, until it has ended."""
+    tail = _Tail(run / "events.jsonl")
+    while True:
+        state = read_state(run)  # before the events, so that the last look misses none
+        yield state, _events(tail.lines())
+        if state.state.finished:
+            return
+        time.sleep(SECONDS)
+
+
+def follow(run: Path) -> Iterator[str]:
+    """The log from its beginning and as it grows, in pieces of text, until the run has ended."""
+    tail = _Tail(run / "train.log")
+    while True:
+        finished = read_state(run).state.finished
+        while text := tail.text():
+            yield text
+        if finished:
+            return
+        time.sleep(SECONDS)
+
+
+class _Tail:
+    """Reads what is appended to a file that may not be there yet."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._position, self._rest = path, 0, ""
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def text(self) -> str:
+        try:
+            with self._path.open("rb") as file:
+                file.seek(self._position)
+                data = file.read(1 << 20)
+        except FileNotFoundError:
+            return ""
+        self._position += len(data)
+        return self._decoder.decode(data)
+
+    def lines(self) -> list[str]:
+        """Whole lines only; the beginning of one waits for its end."""
+        while text := self.text():
+            self._rest += text
+        *whole, self._rest = self._rest.split("\n")
+        return whole
+
+
+def _events(lines: Sequence[str]) -> list[dict[str, Any]]:
+    found = []
+    for line in lines:
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(event, dict):
+            found.append(event)
+    return found
+
+
+def _reported(run: Path) -> dict[str, float]:
+    try:
+        methods = read_json(run / "report" / "report.json")["methods"]
+        return {
+            f"{method}/{metric}": measured["value"]
+            for method, entry in methods.items()
+            for metric, measured in entry["metrics"].items()
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}

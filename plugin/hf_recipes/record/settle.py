@@ -1,0 +1,104 @@
+"""The state of a run as it is, which may not be what its runner wrote last: a killed one writes nothing more."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from hf_recipes.record.state import Reason, RunState, State
+from hf_recipes.runner.run import kill, marked, process_started, read_json, take_lock, update_state
+
+VANISHED = "the process that did the run is gone (killed, or the machine went down)"
+
+
+def read_state(run: Path) -> RunState:
+    """The state of a run. One that says it goes on though nothing works on it is failed, and that is written down.
+
+    A state.json that is missing or damaged reads as failed, too, and is left as it is.
+    """
+    state = _read(run)
+    # A runner writes its last word and then lets go of the lock; so both looks may fall between: look some times.
+    for _ in range(20):
+        if state.state.finished or state.backend != "local" or _creator_lives(state):
+            return state
+        settled = end(run, State.FAILED, Reason.RUNNER_VANISHED, _vanished(run, state))
+        if settled is not None:
+            return settled
+        if alive(state.handle):
+            return state
+        time.sleep(0.05)  # someone else is settling it
+        state = _read(run)
+    return state
+
+
+def end(run: Path, state: State, reason: Reason, message: str) -> RunState | None:
+    """Write the end of a run that nothing works on; returns its state, which may have been final before.
+
+    None while a runner holds the run: its word counts.
+    """
+    try:
+        lock = take_lock(run)
+    except OSError:  # not ours to write
+        return _as_if(run, state, reason, message)
+    if lock is None:
+        return None
+    try:
+        now_there = _read(run)
+        if now_there.state.finished:
+            return now_there
+        for pid in marked(run.resolve()):
+            kill(pid, signal.SIGKILL)
+        return _parse(run, update_state(run, state=state.value, reason=reason.value, message=message))
+    except OSError:
+        return _as_if(run, state, reason, message)
+    finally:
+        os.close(lock)
+
+
+def alive(handle: Mapping[str, object]) -> bool:
+    """Whether the runner of this handle lives: the same process, not another that was given its pid."""
+    return _lives(handle.get("pid"), handle)
+
+
+def _creator_lives(state: RunState) -> bool:
+    return state.state is State.QUEUED and _lives(state.handle.get("creator"), state.handle)
+
+
+def _lives(pid: object, handle: Mapping[str, object]) -> bool:
+    started = process_started(pid) if isinstance(pid, int) else None
+    return started is not None and started == handle.get("started")
+
+
+def _vanished(run: Path, state: RunState) -> str:
+    if state.state is State.QUEUED:
+        return "the process that was to start the run is gone"
+    during = f" during {state.stage}" if state.stage else ""
+    return f"{VANISHED}{during}; log: {run / 'train.log'}"
+
+
+def _read(run: Path) -> RunState:
+    try:
+        return _parse(run, read_json(run / "state.json"))
+    except (OSError, ValueError, KeyError, TypeError):
+        return RunState(id=run.name, state=State.FAILED, message="state.json is missing or cannot be read")
+
+
+def _parse(run: Path, document: Mapping[str, Any]) -> RunState:
+    known = {field.name: document[field.name] for field in fields(RunState) if field.name in document}
+    if not isinstance(known.get("handle", {}), dict):
+        raise ValueError("handle is not an object")
+    return RunState(**{"id": run.name, **known, "state": State(known["state"])})
+
+
+def _as_if(run: Path, state: State, reason: Reason, message: str) -> RunState:
+    """What would have been written, had it been possible."""
+    there = _read(run)
+    if there.state.finished:
+        return there
+    known = {field.name: getattr(there, field.name) for field in fields(RunState)}
+    return RunState(**{**known, "state": state, "reason": reason.value, "message": message})
