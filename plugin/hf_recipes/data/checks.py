@@ -1,0 +1,134 @@
+"""Cells of a row → the values that a trainer can use. Each converter raises RowError with one clause."""
+
+from __future__ import annotations
+
+import ast
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+from hf_recipes.data.columns import Column
+from hf_recipes.data.messages import RowError, as_text, from_value, listed, shortened
+
+
+def record(row: Mapping[str, object], columns: Sequence[Column]) -> dict[str, object]:
+    """The row with only the columns that the trainer reads, each converted. Raises RowError."""
+    result: dict[str, object] = {}
+    for column in columns:
+        if column.kind == "any":
+            result[column.name] = as_text(row.get(column.name))
+            continue
+        if column.name not in row:
+            raise RowError(f"no column '{column.name}' ({column.parameter}); the columns are {listed(row)}")
+        try:
+            result[column.name] = CONVERTERS[column.kind](row[column.name])
+        except RowError as error:
+            raise RowError(f"column '{column.name}': {error}") from None
+    lists = [len(value) for value in result.values() if isinstance(value, list)]
+    if [column.kind for column in columns] == ["texts", "labels"] and lists[0] != lists[1]:
+        raise RowError(f"{lists[0]} tokens but {lists[1]} tags")
+    return result
+
+
+def text(value: object) -> str:
+    result = as_text(value)
+    if not result.strip():
+        raise RowError("is empty")
+    return result
+
+
+def number(value: object) -> float:
+    try:
+        result = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise RowError(f"expected a number, found {shortened(as_text(value))}") from None
+    if not math.isfinite(result):
+        raise RowError("expected a number, found one that is not finite")
+    return result
+
+
+def label(value: object) -> str | int:
+    """A class: text, or a whole number. Numbers written as text stay text, as AutoTrain does with labels."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if value is None or isinstance(value, (list, dict)):
+        raise RowError(
+            "expected one label, found " + ("nothing" if value is None else shortened(as_text(value)))
+        )
+    return text(value)
+
+
+def texts(value: object) -> list[str]:
+    return [as_text(item) for item in _list(value)]
+
+
+def labels(value: object) -> list[str | int]:
+    return [label(item) for item in _list(value)]
+
+
+def answers(value: object) -> dict[str, list[object]]:
+    """SQuAD's form: {"text": [..], "answer_start": [..]}; both empty means that there is no answer."""
+    found = _literal(value)
+    if not isinstance(found, Mapping) or not {"text", "answer_start"} <= set(found):
+        raise RowError('expected {"text": [...], "answer_start": [...]}, found ' + shortened(as_text(value)))
+    spoken, starts = _many(found["text"]), _many(found["answer_start"])
+    if len(spoken) != len(starts):
+        raise RowError(f"{len(spoken)} answers but {len(starts)} starts")
+    if not all(isinstance(start, int) for start in starts):
+        raise RowError("answer_start holds something that is not a whole number")
+    return {"text": [as_text(item) for item in spoken], "answer_start": starts}
+
+
+CONVERTERS: dict[str, Callable[[object], object]] = {
+    "text": text,
+    "number": number,
+    "label": label,
+    "texts": texts,
+    "labels": labels,
+    "answers": answers,
+    "messages": from_value,
+}
+
+
+def class_names(values: set[str | int], declared: Sequence[str] | None = None) -> list[str]:
+    """The names of the classes in the order of their ids, as AutoTrain orders them: sorted, as text.
+
+    Names that the data set itself declares are kept when all values are their ids or all are among them.
+    """
+    if declared and values <= ({*range(len(declared))} | set(declared)):
+        return list(declared)
+    return sorted({str(value) for value in values})
+
+
+def class_id(value: str | int, names: Sequence[str]) -> int:
+    """The id of a label. Raises RowError for one that is not among the names (seen in train)."""
+    try:
+        return names.index(str(value))
+    except ValueError:
+        if isinstance(value, int) and 0 <= value < len(names):
+            return value
+        raise RowError(f"the label {value!r} stands in no training row") from None
+
+
+def _list(value: object) -> list[object]:
+    found = _literal(value)
+    if not isinstance(found, (list, tuple)) or not found:
+        raise RowError("expected a list with something in it, found " + shortened(as_text(value)))
+    return list(found)
+
+
+def _many(value: object) -> list[object]:
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def _literal(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return ast.literal_eval(value)
+    except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
+        return value

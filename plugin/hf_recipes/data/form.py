@@ -1,0 +1,62 @@
+"""What a row must look like for one trainer, and what of it is the question."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from hf_recipes.data.checks import record as convert
+from hf_recipes.data.columns import Column, expected, is_chat, trainer_of
+from hf_recipes.data.messages import RowError, from_templates, parse, split_reference
+from hf_recipes.recipe.model import Message
+
+
+@dataclass(frozen=True)
+class Form:
+    task: str
+    columns: tuple[Column, ...]
+    """Empty for tabular data, where every column counts."""
+    templates: tuple[Message, ...] = ()
+    conversations: bool = False
+    """Whether a record is one conversation under the text column: supervised chat training."""
+
+    @property
+    def label(self) -> Column | None:
+        """The column of class labels, where the trainer wants declared classes."""
+        return next((column for column in self.columns if column.kind in ("label", "labels")), None)
+
+    def record(self, row: Mapping[str, object]) -> dict[str, object]:
+        """What the trainer sees of a row. Raises RowError."""
+        if self.templates:
+            return {self.columns[0].name: from_templates(self.templates, row)}
+        return convert(row, self.columns) if self.columns else dict(row)
+
+    def messages(self, record: Mapping[str, object]) -> list[dict[str, str]]:
+        """The conversation of a record; only for `conversations`."""
+        return record[self.columns[0].name]  # type: ignore[return-value]
+
+    def prompt(self, record: Mapping[str, object]) -> object:
+        """What is asked, without the answer: two records with an equal prompt are duplicates."""
+        if self.conversations:
+            return self.messages(record)[:-1]
+        if not self.columns:
+            return record
+        return {column.name: record[column.name] for column in self.columns if not column.target}
+
+    def test_row(self, number: int, record: Mapping[str, object]) -> dict[str, object]:
+        """A held-out row as it is recorded, numbered from 0."""
+        if not self.conversations:
+            return {"row": number, "data": dict(record)}
+        question, reference = split_reference(self.messages(record))
+        return {"row": number, "messages": question, "reference": reference}
+
+
+def form_of(task: str, params: Mapping[str, object], templates: Sequence[Message] = ()) -> Form:
+    """The form for a task. Raises RowError when a template cannot be parsed."""
+    for template in templates:
+        parse(template.content)
+    chat = is_chat(task, params, bool(templates))
+    conversations = chat and trainer_of(params) in ("sft", "default")
+    if templates and not conversations:
+        raise RowError("data.messages goes with llm-sft and llm-generic only")
+    return Form(task, expected(task, params, chat=chat), tuple(templates), conversations)

@@ -1,0 +1,134 @@
+"""The answer step of a run: every method answers the held-out rows.
+
+    python -m hf_recipes.inference.answer RUN
+
+Writes answers/<method>.jsonl and answers/<method>.json. While a method is under way its rows stand in
+<method>.jsonl.part, so that what an interrupted run has done is seen; the rename says that it is whole.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from hf_recipes.inference.child import Progress, StepFailed, read_lines, run_step, write_json
+from hf_recipes.inference.request import Request, of_run
+from hf_recipes.inference.shots import fitting
+
+BASELINES = ("zero-shot", "few-shot")
+FINE_TUNED = "fine-tuned"
+LONGEST_SENSIBLE = 1_000_000
+"""A tokenizer without a limit says a number beyond this."""
+
+
+def answer(run: Path) -> None:
+    """Answer work/test.jsonl by the recipe's baselines and by the fine-tuned model. Raises StepFailed."""
+    request = of_run(run)
+    evaluate = request.evaluate
+    if evaluate is None:
+        return
+    rows = read_lines(run / "work" / "test.jsonl")[: evaluate.limit]
+    if not rows or "messages" not in rows[0]:
+        raise StepFailed("evaluation_failed", "there are no test rows with messages to answer")
+    unknown = [name for name in evaluate.baselines if name not in BASELINES]
+    if unknown:
+        raise StepFailed("evaluation_failed", f"the baseline {unknown[0]!r} is not known here")
+    pair = _load(request, run)
+    shots: list[Any] = [shot["messages"] for shot in read_lines(run / "work" / "shots.jsonl")]
+    (run / "answers").mkdir(exist_ok=True)
+    progress = Progress()
+    for method in (*evaluate.baselines, FINE_TUNED):
+        prompts = _prompts(method, rows, shots, pair, evaluate.max_new_tokens)
+        _answer_by(method, pair, rows, prompts, run / "answers", request, progress)
+
+
+def _load(request: Request, run: Path) -> Any:
+    from hf_recipes.inference.pair import load_pair
+
+    prepared = json.loads((run / "work" / "prepared.json").read_text("utf-8"))
+    try:
+        return load_pair(prepared["base_model"], run / "model", trust_remote_code=request.trust_remote_code)
+    except (OSError, ValueError) as error:
+        raise StepFailed("evaluation_failed", f"the models cannot be loaded: {error}") from None
+
+
+def _prompts(
+    method: str, rows: Sequence[Mapping[str, Any]], shots: Sequence[Any], pair: Any, new_tokens: int
+) -> list[Any]:
+    if method != "few-shot":
+        return [row["messages"] for row in rows]
+    if not shots:
+        raise StepFailed("evaluation_failed", "few-shot wants examples, and evaluate.shots is 0")
+    longest = int(getattr(pair.tokenizer, "model_max_length", LONGEST_SENSIBLE))
+    room = longest - new_tokens if longest < LONGEST_SENSIBLE else None
+    return [fitting(shots, row["messages"], pair.count, room) for row in rows]
+
+
+def _answer_by(
+    method: str,
+    pair: Any,
+    rows: Sequence[Mapping[str, Any]],
+    prompts: Sequence[Any],
+    folder: Path,
+    request: Request,
+    progress: Progress,
+) -> None:
+    evaluate = request.evaluate
+    assert evaluate is not None
+    model: Literal["base", "fine-tuned"] = "fine-tuned" if method == FINE_TUNED else "base"
+    part = folder / f"{method}.jsonl.part"
+    seconds = 0.0
+    weights = ""
+    done = 0
+    # A few batches at a time, so that an interrupted run shows what it has; sorted by length across all of them,
+    # because a batch is as slow as its longest prompt.
+    order = sorted(range(len(rows)), key=lambda place: len(json.dumps(prompts[place])))
+    chunk = max(1, evaluate.batch_size)
+    records: dict[int, dict[str, Any]] = {}
+    progress(0, len(rows), what=method)
+    with part.open("w", encoding="utf-8") as file:
+        for start in range(0, len(order), chunk):
+            places = order[start : start + chunk]
+            answers = pair.answer(
+                [prompts[place] for place in places],
+                model=model,
+                max_new_tokens=evaluate.max_new_tokens,
+                batch_size=evaluate.batch_size,
+            )
+            for place, one in zip(places, answers, strict=True):
+                record = {
+                    "row": rows[place]["row"],
+                    "method": method,
+                    "answer": one.text,
+                    "reference": rows[place]["reference"],
+                    "prompt_tokens": one.prompt_tokens,
+                    "completion_tokens": one.completion_tokens,
+                    "seconds": one.seconds,
+                    "weights": one.weights,
+                }
+                records[place] = record
+                file.write(json.dumps(record, ensure_ascii=False) + "\n")
+                seconds += one.seconds
+                weights = one.weights
+            file.flush()
+            done += len(places)
+            progress(done, len(rows), what=method)
+    with part.open("w", encoding="utf-8") as file:
+        file.writelines(json.dumps(records[place], ensure_ascii=False) + "\n" for place in range(len(rows)))
+    part.replace(folder / f"{method}.jsonl")
+    summary = {
+        "method": method,
+        "rows": len(rows),
+        "seconds": round(seconds, 3),
+        "weights": weights,
+        "max_new_tokens": evaluate.max_new_tokens,
+        "batch_size": evaluate.batch_size,
+    }
+    write_json(folder / f"{method}.json", summary)
+
+
+if __name__ == "__main__":
+    sys.exit(run_step(answer))

@@ -1,0 +1,96 @@
+"""How a step of a run speaks to the runner: progress on stdout, a failure in the file it named."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from hf_recipes.data.findings import DataError
+
+BETWEEN = 0.3
+"""Seconds between two progress lines at the least."""
+
+
+class StepFailed(Exception):
+    """A failure that a person can act on: its reason (a value of record.state.Reason) and one sentence."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = " ".join(message.split())
+
+
+class Progress:
+    """Writes `::progress` lines, not more often than a person can read; the last step is always written."""
+
+    def __init__(self) -> None:
+        self._last = 0.0
+        self._what = ""
+
+    def __call__(self, step: int, total: int, *, unit: str = "rows", what: str = "") -> None:
+        now = time.monotonic()
+        if step < total and what == self._what and now - self._last < BETWEEN:
+            return
+        self._last, self._what = now, what
+        line = json.dumps({"step": step, "total": total, "unit": unit, "what": what})
+        sys.stdout.write(f"::progress {line}\n")
+        sys.stdout.flush()
+
+
+def run_step(body: Callable[[Path], None], arguments: list[str] | None = None) -> int:
+    """Run a step for the run's folder named by the only argument; its exit code.
+
+    A person's mistake goes to the file named by HF_RECIPES_FAILURE and, in one line, to stderr.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if len(arguments) != 1:
+        sys.stderr.write("expected one argument: the folder of a run\n")
+        return 2
+    try:
+        body(Path(arguments[0]).resolve())
+    except StepFailed as failure:
+        return _fail(failure.reason, failure.message)
+    except DataError as error:
+        return _fail("data_invalid", error.summary)
+    except MemoryError:
+        return _fail("out_of_memory", "not enough memory; a smaller model or batch_size needs less")
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        return _fail("disk_full", f"the disk is full: {error.filename or arguments[0]}")
+    except RuntimeError as error:  # torch has no common class for it
+        text = str(error)
+        if "out of memory" not in text and "can't allocate memory" not in text:
+            raise
+        return _fail("out_of_memory", "not enough memory: " + text.splitlines()[0])
+    return 0
+
+
+def _fail(reason: str, message: str) -> int:
+    message = " ".join(message.split())
+    sys.stderr.write(message + "\n")
+    path = os.environ.get("HF_RECIPES_FAILURE")
+    if path:
+        Path(path).write_text(json.dumps({"reason": reason, "message": message}), "utf-8")
+    return 1
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write a JSON document so that a reader sees the old or the new one, never half."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n", "utf-8")
+    part.replace(path)
+
+
+def read_lines(path: Path) -> list[dict[str, object]]:
+    """The objects of a JSON lines file of ours; a missing file has none."""
+    if not path.is_file():
+        return []
+    with path.open(encoding="utf-8") as file:
+        return [json.loads(line) for line in file if line.strip()]

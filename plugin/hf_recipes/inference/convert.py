@@ -1,0 +1,281 @@
+"""The recipe's data → what the trainer may see, the held-out rows, and a few examples to show a model.
+
+Three passes over the rows and never all of them in memory: check and count; write the test rows; write the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hf_recipes.data.checks import class_id, class_names
+from hf_recipes.data.columns import IMAGE_TASKS, Column
+from hf_recipes.data.findings import Findings, wrong
+from hf_recipes.data.form import Form
+from hf_recipes.data.messages import RowError
+from hf_recipes.data.splits import Sample, fingerprint, held_out, held_out_by_label
+from hf_recipes.inference.child import Progress
+from hf_recipes.inference.dataset import Split, open_split
+from hf_recipes.inference.request import Request
+from hf_recipes.inference.written import Writer, card, finite, settle
+
+VALIDATION = 0.2
+"""The share of train that AutoTrain holds out of local data when the recipe names no validation split."""
+
+Record = dict[str, Any]
+
+
+@dataclass
+class Converted:
+    rows: dict[str, int] = field(default_factory=dict)
+    """train, validation and test; `duplicates`: rows left out of train because their prompt is a test row's."""
+    columns: list[str] = field(default_factory=list)
+    """The columns of the data as it came."""
+    classes: list[str] = field(default_factory=list)
+    shots: list[list[dict[str, str]]] = field(default_factory=list)
+    first: list[Record] = field(default_factory=list)
+    """The first training records, for a person to look at."""
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass
+class _Checked:
+    """What the first pass learns about a split."""
+
+    rows: int = 0
+    columns: list[str] = field(default_factory=list)
+    labels: list[str | int] = field(default_factory=list)
+    """Each row's label where a row has one, else each label once."""
+    numbers: dict[str, bool] = field(default_factory=dict)
+    """Columns of a text file that hold nothing but numbers → whether whole ones; tabular data only."""
+
+
+def convert(
+    request: Request,
+    form: Form,
+    out: Path | None,
+    *,
+    first: int = 0,
+    each: Callable[[Record], None] | None = None,
+    progress: Progress | None = None,
+    for_autotrain: bool = False,
+) -> Converted:
+    """Read, check, split and write: `out/data/{train,validation}.jsonl`, `out/data/README.md`, `out/test.jsonl`.
+
+    With `out` None nothing is written and everything is counted. `each` is shown every training record as written.
+    `for_autotrain` leaves to `autotrain --config` what it does itself: class ids, and a validation split.
+    Raises DataError with what is wrong, before anything is written.
+    """
+    data = request.data
+    train = open_split(data, data.train_split)
+    test = open_split(data, data.test_split) if isinstance(data.test_split, str) else None
+    valid = open_split(data, data.valid_split) if data.valid_split else None
+    findings = Findings()
+    seen = _check(train, form, findings)
+    seen_valid = _check(valid, form, findings) if valid else None
+    seen_test = _check(test, form, findings) if test else None
+    findings.stop()
+
+    result = Converted(columns=seen.columns)
+    if form.label:
+        declared = train.classes.get(form.label.name)
+        result.classes = class_names(set(seen.labels), declared)
+        _check_classes(form.label, seen, seen_valid, result.classes, train.name, data.valid_split)
+    test_rows = _test_rows(data.test_split, seen.rows, request.seed, train.name)
+    held = not valid and not for_autotrain
+    valid_rows = _valid_rows(request, form, seen, test_rows) if held else frozenset[int]()
+    if valid_rows:
+        result.notes.append(
+            f"{len(valid_rows)} rows of train held out for validation, as AutoTrain does with local data"
+        )
+
+    reader = _Reader(form, [] if for_autotrain else result.classes, seen.numbers)
+    known = _write_test(reader, test or train, None if test else test_rows, form, out)
+    shots = Sample(request.evaluate.shots if request.evaluate and form.conversations else 0, request.seed)
+    total = seen.rows + (seen_valid.rows if seen_valid else 0)
+    with ExitStack() as stack:
+        columns = form.columns
+        writers = {
+            name: stack.enter_context(Writer(out / "data" if out else None, name, columns))
+            for name in ("train", "validation")
+        }
+        duplicates = 0
+        for number, (name, record) in enumerate(_rest(reader, train, valid, test_rows, valid_rows), start=1):
+            if progress:
+                progress(number, total, what="preparing data")
+            if known and fingerprint(form.prompt(record)) in known:
+                duplicates += 1
+                continue
+            writers[name].write(finite(record))
+            if name == "train":
+                shots.offer(record)
+                if each:
+                    each(record)
+                if len(result.first) < first:
+                    result.first.append(record)
+    if not for_autotrain:
+        settle(list(writers.values()), form.columns)
+    if out and form.columns and not for_autotrain:
+        (out / "data" / "README.md").write_text(card(form.columns, result.classes), "utf-8")
+    result.rows = {name: writer.rows for name, writer in writers.items()}
+    result.rows["test"] = seen_test.rows if seen_test else len(test_rows)
+    if duplicates:
+        result.rows["duplicates"] = duplicates
+        result.notes.append(
+            f"{duplicates} rows left out of training: their prompt also stands in the test rows"
+        )
+    if not result.rows["train"]:
+        raise wrong(train.name, "no row is left to train on: every prompt also stands in the test rows")
+    result.shots = [form.messages(record) for record in shots.items]  # type: ignore[arg-type]
+    return result
+
+
+def _check(split: Split, form: Form, findings: Findings) -> _Checked:
+    seen = _Checked()
+    labels: set[str | int] = set()
+    for file, (line, row) in split.rows(findings):
+        if not seen.columns:
+            seen.columns = list(row)
+            if not form.columns:
+                seen.numbers = dict.fromkeys(row, True) if file.endswith(".csv") else {}
+        try:
+            record = form.record(row)
+        except RowError as error:
+            findings.add(file, line, str(error))
+            continue
+        seen.rows += 1
+        if form.label:
+            value: Any = record[form.label.name]
+            if isinstance(value, list):
+                labels.update(value)
+            else:
+                seen.labels.append(value)
+        for name in tuple(seen.numbers):
+            _judge_number(seen.numbers, name, row.get(name))
+    seen.labels.extend(sorted(labels, key=str))
+    if not seen.rows and not findings.total:
+        raise wrong(split.name, "the split holds no rows", code="empty-file")
+    return seen
+
+
+def _judge_number(numbers: dict[str, bool], name: str, value: object) -> None:
+    if value is None:
+        return
+    try:
+        int(str(value))
+    except ValueError:
+        numbers[name] = False
+        try:
+            float(str(value))
+        except ValueError:
+            del numbers[name]
+
+
+def _check_classes(
+    column: Column,
+    seen: _Checked,
+    valid: _Checked | None,
+    classes: Sequence[str],
+    name: str,
+    split: str | None,
+) -> None:
+    """AutoTrain wants at least two classes, and with a validation split the same ones there."""
+    if column.kind != "label":
+        return
+    if len(classes) < 2:
+        raise wrong(
+            name, f"column '{column.name}' holds one label only; a classifier needs two", code="one-class"
+        )
+    if valid:
+        present = {str(value) for value in valid.labels} | {
+            classes[value] for value in valid.labels if isinstance(value, int) and 0 <= value < len(classes)
+        }
+        missing = [one for one in classes if one not in present]
+        if missing:
+            raise wrong(
+                name,
+                f"split {split!r} holds no row labelled {missing[0]!r}; AutoTrain wants every label in it",
+            )
+
+
+def _test_rows(test_split: str | float | None, rows: int, seed: int, name: str) -> frozenset[int]:
+    if not isinstance(test_split, float):
+        return frozenset()
+    if rows < 2:
+        raise wrong(name, f"{rows} row is too few to hold out test rows", code="too-few-rows")
+    return held_out(rows, test_split, seed)
+
+
+def _valid_rows(request: Request, form: Form, seen: _Checked, test: frozenset[int]) -> frozenset[int]:
+    """AutoTrain holds out a fifth of local data for every task but language models, and so do we."""
+    if not request.data.local or request.task == "lm_training" or request.task in IMAGE_TASKS:
+        return frozenset()
+    left = [row for row in range(seen.rows) if row not in test]
+    if len(left) < 2:
+        return frozenset()
+    if form.label and form.label.kind == "label":
+        chosen = held_out_by_label([seen.labels[row] for row in left], VALIDATION, request.seed)
+    else:
+        chosen = held_out(len(left), VALIDATION, request.seed)
+    return frozenset(left[place] for place in chosen)
+
+
+@dataclass(frozen=True)
+class _Reader:
+    form: Form
+    classes: Sequence[str]
+    numbers: Mapping[str, bool]
+
+    def records(self, split: Split) -> Iterator[Record]:
+        """The records of a split, labels as class ids, numbers of a text file as numbers."""
+        findings = Findings()
+        label = self.form.label
+        for file, (line, row) in split.rows(findings):
+            try:
+                record = self.form.record(row)
+                if label and self.classes:
+                    record[label.name] = self._ids(record[label.name])
+            except RowError as error:
+                findings.add(file, line, str(error))
+                findings.stop()
+            for name, whole in self.numbers.items():
+                if record.get(name) is not None:
+                    record[name] = int(str(record[name])) if whole else float(str(record[name]))
+            yield record
+
+    def _ids(self, value: Any) -> Any:
+        return (
+            [class_id(one, self.classes) for one in value]
+            if isinstance(value, list)
+            else class_id(value, self.classes)
+        )
+
+
+def _write_test(
+    reader: _Reader, split: Split, chosen: frozenset[int] | None, form: Form, out: Path | None
+) -> set[bytes]:
+    """Write test.jsonl, numbering the rows as they stand in their split; the fingerprints of their prompts.
+    `chosen` None takes the whole split."""
+    known: set[bytes] = set()
+    if chosen is not None and not chosen:
+        return known
+    with Writer(out, "test", ()) as writer:
+        for number, record in enumerate(reader.records(split)):
+            if chosen is None or number in chosen:
+                known.add(fingerprint(form.prompt(record)))
+                writer.write(form.test_row(number, finite(record)))
+    return known
+
+
+def _rest(
+    reader: _Reader, train: Split, valid: Split | None, test_rows: frozenset[int], valid_rows: frozenset[int]
+) -> Iterator[tuple[str, Record]]:
+    for number, record in enumerate(reader.records(train)):
+        if number not in test_rows:
+            yield ("validation" if number in valid_rows else "train"), record
+    if valid:
+        for record in reader.records(valid):
+            yield "validation", record

@@ -1,0 +1,149 @@
+"""One split of a data set, local or on the Hub, as rows that can be read again and again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hf_recipes.data.findings import DataError, Findings, wrong
+from hf_recipes.inference import files
+from hf_recipes.inference.files import Row
+from hf_recipes.recipe.model import Data
+
+IMAGES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
+
+
+@dataclass(frozen=True)
+class Split:
+    """The rows of one split. `name` is what problems are reported against."""
+
+    name: str
+    paths: tuple[Path, ...] = ()
+    hub: Any = None
+    """A datasets.Dataset, when the rows do not come from local files."""
+    classes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Column → the class names that the data set itself declares."""
+
+    def rows(self, findings: Findings) -> Iterator[tuple[str, Row]]:
+        """(file, (line, row)) in order. Raises DataError for a file that cannot be read at all."""
+        for path in self.paths:
+            for row in files.read(path, findings):
+                yield str(path), row
+        if self.hub is not None:
+            for number, row in enumerate(self.hub, start=1):
+                yield self.name, (number, row)
+
+
+def open_split(data: Data, split: str) -> Split:
+    """The split of the recipe's data. `split` is a split's name or AutoTrain's `config:split`.
+
+    Raises DataError: one problem saying what is missing.
+    """
+    if not data.local:
+        return _from_hub(data.path, split)
+    path = Path(data.path)
+    if path.is_file():
+        if split != data.train_split:
+            raise wrong(
+                str(path),
+                f"one file holds the train split only; there is no split {split!r}",
+                code="no-split",
+            )
+        return Split(split, (path,))
+    if not path.is_dir():
+        raise wrong(str(path), "there is no such file or folder", code="no-file")
+    return _from_folder(path, split)
+
+
+def image_folder(data: Data) -> bool:
+    """Whether the train split is a folder of images (`train/<class>/1.jpg` or with a metadata file)."""
+    folder = Path(data.path) / data.train_split
+    return data.local and folder.is_dir() and any(one.suffix.lower() in IMAGES for one in folder.rglob("*"))
+
+
+def splits_in(folder: Path) -> list[str]:
+    """The names of the splits that stand in a local folder as files."""
+    return sorted({one.stem for one in folder.iterdir() if one.suffix.lower() in files.SUFFIXES})
+
+
+def _from_folder(folder: Path, split: str) -> Split:
+    for place in (folder, folder / "data"):
+        for suffix in files.SUFFIXES:
+            if (place / f"{split}{suffix}").is_file():
+                return Split(split, (place / f"{split}{suffix}",))
+        shards = sorted(place.glob(f"{split}-*.parquet")) if place.is_dir() else []
+        if shards:
+            return Split(split, tuple(shards))
+    names = splits_in(folder)
+    if (folder / "README.md").is_file() or (folder / "data").is_dir():
+        return _from_hub(str(folder), split)
+    found = (
+        f"the folder holds {', '.join(names)}"
+        if names
+        else "the folder holds no .jsonl, .csv or .parquet file"
+    )
+    raise wrong(str(folder), f"no split {split!r}: {found}", code="no-split")
+
+
+def _from_hub(path: str, split: str) -> Split:
+    local = Path(path).is_dir()
+    if not local:
+        from hf_recipes.inference.network import hub_reachable
+
+        hub_reachable()
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    import datasets
+
+    datasets.disable_progress_bars()
+    datasets.logging.set_verbosity_error()
+    config, _, name = split.rpartition(":")
+    try:
+        found = datasets.load_dataset(path, config or None, split=name)
+    except Exception as error:  # every library below it raises its own; each becomes one sentence
+        raise _explained(path, split, error) from None
+    classes = {
+        column: feature.names
+        for column, feature in _class_labels(found.features)
+        if getattr(feature, "names", None)
+    }
+    return Split(f"{path} ({split})", hub=found, classes=classes)
+
+
+def _class_labels(features: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """(column, ClassLabel) for plain columns of labels and for lists of them."""
+    for column, feature in features.items():
+        yield column, getattr(feature, "feature", feature)
+
+
+def _explained(path: str, split: str, error: Exception) -> DataError:
+    kind, text = type(error).__name__, " ".join(str(error).split())
+    lower = text.lower()
+    if "gated" in lower or kind == "GatedRepoError":
+        return wrong(
+            path, "the data set is gated", hint="ask for access on its page, then set HF_TOKEN", code="gated"
+        )
+    if (
+        kind in ("OfflineModeIsEnabled", "ConnectionError", "LocalEntryNotFoundError")
+        or os.environ.get("HF_HUB_OFFLINE") == "1"
+    ):
+        return wrong(
+            path, "the Hub cannot be reached and the data set is not in the cache", code="hub-unreachable"
+        )
+    if kind in ("DatasetNotFoundError", "RepositoryNotFoundError"):
+        hint = "check the name; set HF_TOKEN if it is private"
+        return wrong(
+            path, "no such data set on the Hub, nor a file or folder here", hint=hint, code="no-dataset"
+        )
+    if "unknown split" in lower or "bad split" in lower or "config" in lower:
+        return wrong(path, f"split {split!r}: {text[:300]}", code="no-split")
+    if "scripts are no longer supported" in lower:
+        return wrong(
+            path,
+            "the data set is a Python script, which is never run",
+            hint="use its Parquet form",
+            code="script",
+        )
+    return wrong(path, f"cannot be read as a data set: {kind}: {text[:300]}")

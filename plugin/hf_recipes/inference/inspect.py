@@ -1,0 +1,102 @@
+"""Statistics of a recipe's data, for `plan`: a request as JSON on stdin, the answer as JSON on stdout.
+
+    python -m hf_recipes.inference.inspect < request.json
+
+Request: {"task", "base_model", "data", "params", "evaluate", "trust_remote_code", "examples": how many to show}.
+Answer: {"rows", "columns", "tokens", "base_parameters", "examples": [{"text", "tokens", "cut"}], "notes",
+"problems": [Problem], "unread": {what: why}}; what could not be read is absent and named in `unread`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from hf_recipes.data.columns import IMAGE_TASKS
+from hf_recipes.data.findings import DataError
+from hf_recipes.inference.child import StepFailed
+from hf_recipes.inference.convert import convert
+from hf_recipes.inference.prepare import form_or_fail, load_tokenizer_or_fail, resolved
+from hf_recipes.inference.request import Request, from_dict
+from hf_recipes.inference.sizes import parameters
+
+UNREACHABLE = ("hub-unreachable", "gated")
+
+
+def inspect(found: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer to one request. Never raises for bad data or an unreachable Hub: it says so."""
+    request = from_dict(found)
+    examples = int(found.get("examples") or 0)
+    answer: dict[str, Any] = {"rows": {}, "columns": [], "tokens": {}, "examples": [], "notes": []}
+    answer.update(problems=[], unread={})
+    base = _base(request, answer)
+    if request.task in IMAGE_TASKS:
+        answer["unread"]["data"] = "images are left to the trainer"
+        return answer
+    try:
+        _read(request, base, examples, answer)
+    except DataError as error:
+        first = error.problems[0]
+        if first.code in UNREACHABLE:
+            answer["unread"]["data"] = f"{first.file}: {first.message}"
+        else:
+            answer["problems"] = [problem.as_dict() for problem in error.problems]
+            if error.total > len(error.problems):
+                answer["notes"].append(
+                    f"{error.total} problems in all, the first {len(error.problems)} are listed"
+                )
+    return answer
+
+
+def _base(request: Request, answer: dict[str, Any]) -> str | None:
+    if request.task == "tabular":
+        return None
+    try:
+        base = resolved(request)
+    except StepFailed as failure:
+        answer["unread"]["base_model"] = failure.message
+        return None
+    count = parameters(base)
+    if count:
+        answer["base_parameters"] = count
+    else:
+        answer["unread"]["base_parameters"] = f"{request.base_model}: its safetensors could not be looked at"
+    return base
+
+
+def _read(request: Request, base: str | None, examples: int, answer: dict[str, Any]) -> None:
+    form = form_or_fail(request)
+    count = None
+    if base and form.columns:
+        from hf_recipes.inference.tokens import Count
+
+        try:
+            count = Count(load_tokenizer_or_fail(request, base), form, request.params)
+        except StepFailed as failure:
+            answer["unread"]["tokens"] = failure.message
+    converted = convert(request, form, None, first=examples, each=count.add if count else None)
+    answer.update(rows=converted.rows, columns=converted.columns, notes=converted.notes)
+    if converted.classes:
+        answer["classes"] = converted.classes
+    if count:
+        answer["tokens"] = count.result()
+    for record in converted.first:
+        if count:
+            texts = count.texts(record)
+            lengths = count.lengths(texts)
+            shown = {"text": "\n".join(texts), "tokens": sum(lengths), "cut": count.is_cut(lengths)}
+        else:
+            shown = {"text": json.dumps(record, ensure_ascii=False, default=str)}
+        answer["examples"].append(shown)
+
+
+def main() -> int:
+    answer = inspect(json.load(sys.stdin))
+    sys.stdout.write(json.dumps(answer, ensure_ascii=False) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

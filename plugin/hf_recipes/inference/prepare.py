@@ -1,0 +1,177 @@
+"""Step 1 of a run: resolve the base, convert and check the data, write what the trainer reads.
+
+python -m hf_recipes.inference.prepare RUN
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hf_recipes.data.columns import IMAGE_TASKS, is_chat
+from hf_recipes.data.findings import wrong
+from hf_recipes.data.form import Form, form_of
+from hf_recipes.data.messages import RowError
+from hf_recipes.inference.child import Progress, StepFailed, run_step, write_json
+from hf_recipes.inference.convert import Converted, convert
+from hf_recipes.inference.dataset import image_folder
+from hf_recipes.inference.request import Request, of_run
+
+
+def prepare(run: Path) -> None:
+    """Write work/<project>/training_params.json, work/prepared.json and, where data is converted, work/data,
+    work/test.jsonl and work/shots.jsonl. Raises StepFailed or DataError."""
+    request = of_run(run)
+    work = run / "work"
+    work.mkdir(parents=True, exist_ok=True)
+    progress = Progress()
+    base = resolved(request, progress)
+    if passes_through(request):
+        prepared: dict[str, Any] = {
+            "base_model": base,
+            "rows": {},
+            "tokens": {},
+            "notes": ["data left to the trainer"],
+        }
+        params = trainer_params(request, base)
+    else:
+        form = form_or_fail(request)
+        converted, tokens = _convert(request, form, base, work, progress)
+        prepared = {"base_model": base, "rows": converted.rows, "tokens": tokens, "notes": converted.notes}
+        params = trainer_params(request, base, work / "data", form, converted)
+    from hf_recipes.inference.sizes import parameters
+
+    count = parameters(base)
+    if count:
+        prepared["base_parameters"] = count
+    write_json(work / request.project_name / "training_params.json", params)
+    write_json(work / "prepared.json", prepared)
+
+
+def passes_through(request: Request) -> bool:
+    """Whether the trainer reads the data where it is: images, and Hub data that nothing has to be taken out of."""
+    if request.task in IMAGE_TASKS:
+        return True
+    if request.data.local or request.data.messages or request.data.test_split is not None:
+        return False
+    return not (request.evaluate and is_chat(request.task, request.params, False))
+
+
+def form_or_fail(request: Request) -> Form:
+    try:
+        return form_of(request.task, request.params, request.data.messages)
+    except RowError as error:
+        raise wrong(request.data.path, str(error)) from None
+
+
+def resolved(request: Request, progress: Progress | None = None) -> str:
+    """The base model as a folder or a Hub id. Raises StepFailed where it cannot be had."""
+    from hf_recipes.inference import base
+
+    if request.task == "tabular":
+        return request.base_model  # the name of an estimator
+    try:
+        return base.resolve(request.base_model, say=lambda text: _say(text, progress))
+    except Exception as error:
+        raise StepFailed("base_model_unavailable", f"{request.base_model}: {error}") from None
+
+
+def trainer_params(
+    request: Request,
+    base: str,
+    data: Path | None = None,
+    form: Form | None = None,
+    converted: Converted | None = None,
+) -> dict[str, Any]:
+    """What the trainer is given: AutoTrain's parameters, our overrides, and where base and data really are."""
+    params = {**request.params, "model": base, "token": None, "project_name": request.project_name}
+    if request.task == "tabular" and isinstance(params.get("target_columns"), str):
+        params["target_columns"] = [params["target_columns"]]
+    if data is None or form is None or converted is None:
+        return {**params, **_image_columns(request)}
+    params["data_path"] = str(data)
+    params["train_split"] = "train"
+    params["valid_split"] = "validation" if converted.rows["validation"] else None
+    if form.templates and not is_chat(request.task, request.params, False):
+        params["chat_template"] = "tokenizer"
+    params.update({column.parameter: column.name for column in form.columns})
+    return params
+
+
+def load_tokenizer_or_fail(request: Request, base: str) -> Any:
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    if not Path(base).is_dir():
+        from hf_recipes.inference.network import hub_reachable
+
+        hub_reachable()
+    from hf_recipes.inference import tokens
+
+    try:
+        return tokens.load_tokenizer(base, request.params, trust_remote_code=request.trust_remote_code)
+    except Exception as error:
+        raise StepFailed(
+            "base_model_unavailable", f"{request.base_model}: {_tokenizer_error(error)}"
+        ) from None
+
+
+def _convert(
+    request: Request, form: Form, base: str, work: Path, progress: Progress
+) -> tuple[Converted, Mapping[str, Any]]:
+    from hf_recipes.inference.tokens import Count
+
+    if not form.columns:
+        return convert(request, form, work, progress=progress), {}
+    count = Count(load_tokenizer_or_fail(request, base), form, request.params)
+    converted = convert(request, form, work, each=count.add, progress=progress)
+    if converted.shots:
+        with (work / "shots.jsonl").open("w", encoding="utf-8") as file:
+            for shot in converted.shots:
+                file.write(json.dumps({"messages": shot}, ensure_ascii=False) + "\n")
+    tokens = count.result()
+    if tokens.get("blocks") == 0:
+        raise wrong(
+            request.data.path,
+            f"all training rows together are {tokens['train_total']} tokens, less than one block of {tokens['limit']}: "
+            "AutoTrain would have nothing to train on",
+            hint=f"set params.block_size to {max(1, tokens['train_total'] // 2)} or less, or add rows",
+            code="too-little-data",
+        )
+    return converted, tokens
+
+
+def _image_columns(request: Request) -> dict[str, Any]:
+    """The column names that `datasets` gives to a folder of images."""
+    if request.task in ("image_binary_classification", "image_multi_class_classification") and image_folder(
+        request.data
+    ):
+        return {"image_column": "image", "target_column": "label"}
+    return {}
+
+
+def _say(text: str, progress: Progress | None) -> None:
+    if progress:
+        progress(0, 1, unit="", what=text)
+    else:
+        sys.stderr.write(text + "\n")
+
+
+def _tokenizer_error(error: Exception) -> str:
+    kind, text = type(error).__name__, " ".join(str(error).split())
+    lower = text.lower()
+    if os.environ.get("HF_HUB_OFFLINE") == "1":
+        return "the Hub cannot be reached and the model is not in the cache"
+    if "gated" in lower:
+        return "the model is gated; ask for access on its page, then set HF_TOKEN"
+    if "trust_remote_code" in lower:
+        return "the model needs code of its own; set trust_remote_code: true to run it"
+    if "not a local folder" in lower or "not found" in lower or "not a valid model identifier" in lower:
+        return "no such model on the Hub, nor a folder here; check the name, set HF_TOKEN if it is private"
+    return f"its tokenizer cannot be loaded: {kind}: {text[:200]}"
+
+
+if __name__ == "__main__":
+    sys.exit(run_step(prepare))

@@ -1,0 +1,78 @@
+"""What is asked of this room: the part of a job that data and models are read by."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from hf_recipes.recipe.model import Bound, Data, Evaluate, Message
+
+
+@dataclass(frozen=True)
+class Request:
+    task: str
+    base_model: str
+    data: Data
+    params: Mapping[str, Any]
+    """AutoTrain's resolution with our overrides laid over it."""
+    evaluate: Evaluate | None = None
+    trust_remote_code: bool = False
+    project_name: str = ""
+
+    @property
+    def seed(self) -> int:
+        seed = self.params.get("seed", 42)
+        return seed if isinstance(seed, int) else 42
+
+
+def of_run(run: Path) -> Request:
+    """The request that a run's job.json holds."""
+    return from_dict(json.loads((run / "job.json").read_text("utf-8")))
+
+
+def from_dict(found: Mapping[str, Any]) -> Request:
+    """Read leniently: keys that are not known are ignored, missing ones take their defaults."""
+    overrides = {
+        name: one["value"]
+        for name, one in (found.get("overrides") or {}).items()
+        if not name.isupper()  # those are environment variables of the train step
+    }
+    return Request(
+        task=str(found["task"]),
+        base_model=str(found["base_model"]),
+        data=_data(found["data"]),
+        params={**(found.get("params") or {}), **overrides},
+        evaluate=_evaluate(found.get("evaluate")),
+        trust_remote_code=bool(found.get("trust_remote_code", False)),
+        project_name=str(found.get("project_name") or ""),
+    )
+
+
+def _data(found: Mapping[str, Any]) -> Data:
+    values = _known(Data, found)
+    values["messages"] = tuple(Message(one["role"], one["content"]) for one in found.get("messages") or ())
+    values["column_mapping"] = found.get("column_mapping") or {}
+    values.setdefault("train_split", "train")
+    values.setdefault("local", Path(str(found["path"])).exists())
+    return Data(**values)
+
+
+def _evaluate(found: Mapping[str, Any] | None) -> Evaluate | None:
+    if found is None:
+        return None
+    values = _known(Evaluate, found)
+    for name in ("metrics", "baselines"):
+        if name in values:
+            values[name] = tuple(values[name])
+    values["require"] = {
+        name: Bound(**_known(Bound, bound)) for name, bound in (found.get("require") or {}).items()
+    }
+    return Evaluate(**values)
+
+
+def _known(kind: type[Any], found: Mapping[str, Any]) -> dict[str, Any]:
+    names = {field.name for field in fields(kind)}
+    return {name: value for name, value in found.items() if name in names}

@@ -1,0 +1,43 @@
+"""Parameters of a model, read from the headers of its safetensors files: no weights are loaded."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+MAX_HEADER = 100 * 1024 * 1024
+
+
+def header(path: Path) -> dict[str, dict[str, Any]]:
+    """The tensors of a safetensors file: name → dtype, shape, data_offsets. Raises ValueError for another file."""
+    with path.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        if not 0 < size <= MAX_HEADER:
+            raise ValueError(f"{path.name} is not a safetensors file")
+        found: dict[str, dict[str, Any]] = json.loads(file.read(size))
+    found.pop("__metadata__", None)
+    return found
+
+
+def parameters(base: str) -> int | None:
+    """How many parameters a model's files hold; None when it has no safetensors or the Hub cannot be asked."""
+    folder = Path(base)
+    if folder.is_dir():
+        files = sorted(folder.glob("*.safetensors"))
+        try:
+            tensors = [one for file in files for one in header(file).values()]
+        except (ValueError, OSError):
+            return None
+        return sum(math.prod(tensor["shape"]) for tensor in tensors) or None
+    from hf_recipes.inference.network import hub_reachable
+
+    if not hub_reachable():
+        return None
+    import huggingface_hub
+
+    try:
+        return sum(huggingface_hub.get_safetensors_metadata(base).parameter_count.values())
+    except Exception:  # private, gated, no safetensors, unreachable: all mean that it is not known
+        return None

@@ -1,0 +1,87 @@
+"""Rows become messages: templates, ready-made lists, and what is said when they cannot."""
+
+import json
+
+import pytest
+from hf_recipes.data.messages import RowError, columns_in, fill, from_templates, from_value, split_reference
+from hf_recipes.recipe.model import Message
+
+SYSTEM = {"role": "system", "content": "Be brief."}
+ASK = {"role": "user", "content": "Two?"}
+SAY = {"role": "assistant", "content": "2"}
+
+
+@pytest.mark.parametrize(
+    ("template", "row", "text"),
+    [
+        ("{a} and {b}", {"a": "x", "b": 3}, "x and 3"),
+        ('{{"qty": "{a}"}}', {"a": 1.5}, '{"qty": "1.5"}'),
+        ("{ a }", {"a": True}, "True"),
+        ("{a}", {"a": ["é", {"k": None}]}, '["é", {"k": null}]'),
+        ("{a}", {"a": None}, ""),
+        ("{a}", {"a": "{b}", "b": "never filled twice"}, "{b}"),
+        ("no columns }", {}, "no columns }"),
+        ("{with space.and-dash}", {"with space.and-dash": "ok"}, "ok"),
+    ],
+)
+def test_templates_are_filled(template, row, text):
+    assert fill(template, row) == text
+
+
+def test_a_missing_column_names_those_there_are():
+    with pytest.raises(RowError, match="no column 'anser'; the columns are 'question', 'answer'"):
+        fill("{anser}", {"question": "q", "answer": "a"})
+
+
+@pytest.mark.parametrize("template", ["an open {brace", "{}", "{ }"])
+def test_a_lone_brace_is_explained(template):
+    with pytest.raises(RowError, match="write '{{' for a brace"):
+        fill(template, {"a": "x"})
+
+
+def test_columns_of_templates_are_known_before_any_row():
+    assert columns_in(["{b} {a}", "{{c}} {b}"]) == ("b", "a")
+
+
+def test_a_row_becomes_a_conversation():
+    templates = (Message("system", "Schema: {s}"), Message("user", "{q}"), Message("assistant", "{a}"))
+    made = from_templates(templates, {"s": "t(x)", "q": "How many?", "a": 3})
+    assert made == [
+        {"role": "system", "content": "Schema: t(x)"},
+        {"role": "user", "content": "How many?"},
+        {"role": "assistant", "content": "3"},
+    ]
+    assert split_reference(made) == (made[:2], "3")
+
+
+@pytest.mark.parametrize("value", [[SYSTEM, ASK, SAY], [ASK, SAY, ASK, SAY]])
+def test_ready_made_lists_are_taken_in_every_form(value):
+    assert from_value(value) == value
+    assert from_value(json.dumps(value)) == value
+    assert from_value(repr(value)) == value  # what AutoTrain's literal_eval reads
+    assert from_value([{**message, "weight": 1} for message in value]) == value
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ([], "the list of messages is empty"),
+        ([ASK], "no assistant's turn at the end"),
+        ([SYSTEM, SAY], "message 2 is the assistant's where the user's turn is due"),
+        ([ASK, ASK, SAY], "message 2 is the user's where the assistant's turn is due"),
+        ([ASK, SYSTEM, SAY], "message 2 is the system's"),
+        ([ASK, {"role": "assistant", "content": None}], "the assistant's turn is empty"),
+        ([ASK, {"role": "assistant", "content": "  "}], "the assistant's turn is empty"),
+        ([{"role": "user", "content": ""}, SAY], "the user's turn is empty"),
+        ([{"role": "human", "content": "x"}, SAY], "has the role 'human'"),
+        ([{"from": "human", "value": "x"}], "with the keys 'from', 'value', expected 'role' and 'content'"),
+        ([{"role": "user", "content": [{"type": "text"}]}, SAY], "has a list as content"),
+        ("just text", "expected a list of messages, found the text 'just text'"),
+        (None, "expected a list of messages, found nothing"),
+        ("[" * 100_000, "expected a list of messages"),
+    ],
+)
+def test_a_broken_conversation_is_named(value, why):
+    with pytest.raises(RowError) as error:
+        from_value(value)
+    assert why in str(error.value)
