@@ -1,0 +1,47 @@
+"""`python -m hf_recipes.evaluation.write RUN`: writes report/report.json and report/report.md out of answers/."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from hf_recipes.evaluation.answers import EvaluationFailed
+from hf_recipes.evaluation.report import build, render_markdown
+
+
+def write(run: Path) -> None:
+    """Each file is replaced atomically, report.json last: who finds it finds both. Raises EvaluationFailed and OSError."""
+    report = build(run)
+    folder = run / "report"
+    folder.mkdir(exist_ok=True)
+    replace(folder / "report.md", render_markdown(report))
+    replace(folder / "report.json", json.dumps(report, indent=2, allow_nan=False) + "\n")
+
+
+def replace(file: Path, text: str) -> None:
+    new = file.with_name(file.name + ".new")
+    new.write_text(text, encoding="utf-8")
+    new.replace(file)
+
+
+def main(arguments: list[str]) -> int:
+    if len(arguments) != 1:
+        sys.stderr.write("usage: python -m hf_recipes.evaluation.write RUN\n")
+        return 2
+    try:
+        write(Path(arguments[0]))
+    except EvaluationFailed as problem:
+        sys.stderr.write(f"{problem}\n")
+        failure = os.environ.get("HF_RECIPES_FAILURE")
+        if failure:
+            Path(failure).write_text(
+                json.dumps({"reason": "evaluation_failed", "message": str(problem)}), encoding="utf-8"
+            )
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
