@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from hf_recipes.engines.job import Job
 from hf_recipes.recipe import load
 from hf_recipes.recipe.model import Recipe
 from hf_recipes.recipe.problem import Problem, RecipeError
-from hf_recipes.record.state import Reason, RunState, State
+from hf_recipes.record.state import Reason, State
 
 if TYPE_CHECKING:
     from hf_recipes.engines.plan import Plan
@@ -65,21 +66,6 @@ def start(path: Path, settings: Sequence[str] = (), *, runs_dir: Path, attached:
     return run
 
 
-def watch(run: Path) -> Iterator[tuple[RunState, Sequence[Mapping[str, object]]]]:
-    """The state of a run and the events since the last look, until the run has ended."""
-    import time
-
-    seen = 0
-    while True:
-        state = record.read_state(run)
-        events = list(record.events(run))
-        yield state, events[seen:]
-        seen = len(events)
-        if state.state.finished:
-            return
-        time.sleep(0.25)
-
-
 def gate_unmet(run: Path) -> list[Mapping[str, object]]:
     """The bounds of `evaluate.require` that the run's report does not meet."""
     path = run / "report" / "report.json"
@@ -114,10 +100,10 @@ def _request(job: Job, examples: int) -> dict[str, object]:
     return {**asdict(job), "examples": examples}
 
 
-def _call_inference(module: str, request: Mapping[str, object], say: Say, *arguments: str) -> Mapping[str, object]:
+def _call_inference(
+    module: str, request: Mapping[str, object], say: Say, *arguments: str
+) -> Mapping[str, object]:
     """Run one of our modules in the inference environment: JSON in on stdin, one JSON document out."""
-    import os
-
     python = environments.ensure("inference", say=say)
     answer = subprocess.run(
         [str(python), "-m", module, *arguments],

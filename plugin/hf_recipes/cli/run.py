@@ -14,12 +14,19 @@ from hf_recipes.cli.output import document, result, say
 @click.command("run")
 @recipe_argument
 @settings_option
-@click.option("--detach", "-d", is_flag=True, help="Return at once; the run goes on. See: status, logs -f, cancel.")
+@click.option(
+    "--detach", "-d", is_flag=True, help="Return at once; the run goes on. See: status, logs -f, cancel."
+)
 @json_option
 @runs_option
 @click.pass_context
 def run_command(
-    context: click.Context, recipe: Path, settings: tuple[str, ...], detach: bool, as_json: bool, runs_dir: Path
+    context: click.Context,
+    recipe: Path,
+    settings: tuple[str, ...],
+    detach: bool,
+    as_json: bool,
+    runs_dir: Path,
 ) -> None:
     """Train RECIPE, measure the model against its base, and record both in a folder of its own."""
     from hf_recipes import record, road
@@ -54,7 +61,7 @@ def _follow(run: Path) -> int:
     from hf_recipes.record.state import State
 
     try:
-        state = show(road.watch(run))
+        state = show(record.watch(run))
     except KeyboardInterrupt:
         say("stopping the run …")
         local.cancel(run)
