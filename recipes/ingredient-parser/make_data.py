@@ -1,0 +1,304 @@
+"""Makes data/train.jsonl and data/test.jsonl: lines of recipes, each with its JSON. Standard library only.
+
+    python make_data.py            # writes data/ beside this file, the same bytes every time
+
+What the test lines hold that training never showed:
+- every ingredient: no test name ends in the last word of a training name, singular or plural;
+- about half: a phrasing, the frame around quantity, unit and name (NEW_PHRASINGS);
+- about half of the lines with a unit: a spelling of the unit, one that follows from the known ones (NEW_SPELLINGS).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeVar
+
+SEED = 20250
+TRAIN_ROWS = 800
+TEST_ROWS = 320
+
+# Kind → names. A name that is counted carries its plural after a bar: "carrot|s", "radish|es".
+TRAIN_NAMES = {
+    "spice": "ground cumin, smoked paprika, sea salt, black pepper, ground cinnamon, turmeric, cayenne, dried oregano, "
+    "nutmeg, baking powder, fennel seeds, chili flakes, instant yeast, curry leaves",
+    "grain": "all-purpose flour, brown sugar, rolled oats, basmati rice, red lentils, couscous, cornstarch, penne pasta, "
+    "panko breadcrumbs, cocoa nibs, almond meal, dried split peas",
+    "solid": "almonds, walnuts, raisins, dark chocolate, parmesan, cheddar, unsalted butter, cream cheese, frozen corn, "
+    "baby spinach, ground beef, smoked ham, pork sausage, salmon fillets, raw shrimp, dried apricots, blueberries, "
+    "graham crackers, wild arugula, firm tofu, red cabbage, peeled pumpkin",
+    "liquid": "olive oil, soy sauce, whole milk, vegetable stock, white vinegar, honey, lemon juice, cold water, red wine, "
+    "heavy cream, greek yogurt, tomato ketchup, vanilla extract, dijon mustard, white miso, strong coffee, lager beer",
+    "count": "carrot|s, egg|s, red onion|s, plum tomato|es, potato|es, lemon|s, avocado|s, green apple|s, banana|s, "
+    "chicken breast|s, eggplant|s, jalapeño|s, flour tortilla|s, english cucumber|s, shallot|s, beet|s, lamb shank|s, "
+    "peach|es, pear|s, turnip|s, mango|es, bell pepper|s, hamburger bun|s",
+    "herb": "fresh basil, flat-leaf parsley, thyme, fresh mint, cilantro, rosemary, curly kale, scallions",
+    "tin": "chickpeas, black beans, coconut milk, pineapple, tuna, tomato soup, sardines, water chestnuts",
+    "clove": "garlic, black garlic",
+    "slice": "bacon, sourdough bread, provolone, smoked turkey, pound cake",
+    "stick": "butter, salted butter, celery",
+}
+TEST_NAMES = {
+    "spice": "ground cardamom, allspice, sumac, saffron, baking soda, ground coriander, marjoram, star anise, ground ginger, "
+    "garam masala, caraway, dried dill, white peppercorns",
+    "grain": "quinoa, bulgur, pearl barley, polenta, semolina, egg noodles, puffed millet, flaxseed, tapioca, orzo",
+    "solid": "pine nuts, pecans, hazelnuts, dried cranberries, mozzarella, feta, ricotta, cremini mushrooms, ground veal, "
+    "broccoli florets, brussels sprouts, frozen edamame, dried figs, strawberries, chorizo, savoy endive, crab meat",
+    "liquid": "maple syrup, buttermilk, tahini, dry sherry, molasses, crème fraîche, marinara, chicken broth, apple cider, "
+    "coconut aminos, mayonnaise, orange liqueur, sriracha",
+    "count": "leek|s, sweet parsnip|s, radish|es, lime|s, kiwi|s, navel orange|s, nectarine|s, acorn squash|es, duck leg|s, "
+    "pork chop|s, artichoke|s, pita pocket|s, english muffin|s, rutabaga|s, persimmon|s, quail|s",
+    "herb": "fresh sage, tarragon, lavender, chives, chervil, watercress",
+    "tin": "anchovies, green olives, hominy, jackfruit, sauerkraut, lychees, bamboo shoots",
+    "slice": "prosciutto, pancetta, brioche, rye toast, havarti",
+    "stick": "margarine, shortening, licorice",
+}
+
+KIND_UNITS = {
+    "spice": ("teaspoon", "tablespoon", "pinch", "gram"),
+    "grain": ("cup", "gram", "ounce", "pound", "tablespoon", "kilogram", "package"),
+    "solid": ("cup", "gram", "ounce", "pound", "kilogram", "package", "handful"),
+    "liquid": ("cup", "milliliter", "tablespoon", "teaspoon", "liter"),
+    "count": ("",),
+    "herb": ("bunch", "sprig", "handful", "tablespoon"),
+    "tin": ("can", "ounce", "gram"),
+    "clove": ("clove",),
+    "slice": ("slice",),
+    "stick": ("stick",),
+}
+# Unit → spellings, those for one | for any number | for several. Training and test both draw on these.
+SPELLINGS = {
+    "teaspoon": "teaspoon | tsp, tsp. | teaspoons",
+    "tablespoon": "tablespoon | tbsp, Tbsp. | tablespoons, tbsps",
+    "cup": "cup | | cups",
+    "gram": "gram | g, g. | grams",
+    "kilogram": "kilogram | kg | kilograms, kilos",
+    "milliliter": "milliliter | ml, ml. | milliliters",
+    "liter": "liter | l | liters",
+    "ounce": "ounce | oz, oz. | ounces",
+    "pound": "pound | lb, lb. | pounds, lbs",
+    "package": "package | pkg. | packages",
+    "pinch": "pinch | | pinches",
+    "bunch": "bunch | | bunches",
+    "sprig": "sprig | | sprigs",
+    "handful": "handful | | handfuls",
+    "can": "can | | cans",
+    "clove": "clove | | cloves",
+    "slice": "slice | | slices",
+    "stick": "stick | | sticks",
+}
+# Only in test: a period, a capital, a plural or British spelling of what training showed.
+NEW_SPELLINGS = {
+    "teaspoon": "Teaspoon | Tsp, Tsp. | tsps, Teaspoons",
+    "tablespoon": "Tablespoon | tbsp., Tbsp | Tbsps, Tablespoons",
+    "cup": "Cup | | Cups",
+    "gram": "Gram | gr | grammes",
+    "kilogram": "Kilogram | kg., Kg | kgs, Kilos",
+    "milliliter": "millilitre | mL | mls, millilitres",
+    "liter": "litre | L | litres",
+    "ounce": "Ounce | Oz, Oz. | Ounces",
+    "pound": "Pound | Lb, Lb. | lbs., Pounds",
+    "package": "Package | pkg | pkgs",
+    "pinch": "Pinch | | Pinches",
+    "bunch": "Bunch | | Bunches",
+    "sprig": "Sprig | | Sprigs",
+    "handful": "Handful | | Handfuls",
+    "can": "Can | | Cans",
+    "clove": "Clove | | Cloves",
+    "slice": "Slice | | Slices",
+    "stick": "Stick | | Sticks",
+}
+
+# {q} quantity, {u} unit, {n} name; {p} preparation, {b} preparation that stands before, {s} size, {k} note, {w} weight of a can.
+PHRASINGS = {
+    "measured": (
+        "{q} {u} {n}",
+        "{q} {u} of {n}",
+        "{q} {u} {n}, {p}",
+        "about {q} {u} {n}",
+        "about {q} {u} of {n}, {p}",
+        "{q} {u} {b} {n}",
+        "{q} {u} {n} ({k})",
+        "{q} {u} {b} {n} ({k})",
+        "roughly {q} {u} {n}, {p}",
+        "{n}: {q} {u}",
+        "{n}, {q} {u}",
+        "around {q} {u} of {n} ({k})",
+    ),
+    "counted": (
+        "{q} {n}",
+        "{q} {s} {n}",
+        "{q} {n}, {p}",
+        "{q} {s} {n}, {p}",
+        "about {q} {s} {n}",
+        "{q} {b} {n}",
+        "{q} {n} ({k})",
+        "{n}: {q}",
+    ),
+    "canned": ("{q} ({w}) {u} {n}", "{q} {u} ({w}) {n}, {p}"),
+    "free": ("{n}, to taste", "{n} for serving", "{n} ({k})", "some {n}, {p}", "{b} {n}, as needed"),
+}
+NEW_PHRASINGS = {
+    "measured": (
+        "approximately {q} {u} {n}",
+        "{q} {u} of {b} {n}",
+        "{q} {u} {b} {n}, {k}",
+        "{n} - {q} {u}",
+        "{n}, {b}: {q} {u}",
+        "* {q} {u} {n}",
+        "roughly {q} {u} of {n} ({k})",
+        "{q} {u} {n} ({p})",
+    ),
+    "counted": (
+        "approximately {q} {n}",
+        "* {q} {s} {n}",
+        "{q} {s} {b} {n}",
+        "{q} {s} {n} ({k})",
+        "{n} - {q}",
+    ),
+    "canned": ("about {q} ({w}) {u} {n}", "{q} ({w}) {u} of {n}, {k}"),
+    "free": ("{n} as needed", "* {n}, to taste", "some {n} ({k})"),
+}
+
+# What was done to it: said before the name, and after it.
+DRY_PREPARATION = (
+    ("toasted", "sifted", "lightly toasted", "rinsed"),
+    ("divided", "toasted", "plus more for dusting", "rinsed and drained"),
+)
+WET_PREPARATION = (
+    ("chilled", "warmed", "strained"),
+    ("divided", "at room temperature", "warmed", "plus more for serving", "well shaken"),
+)
+SOLID_PREPARATION = (
+    ("chopped", "finely chopped", "sliced", "thinly sliced", "grated", "diced", "minced", "coarsely chopped"),
+    (
+        "chopped",
+        "thinly sliced",
+        "at room temperature",
+        "divided",
+        "peeled and diced",
+        "finely grated",
+        "cut into chunks",
+    ),
+)
+PREPARATIONS = {"spice": DRY_PREPARATION, "grain": DRY_PREPARATION, "liquid": WET_PREPARATION}
+NOTES = ("optional", "see note", "the good kind", "organic if possible", "for the sauce", "or more to taste")
+SIZES = ("large", "medium", "small", "big", "ripe")
+WEIGHTS = ("14 oz", "400 g", "15-ounce", "28 oz", "8 oz.", "540 ml")
+
+WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+LARGE = ("kilogram", "liter", "pound")
+WHOLE = ("", "pinch", "bunch", "sprig", "can", "clove", "slice", "package", "handful")
+KINDS_OFTEN = ("spice", "grain", "solid", "solid", "liquid", "liquid", "count", "count", "herb", "tin")
+UNICODE = {"½": "1/2", "¼": "1/4", "¾": "3/4", "⅓": "1/3", "⅔": "2/3"}
+
+Item = TypeVar("Item")
+
+
+def pick(rng: random.Random, items: Sequence[Item]) -> Item:
+    # random() alone is promised to give the same numbers in every Python version.
+    return items[int(rng.random() * len(items))]
+
+
+def quantity(rng: random.Random, unit: str) -> tuple[str, str, bool]:
+    """As it is written, as the JSON has it, and whether it is more than one."""
+    if unit in ("gram", "milliliter"):
+        number = str(pick(rng, range(1, 31)) * 25)
+        return number, number, True
+    whole = pick(rng, range(1, 4 if unit in LARGE else 13))
+    chance = rng.random()
+    if chance < 0.35:
+        return str(whole), str(whole), whole > 1
+    if chance < 0.47:
+        return WORDS[whole - 1], str(whole), whole > 1
+    if chance < 0.60:
+        form = pick(rng, ("{}-{}", "{} to {}", "{} or {}"))
+        return form.format(whole, whole + 1), f"{whole}-{whole + 1}", True
+    if unit in WHOLE:
+        return ("a", "1", False) if chance < 0.7 else (str(whole), str(whole), whole > 1)
+    sign = pick(rng, tuple(UNICODE))
+    if chance < 0.70:
+        return UNICODE[sign], UNICODE[sign], False
+    if chance < 0.78:
+        return sign, UNICODE[sign], False
+    if chance < 0.88:
+        return f"{whole} {UNICODE[sign]}", f"{whole} {UNICODE[sign]}", True
+    if chance < 0.94:
+        return f"{whole}{sign}", f"{whole} {UNICODE[sign]}", True
+    return ("half a", "1/2", False) if chance < 0.97 else (f"{whole}.5", f"{whole}.5", True)
+
+
+def spell(rng: random.Random, spellings: str, several: bool) -> str:
+    one, any_number, more = (
+        [s.strip() for s in part.split(",") if s.strip()] for part in spellings.split("|")
+    )
+    return pick(rng, any_number + (more if several else one))
+
+
+def row(rng: random.Random, test: bool) -> dict[str, str]:
+    """One line and its JSON, and the phrasing and spelling they were made with.
+
+    `test` draws test ingredients, and in half of the cases a phrasing or a spelling that is only in test.
+    """
+    names = TEST_NAMES if test else TRAIN_NAMES
+    kind = pick(rng, KINDS_OFTEN + tuple(names))
+    singular, _, ending = pick(rng, names[kind].split(", ")).partition("|")
+    unit = pick(rng, KIND_UNITS[kind])
+    written, qty, several = quantity(rng, unit)
+    frame = "measured" if unit else "counted"
+    if unit == "can" and rng.random() < 0.5:
+        frame = "canned"
+    elif kind in ("spice", "herb", "liquid") and rng.random() < 0.15:
+        frame, qty, unit = "free", "", ""
+    phrasing = pick(rng, (NEW_PHRASINGS if test and rng.random() < 0.5 else PHRASINGS)[frame])
+    if phrasing.startswith(("about", "around", "roughly", "approximately")) and written == "a":
+        written = "one"
+    name = singular + (ending if several else "")
+    spellings = NEW_SPELLINGS if test and rng.random() < 0.5 else SPELLINGS
+    spelling = spell(rng, spellings[unit], several) if unit else ""
+    before, after = PREPARATIONS.get(kind, SOLID_PREPARATION)
+    line = phrasing.format(
+        q=written,
+        u=spelling,
+        n=name,
+        p=pick(rng, after),
+        b=pick(rng, before),
+        s=pick(rng, SIZES),
+        k=pick(rng, NOTES),
+        w=pick(rng, WEIGHTS),
+    )
+    if line.startswith("a ") and line[2] in "aeiou":
+        line = "an " + line[2:]
+    answer = json.dumps({"qty": qty, "unit": unit, "name": name}, ensure_ascii=False)
+    return {"line": line, "json": answer, "phrasing": phrasing, "spelling": spelling}
+
+
+def splits() -> dict[str, list[dict[str, str]]]:
+    """Split → rows, no line twice."""
+    rng = random.Random(SEED)
+    made: dict[str, list[dict[str, str]]] = {}
+    for split, count in (("train", TRAIN_ROWS), ("test", TEST_ROWS)):
+        found: dict[str, dict[str, str]] = {}
+        while len(found) < count:
+            one = row(rng, test=split == "test")
+            found.setdefault(one["line"], one)
+        made[split] = list(found.values())
+    return made
+
+
+def write(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for split, rows in splits().items():
+        lines = [
+            json.dumps({"line": one["line"], "json": one["json"]}, ensure_ascii=False) + "\n" for one in rows
+        ]
+        (folder / f"{split}.jsonl").write_bytes("".join(lines).encode())
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Write data/train.jsonl and data/test.jsonl.")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "data")
+    write(parser.parse_args().out)
