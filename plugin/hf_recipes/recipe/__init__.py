@@ -1,0 +1,43 @@
+"""What a person writes: a YAML recipe, read strictly and offline.
+
+    load(path) -> Recipe            raises RecipeError with every problem
+    problems(path) -> list[Problem]
+    json_schema() -> dict           for editors
+    explain("params.lr") -> str
+
+Nothing here imports AutoTrain, torch, pydantic or huggingface_hub.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hf_recipes.recipe.load import load, problems
+from hf_recipes.recipe.model import Recipe
+from hf_recipes.recipe.place import Place, problem
+from hf_recipes.recipe.problem import Problem, RecipeError
+
+__all__ = ["Problem", "Recipe", "RecipeError", "explain", "json_schema", "load", "problem_at", "problems"]
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a recipe."""
+    from hf_recipes.recipe.schema import json_schema as made
+
+    return made()
+
+
+def explain(field: str, task: str | None = None) -> str:
+    """One key in words: type, default, meaning, source. Raises UnknownField (a ValueError) with a hint."""
+    from hf_recipes.recipe.explain import explain as said
+
+    return said(field, task)
+
+
+def problem_at(recipe: Recipe, key: str, code: str, message: str, hint: str = "") -> Problem:
+    """A problem of a recipe that has been loaded, at `key` or the nearest key above it that the file holds."""
+    at = key
+    while at and at not in recipe.positions:
+        at = at.rpartition(".")[0]
+    line, column = recipe.positions.get(at, (0, 0))
+    return problem(Place(str(recipe.file), line, column), code, f"{key}: {message}", hint)

@@ -1,0 +1,34 @@
+"""`hf-recipes validate`: every problem of one or more recipes, offline and at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from hf_recipes.cli.arguments import json_option, settings_option
+from hf_recipes.cli.errors import WRONG_CALL
+from hf_recipes.cli.output import document, result, say
+
+
+@click.command("validate")
+@click.argument("recipes", metavar="RECIPE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@settings_option
+@json_option
+@click.pass_context
+def validate_command(
+    context: click.Context, recipes: tuple[Path, ...], settings: tuple[str, ...], as_json: bool
+) -> None:
+    """Check RECIPEs: offline, instant, every problem with its place. Exits 2 where there is one."""
+    from hf_recipes.recipe.load import problems
+
+    found = {recipe: problems(recipe, settings=settings) for recipe in recipes}
+    every = [problem for one in found.values() for problem in one]
+    if as_json:
+        document([problem.as_dict() for problem in every])
+    else:
+        for problem in every:
+            result(str(problem))
+        for recipe, its in found.items():
+            say(f"{recipe}: " + (f"{len(its)} problem{'s' if len(its) > 1 else ''}" if its else "ok"))
+    context.exit(WRONG_CALL if every else 0)

@@ -1,0 +1,86 @@
+"""What AutoTrain accepts, out of a table generated from its own code (tests/recipe/autotrain_table.py)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Parameter:
+    name: str
+    types: tuple[str, ...]
+    """Names that kinds.py knows."""
+    default: object
+    title: str
+
+
+@cache
+def _table() -> dict[str, Any]:
+    table: dict[str, Any] = json.loads(Path(__file__).with_name("autotrain_params.json").read_text("utf-8"))
+    return table
+
+
+def version() -> str:
+    return str(_table()["versions"]["autotrain-advanced"])
+
+
+def tasks() -> tuple[str, ...]:
+    """The canonical tasks."""
+    return tuple(_table()["tasks"])
+
+
+def names() -> tuple[str, ...]:
+    """Every task name that AutoTrain can run, aliases included."""
+    return tuple(_table()["names"])
+
+
+def meaning_of(name: str) -> tuple[str, str | None] | None:
+    """A task name → its canonical task, and the trainer that the name chooses. None where AutoTrain has no such name."""
+    entry = _table()["names"].get(name)
+    return (entry["task"], entry["trainer"]) if entry else None
+
+
+def crashes_on(name: str) -> str | None:
+    """The canonical task of a name that AutoTrain lists and then fails on; None for any other name."""
+    found: str | None = _table()["refused_names"].get(name)
+    return found
+
+
+@cache
+def parameters(task: str) -> tuple[Parameter, ...]:
+    """Every parameter of a canonical task's class, by name."""
+    params = _table()["tasks"][task]["params"]
+    return tuple(
+        Parameter(name, tuple(entry["types"]), entry["default"], entry["title"])
+        for name, entry in params.items()
+    )
+
+
+def class_of(task: str) -> str:
+    """The name of a canonical task's parameter class."""
+    return str(_table()["tasks"][task]["class"])
+
+
+def module_of(task: str) -> str:
+    """The module that trains a canonical task: `python -m` takes it."""
+    return str(_table()["tasks"][task]["module"])
+
+
+def hardware() -> tuple[str, ...]:
+    """AutoTrain's backend names."""
+    return tuple(_table()["hardware"])
+
+
+def choices(what: str) -> tuple[str, ...]:
+    """The names that the trainers know: optimizers, schedulers, eval_strategies or logs."""
+    return tuple(_table()[what])
+
+
+def tabular_models() -> dict[str, list[str]]:
+    """Base model names of the tabular task → classification, regression or both."""
+    models: dict[str, list[str]] = _table()["tabular_models"]
+    return models

@@ -1,0 +1,99 @@
+"""A reading without problems → the Recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hf_recipes.recipe.check import Reading
+from hf_recipes.recipe.model import Bound, Compare, Data, Evaluate, Hub, Message, Recipe, UseCase
+from hf_recipes.recipe.rules import HUB_ID
+
+
+def recipe(
+    reading: Reading, *, path: Path, text: str, trainer: str | None, settings: tuple[str, ...]
+) -> Recipe:
+    """The recipe that `reading` describes; `trainer` is what the task's name chooses."""
+    values: Mapping[str, Any] = reading.values
+    backend = values["backend"]
+    chosen = values.get("params.trainer")
+    return Recipe(
+        file=path,
+        text=text,
+        task=reading.task or "",
+        task_alias=values["task"],
+        trainer=trainer or chosen,
+        base_model=_base_model(values["base_model"], path.parent, reading.task),
+        project_name=values["project_name"],
+        backend="local" if backend.startswith("local") else backend,
+        engine=values.get("engine", "autotrain"),
+        log=values.get("log", "none"),
+        data=_data(reading, path.parent),
+        params=reading.under("params"),
+        hub=Hub(values.get("hub.username"), values.get("hub.token"), values.get("hub.push_to_hub", False)),
+        use_case=UseCase(**_written(reading, "use_case")) if "use_case" in reading.places else None,
+        evaluate=_evaluate(reading) if "evaluate" in reading.places else None,
+        compare=Compare(**_written(reading, "compare")),
+        trust_remote_code=values.get("trust_remote_code", False),
+        positions={
+            key: (place.line, place.column)
+            for key, place in reading.places.items()
+            if place.file == reading.file
+        },
+        settings=settings,
+    )
+
+
+def _base_model(model: str, folder: Path, task: str | None) -> str:
+    if task == "tabular" or model.startswith("bundled/"):
+        return model
+    found = _on_disk(model, folder)
+    return str(found) if found is not None and found.is_dir() else model
+
+
+def _on_disk(name: str, folder: Path) -> Path | None:
+    try:
+        path = (folder / Path(name).expanduser()).absolute()
+        return path.resolve() if path.exists() else None
+    except (OSError, ValueError, RuntimeError):
+        return None
+
+
+def _data(reading: Reading, folder: Path) -> Data:
+    values: Mapping[str, Any] = reading.values
+    path = values["data.path"]
+    found = _on_disk(path, folder)
+    if found is None and not HUB_ID.fullmatch(path):
+        found = (folder / path).absolute()  # No Hub dataset has such a name: it is missing here, not there.
+    messages: list[Message] = []
+    while (role := values.get(f"data.messages.{len(messages)}.role")) is not None:
+        messages.append(Message(role, values[f"data.messages.{len(messages)}.content"]))
+    return Data(
+        path=str(found or path),
+        local=found is not None,
+        train_split=values["data.train_split"],
+        valid_split=values.get("data.valid_split"),
+        test_split=values.get("data.test_split"),
+        chat_template=values.get("data.chat_template", "tokenizer" if messages else None),
+        column_mapping=_written(reading, "data.column_mapping"),
+        messages=tuple(messages),
+    )
+
+
+def _evaluate(reading: Reading) -> Evaluate:
+    written = {name: value for name, value in _written(reading, "evaluate").items() if "." not in name}
+    require = {
+        metric: Bound(**_written(reading, f"evaluate.require.{metric}"))
+        for metric in ("exact_match",)
+        if f"evaluate.require.{metric}" in reading.places
+    }
+    return Evaluate(**written, require=require)
+
+
+def _written(reading: Reading, parent: str) -> dict[str, Any]:
+    """The values under a key, lists made tuples."""
+    return {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in reading.under(parent).items()
+    }

@@ -1,0 +1,207 @@
+"""A tree against the table of fields: unknown keys, wrong types, values out of range, keys that are missing."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from hf_recipes.recipe import kinds
+from hf_recipes.recipe.fields import Field, fields_for
+from hf_recipes.recipe.place import Place, problem
+from hf_recipes.recipe.problem import Problem
+from hf_recipes.recipe.secrets import HINT, TOKEN, filled, printable, unset
+from hf_recipes.recipe.spelling import one_of, other_tasks, suggestion
+from hf_recipes.recipe.tree import Map, Node, Odd, Scalar, Seq
+
+TOKEN_KEY = "hub.token"
+VARIABLE_ALONE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+PER_TASK = ("params.", "data.column_mapping.")
+
+
+@dataclass
+class Reading:
+    """What a recipe says, by dotted key."""
+
+    file: str
+    task: str | None
+    """AutoTrain's canonical task; None when it cannot be told: keys that depend on it are then only looked up."""
+    environ: Mapping[str, str]
+    values: dict[str, object] = field(default_factory=dict)
+    """Only what is written and right, typed. `hub.token` holds the *name* of its variable."""
+    places: dict[str, Place] = field(default_factory=dict)
+    """Of every key that is written, right or not."""
+    problems: list[Problem] = field(default_factory=list)
+
+    def report(self, key: str, code: str, message: str, hint: str = "") -> None:
+        """A problem at `key`, or at the nearest key above it that is written."""
+        self.problems.append(problem(self.place_of(key), code, f"{key}: {message}", hint))
+
+    def place_of(self, key: str) -> Place:
+        while key:
+            if key in self.places:
+                return self.places[key]
+            key = key.rpartition(".")[0]
+        return Place(self.file)
+
+    def under(self, parent: str) -> dict[str, object]:
+        """The values directly under a key, by their last part."""
+        prefix = parent + "."
+        return {key[len(prefix) :]: value for key, value in self.values.items() if key.startswith(prefix)}
+
+
+def read(root: Map, file: str, task: str | None, environ: Mapping[str, str]) -> Reading:
+    """Everything the tree says, with a problem for all that the table of fields does not allow."""
+    reading = Reading(file, task, environ)
+    _Walk(reading, fields_for(task)).mapping(root, "", "")
+    return reading
+
+
+@dataclass
+class _Walk:
+    reading: Reading
+    fields: Mapping[str, Field]
+
+    def mapping(self, node: Map, key: str, pattern: str) -> None:
+        """`key` says where we are, with places in lists as numbers; `pattern` has `*` for these."""
+        for entry in node.entries:
+            child, child_pattern = _join(key, printable(entry.key)), _join(pattern, entry.key)
+            self.reading.places[child] = entry.place
+            found = self.fields.get(child_pattern) if "*" not in entry.key and "." not in entry.key else None
+            if found is None:
+                self._unknown(key, pattern, entry.key, child, child_pattern)
+            else:
+                self._value(entry.node, child, found)
+        present = {entry.key for entry in node.entries}
+        for one in self.fields.values():
+            parent, _, name = one.key.rpartition(".")
+            if one.required and parent == pattern and name not in present:
+                self.reading.report(_join(key, name), "missing-key", "missing", one.meaning)
+
+    def _unknown(self, parent: str, pattern: str, name: str, key: str, key_pattern: str) -> None:
+        elsewhere = other_tasks(key_pattern) if self.reading.task else ""
+        if elsewhere:
+            hint = f"{elsewhere}; {suggestion(pattern, name, self.fields)}".rstrip("; ")
+            self.reading.report(key, "wrong-task", f"{self.reading.task} has no such key", hint)
+        else:
+            self.reading.report(key, "unknown-key", "unknown", suggestion(pattern, name, self.fields))
+
+    def _value(self, node: Node, key: str, field: Field) -> None:
+        if isinstance(node, Map) and "map" in field.types:
+            self.mapping(node, key, field.key)
+        elif isinstance(node, Seq) and "list" in field.types:
+            self._items(node, key, field)
+        elif self.reading.task is None and key.startswith(PER_TASK):
+            return  # Without the task there is no telling what is right.
+        elif key == TOKEN_KEY:
+            self._token(node, key)
+        else:
+            self._plain(node, key, field)
+
+    def _items(self, node: Seq, key: str, field: Field) -> None:
+        item_field = self.fields[f"{field.key}.*"]
+        for number, item in enumerate(node.items):
+            self.reading.places[f"{key}.{number}"] = item.place
+            self._value(item, f"{key}.{number}", item_field)
+
+    def _plain(self, node: Node, key: str, field: Field) -> None:
+        count = len(self.reading.problems)
+        given = self._python(node, key)
+        if len(self.reading.problems) > count or _has_odd(node):
+            return
+        try:
+            value = kinds.coerced(given, field.types)
+        except kinds.Mismatch as mismatch:
+            self.reading.report(key, "wrong-type", str(mismatch), _type_hint(given, field))
+            return
+        if "map" in field.types:
+            return
+        for item in value if isinstance(value, list) else [value]:
+            self._check(item, key, field)
+        if len(self.reading.problems) == count:
+            self.reading.values[key] = value
+
+    def _python(self, node: Node, key: str) -> object:
+        """The node as plain values, `${NAME}` filled in. Mappings are empty: no list of a recipe's holds any."""
+        if isinstance(node, Scalar):
+            if not isinstance(node.value, str):
+                return node.value
+            text, _ = filled(
+                node.value,
+                self.reading.place_of(key),
+                key,
+                self.reading.environ,
+                self.reading.problems.append,
+            )
+            return text
+        if isinstance(node, Map):
+            return {}
+        items = []
+        for number, item in enumerate(node.items):
+            self.reading.places[f"{key}.{number}"] = item.place
+            items.append(self._python(item, f"{key}.{number}"))
+        return items
+
+    def _check(self, value: object, key: str, field: Field) -> None:
+        if isinstance(value, str):
+            if not value.strip() and (field.required or "column_mapping" in key):
+                self.reading.report(key, "out-of-range", "is empty")
+            elif field.choices and value not in field.choices:
+                self.reading.report(
+                    key, "unknown-value", "not one of its values", one_of(value, field.choices)
+                )
+        elif isinstance(value, (int, float)) and not isinstance(value, bool):
+            limits = bounds(field)
+            if not (math.isfinite(value) and (within(value, field))):
+                self.reading.report(key, "out-of-range", f"must be {limits or 'a finite number'}")
+
+    def _token(self, node: Node, key: str) -> None:
+        value = node.value if isinstance(node, Scalar) else Odd()
+        if value is None:
+            return
+        match = VARIABLE_ALONE.fullmatch(value) if isinstance(value, str) else None
+        if match is None:
+            # A token that looks like one has been reported where it stands.
+            if not (isinstance(value, str) and TOKEN.search(value)):
+                self.reading.report(
+                    key, "literal-token", "must name an environment variable, as ${HF_TOKEN}", HINT
+                )
+        elif not self.reading.environ.get(match.group(1)):
+            self.reading.problems.append(unset(self.reading.place_of(key), key, match.group(1)))
+        else:
+            self.reading.values[key] = match.group(1)
+
+
+def within(value: float, field: Field) -> bool:
+    if value in field.also:
+        return True
+    if field.low is not None and (value < field.low or (field.open_low and value == field.low)):
+        return False
+    return field.high is None or value < field.high or (value == field.high and not field.open_high)
+
+
+def bounds(field: Field) -> str:
+    """The allowed range in words; empty where there is none."""
+    low = "" if field.low is None else f"{'more than' if field.open_low else 'at least'} {field.low:g}"
+    high = "" if field.high is None else f"{'less than' if field.open_high else 'at most'} {field.high:g}"
+    also = "".join(f", or {value:g}" for value in field.also)
+    return " and ".join(part for part in (low, high) if part) + also
+
+
+def _join(parent: str, name: str) -> str:
+    return f"{parent}.{name}" if parent else name
+
+
+def _has_odd(node: Node) -> bool:
+    if isinstance(node, Seq):
+        return any(_has_odd(item) for item in node.items)
+    return isinstance(node, Scalar) and isinstance(node.value, Odd)
+
+
+def _type_hint(given: object, field: Field) -> str:
+    if isinstance(given, bool) and "str" in field.types:
+        return "YAML reads yes, no, on and off as true and false: put quotes around text"
+    if given is not None and not isinstance(given, (list, dict)) and "str" in field.types:
+        return "put quotes around it if it is text"
+    return ""

@@ -1,0 +1,217 @@
+"""Every key of a recipe, said once: validation, the JSON Schema and `schema --field` all read this table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+
+from hf_recipes.recipe import autotrain
+
+Bounds = tuple[float | None, float | None]
+"""The lowest and the highest value that is allowed."""
+
+
+@dataclass(frozen=True)
+class Field:
+    key: str
+    """Dotted; `*` stands for any key or any place in a list."""
+    types: tuple[str, ...]
+    meaning: str
+    source: str = "hf-recipes"
+    default: object = None
+    required: bool = False
+    choices: tuple[object, ...] = ()
+    """The values allowed, beside null where `types` has it. Empty: any."""
+    low: float | None = None
+    high: float | None = None
+    open_low: bool = False
+    """`low` itself is not allowed."""
+    open_high: bool = False
+    also: tuple[float, ...] = ()
+    """Values outside the bounds that are allowed, such as -1 for "choose for me"."""
+    pattern: str = ""
+    """For editors: what validation itself checks by code."""
+
+
+AUTOTRAIN = f"AutoTrain {autotrain.version()}"
+TRAINERS = {
+    "lm_training": ("default", "sft", "orpo", "dpo", "reward"),
+    "sentence_transformers": ("pair", "pair_class", "pair_score", "triplet", "qa"),
+    "vlm": ("vqa", "captioning"),
+}
+BUNDLED = ("bundled/smollm2-135m-instruct",)
+METRICS = ("exact_match",)
+BASELINES = ("zero-shot", "few-shot")
+CHAT_TEMPLATES = ("tokenizer", "chatml", "zephyr", "none")
+HOMES = {
+    "model": "base_model",
+    "project_name": "project_name",
+    "data_path": "data.path",
+    "train_split": "data.train_split",
+    "valid_split": "data.valid_split",
+    "chat_template": "data.chat_template",
+    "log": "log",
+    "username": "hub.username",
+    "token": "hub.token",
+    "push_to_hub": "hub.push_to_hub",
+}
+"""AutoTrain's parameters that a recipe writes elsewhere than under `params`."""
+BOTH = ("categorical_columns", "numerical_columns")
+"""Columns that AutoTrain's users write under `params` as often as under `data.column_mapping`."""
+
+
+def _top() -> tuple[Field, ...]:
+    return (
+        Field("task", ("str",), "What to train. llm-sft, text-classification, st:triplet …", AUTOTRAIN, required=True, choices=autotrain.names()),
+        Field("base_model", ("str",), "The model to start from: a Hub id, a folder, or bundled/smollm2-135m-instruct, which needs no Hub. For tabular: the kind of model.", AUTOTRAIN, required=True),
+        Field("project_name", ("str",), "Names the run, its folder and the model: letters, digits and hyphens, 50 at the most.", AUTOTRAIN, required=True, pattern=r"^(?=.*[^-])[^\W_-]*(-[^\W_-]*)*$"),
+        Field("log", ("str",), "Where training reports to beside the console.", AUTOTRAIN, "none", choices=autotrain.choices("logs")),
+        Field("backend", ("str",), "Where to train: local, spaces-<hardware> or jobs-<hardware>.", AUTOTRAIN, required=True),
+        Field("engine", ("str",), "The trainer that the recipe is translated for.", default="autotrain", choices=("autotrain",)),
+        Field("trust_remote_code", ("bool",), "Whether code that comes with the base model or the data may run. AutoTrain's own default is yes.", default=False),
+        Field("data", ("map",), "What to train on.", AUTOTRAIN, required=True),
+        Field("params", ("map", "null"), "The trainer's parameters; they depend on the task. What is left out has AutoTrain's default.", AUTOTRAIN),
+        Field("hub", ("map", "null"), "Where the model goes on Hugging Face.", AUTOTRAIN),
+        Field("use_case", ("map",), "What the model is for. Goes into the model card."),
+        Field("evaluate", ("map",), "How the fine-tuned model is measured against its base, on rows it was not trained on."),
+        Field("compare", ("map",), "The page that puts base and fine-tuned side by side."),
+    )  # fmt: skip
+
+
+def _data() -> tuple[Field, ...]:
+    return (
+        Field("data.path", ("str",), "A Hub dataset, or a file or folder; a relative one counts from the recipe.", AUTOTRAIN, required=True),
+        Field("data.train_split", ("str",), "The split to train on, or <config>:<split>. For local data: the file's name without its ending.", AUTOTRAIN, required=True),
+        Field("data.valid_split", ("str", "null"), "The split that training is validated on.", AUTOTRAIN),
+        Field("data.test_split", ("str", "float", "null"), "The rows that the model is measured on, never trained on: a split, or the fraction of train to hold out.", low=0, high=1, open_low=True, open_high=True),
+        Field("data.chat_template", ("str", "null"), "How conversations become text (llm tasks, required there unless data.messages is given): tokenizer is the base model's own.", AUTOTRAIN, choices=CHAT_TEMPLATES),
+        Field("data.column_mapping", ("map",), "Which columns of the data the trainer reads.", AUTOTRAIN),
+        Field("data.messages", ("list",), "Columns → chat messages, for llm-sft: templates with {column} places; {{ and }} are braces."),
+        Field("data.messages.*", ("map",), "One turn of the conversation."),
+        Field("data.messages.*.role", ("str",), "Who speaks.", required=True, choices=("system", "user", "assistant")),
+        Field("data.messages.*.content", ("str",), "What is said: text with {column} places.", required=True),
+    )  # fmt: skip
+
+
+def _rest() -> tuple[Field, ...]:
+    return (
+        Field("hub.username", ("str", "null"), "The user or organisation that the model is pushed to.", AUTOTRAIN),
+        Field("hub.token", ("str", "null"), "The name of the environment variable that holds the token, as ${HF_TOKEN}; never the token.", AUTOTRAIN, pattern=r"^\$\{[A-Za-z_][A-Za-z0-9_]*\}$"),
+        Field("hub.push_to_hub", ("bool",), "Whether the model is pushed, once it has been verified.", AUTOTRAIN, False),
+        Field("use_case.goal", ("str",), "What the model should do.", default=""),
+        Field("use_case.success", ("str",), "When it is good enough.", default=""),
+        Field("evaluate.metrics", ("list[str]",), "What is measured.", default=list(METRICS), choices=METRICS),
+        Field("evaluate.baselines", ("list[str]",), "What the fine-tuned model is compared with: its base without, and with, examples in the prompt.", default=list(BASELINES), choices=BASELINES),
+        Field("evaluate.shots", ("int",), "Examples in the few-shot prompt.", default=4, low=1),
+        Field("evaluate.max_new_tokens", ("int",), "Longest answer, in tokens.", default=64, low=1),
+        Field("evaluate.batch_size", ("int",), "Rows answered together.", default=32, low=1),
+        Field("evaluate.limit", ("int", "null"), "Test rows used at the most; null is all.", low=1),
+        Field("evaluate.require", ("map",), "Bounds that a run must meet, by metric; it exits 1 otherwise."),
+        Field("evaluate.require.exact_match", ("map",), "The share of answers that are right to the letter, 0 to 1."),
+        Field("evaluate.require.exact_match.at_least", ("float",), "The lowest value that is good enough.", low=0, high=1),
+        Field("evaluate.require.exact_match.better_than", ("str",), "The baseline that must be beaten.", choices=("best_baseline", *BASELINES)),
+        Field("compare.title", ("str",), "The page's title.", default=""),
+        Field("compare.examples", ("list[str]",), "Prompts to click on.", default=[]),
+        Field("compare.hardware", ("str", "null"), "The Space's hardware, such as cpu-basic."),
+    )  # fmt: skip
+
+
+RANGES: Mapping[str, dict[str, object]] = {
+    "lr": {"low": 0, "open_low": True},
+    "epochs": {"low": 1},
+    "batch_size": {"low": 1},
+    "gradient_accumulation": {"low": 1},
+    "warmup_ratio": {"low": 0, "high": 1},
+    "weight_decay": {"low": 0},
+    "max_grad_norm": {"low": 0},
+    "seed": {"low": 0, "high": 2**32 - 1},
+    "logging_steps": {"low": 1, "also": (-1,)},
+    "save_total_limit": {"low": 1},
+    "block_size": {"low": 1, "also": (-1,)},
+    "model_max_length": {"low": 1},
+    "max_seq_length": {"low": 1},
+    "max_doc_stride": {"low": 1},
+    "max_target_length": {"low": 1},
+    "max_prompt_length": {"low": 1},
+    "max_completion_length": {"low": 1},
+    "lora_r": {"low": 1},
+    "lora_alpha": {"low": 1},
+    "lora_dropout": {"low": 0, "high": 1, "open_high": True},
+    "dpo_beta": {"low": 0, "open_low": True},
+    "early_stopping_patience": {"low": 1},
+    "early_stopping_threshold": {"low": 0},
+    "image_square_size": {"low": 1},
+    "num_trials": {"low": 1},
+    "time_limit": {"low": 1},
+    "quantization": {"choices": ("int4", "int8", "none")},
+    "mixed_precision": {"choices": ("fp16", "bf16", "none")},
+    "padding": {"choices": ("left", "right", "none")},
+    "distributed_backend": {"choices": ("ddp", "deepspeed")},
+    "eval_strategy": {"choices": autotrain.choices("eval_strategies")},
+    "optimizer": {"choices": autotrain.choices("optimizers")},
+    "scheduler": {"choices": autotrain.choices("schedulers")},
+    "task": {"choices": ("classification", "regression")},
+    "categorical_imputer": {"choices": ("median", "mean", "most_frequent")},
+    "numerical_imputer": {"choices": ("median", "mean", "most_frequent")},
+    "numeric_scaler": {"choices": ("standard", "minmax", "robust", "normal")},
+}
+"""What AutoTrain's types do not say but its trainers need."""
+
+
+@cache
+def common() -> Mapping[str, Field]:
+    """The keys that every task has."""
+    return {field.key: field for field in (*_top(), *_data(), *_rest())}
+
+
+@cache
+def of_task(task: str) -> Mapping[str, Field]:
+    """`params.*` and `data.column_mapping.*` of one of AutoTrain's canonical tasks."""
+    fields: dict[str, Field] = {}
+    for parameter in autotrain.parameters(task):
+        column = parameter.name.endswith(("_column", "_columns"))
+        limits = dict(RANGES.get(parameter.name, {}))
+        if parameter.name == "trainer":
+            limits["choices"] = TRAINERS[task]
+        field = Field(
+            "",
+            parameter.types,
+            parameter.title,
+            f"{AUTOTRAIN} {autotrain.class_of(task)}",
+            parameter.default,
+            **limits,  # type: ignore[arg-type]
+        )
+        if column:
+            _add(fields, field, f"data.column_mapping.{parameter.name}")
+        if (not column and parameter.name not in HOMES) or parameter.name in BOTH:
+            _add(fields, field, f"params.{parameter.name}")
+    return fields
+
+
+def _add(fields: dict[str, Field], field: Field, key: str) -> None:
+    fields[key] = replace(field, key=key)
+
+
+@cache
+def fields_for(task: str | None) -> Mapping[str, Field]:
+    """All keys of a recipe for a task; without a task, those that any task has."""
+    if task is not None:
+        return {**common(), **of_task(task)}
+    every = dict(common())
+    for name in autotrain.tasks():
+        for key, field in of_task(name).items():
+            every.setdefault(key, field)
+    return every
+
+
+def children(fields: Mapping[str, Field], parent: str) -> list[str]:
+    """The last parts of the keys that stand directly under `parent`, "" being the top."""
+    prefix = f"{parent}." if parent else ""
+    rest = (key[len(prefix) :] for key in fields if key.startswith(prefix))
+    return [name for name in rest if name and "." not in name]
+
+
+def tasks_with(key: str) -> list[str]:
+    """The canonical tasks that have this `params.*` or `data.column_mapping.*` key."""
+    return [task for task in autotrain.tasks() if key in of_task(task)]

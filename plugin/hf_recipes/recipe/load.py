@@ -1,0 +1,128 @@
+"""A file, and what `--set` lays over it → a Recipe, or every problem at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from hf_recipes.recipe import autotrain, build, rules
+from hf_recipes.recipe.check import Reading, read
+from hf_recipes.recipe.model import Recipe
+from hf_recipes.recipe.place import Place, problem
+from hf_recipes.recipe.problem import Problem, RecipeError
+from hf_recipes.recipe.secrets import VARIABLE, literal_tokens
+from hf_recipes.recipe.settings import lay_over
+from hf_recipes.recipe.tree import MAX_BYTES, Map, Scalar, parse
+
+
+def load(path: Path, *, settings: Sequence[str] = (), environ: Mapping[str, str] = os.environ) -> Recipe:
+    """The recipe in a file, with settings such as `params.lr=2e-4` laid over it.
+
+    Raises RecipeError with every problem. Touches no network; looks on the disk for data.path and base_model.
+    """
+    found: list[Problem] = []
+    recipe = _read(path, settings, environ, found)
+    if recipe is None:
+        raise RecipeError(_sorted(found))
+    return recipe
+
+
+def problems(
+    path: Path, *, settings: Sequence[str] = (), environ: Mapping[str, str] = os.environ
+) -> list[Problem]:
+    """Everything that is wrong with a recipe, in the file's order; empty when it is right."""
+    found: list[Problem] = []
+    _read(path, settings, environ, found)
+    return _sorted(found)
+
+
+def _read(
+    path: Path, settings: Sequence[str], environ: Mapping[str, str], found: list[Problem]
+) -> Recipe | None:
+    """The recipe, or None with what is wrong in `found`."""
+    file = str(path)
+    text = _text(path, found)
+    if text is None:
+        return None
+    found.extend(literal_tokens(text, file))
+    root = parse(text, file, found.append)
+    if root is not None and not isinstance(root, Map):
+        empty = isinstance(root, Scalar) and root.value is None
+        what = "the file is empty" if empty else "a recipe is a mapping of keys: task, base_model, data …"
+        found.append(
+            problem(root.place, "empty-file" if empty else "not-a-mapping", what, "see hf-recipes new")
+        )
+    if not isinstance(root, Map):
+        return None
+    for setting in settings:
+        root = lay_over(root, setting, found.append)
+    alias, task, trainer = _task(root, environ)
+    reading = read(root, file, task, environ)
+    _explain_task(reading, alias)
+    rules.check(reading, trainer or _text_value(reading, "params.trainer"), named=trainer)
+    found.extend(reading.problems)
+    if found:
+        return None
+    return build.recipe(reading, path=path, text=text, trainer=trainer, settings=tuple(settings))
+
+
+def _text(path: Path, found: list[Problem]) -> str | None:
+    """The file as text, without a byte order mark."""
+    place = Place(str(path))
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        found.append(
+            problem(place, "unreadable", f"cannot be read: {(error.strerror or 'an error').lower()}")
+        )
+        return None
+    except ValueError:
+        found.append(problem(place, "unreadable", "not a file's name"))
+        return None
+    if len(data) > MAX_BYTES:
+        found.append(problem(place, "too-big", f"more than {MAX_BYTES >> 20} MiB: this is no recipe"))
+        return None
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        column = error.start - data.rfind(b"\n", 0, error.start)
+        found.append(
+            problem(Place(str(path), line, column), "not-utf-8", "not UTF-8 text", "save it as UTF-8")
+        )
+        return None
+
+
+def _task(root: Map, environ: Mapping[str, str]) -> tuple[str | None, str | None, str | None]:
+    """The task as written, its canonical name and the trainer it chooses; looked at first, since keys depend on it."""
+    node = root.get("task")
+    if not isinstance(node, Scalar) or not isinstance(node.value, str):
+        return None, None, None
+    alias = VARIABLE.sub(lambda match: environ.get(match.group(2), ""), node.value)
+    task, trainer = autotrain.meaning_of(alias) or (None, None)
+    return alias, task, trainer
+
+
+def _explain_task(reading: Reading, alias: str | None) -> None:
+    """Say more than "unknown" about a name that AutoTrain lists and then crashes on."""
+    canonical = autotrain.crashes_on(alias) if alias else None
+    if canonical is None:
+        return
+    reading.problems = [one for one in reading.problems if not one.message.startswith("task: ")]
+    runs = [name for name in autotrain.names() if (autotrain.meaning_of(name) or ("",))[0] == canonical]
+    if runs:
+        hint = f"name the trainer: {', '.join(runs)}"
+    else:
+        hint = f"one of {', '.join(name for name in autotrain.names() if '_' not in name)}"
+    reading.report("task", "unknown-value", "AutoTrain lists this task but cannot run it", hint)
+
+
+def _text_value(reading: Reading, key: str) -> str | None:
+    value = reading.values.get(key)
+    return value if isinstance(value, str) else None
+
+
+def _sorted(found: list[Problem]) -> list[Problem]:
+    return sorted(set(found))

@@ -1,0 +1,271 @@
+"""What holds between keys: columns by trainer, chat, splits, gates, backends, names that AutoTrain would refuse."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from hf_recipes.recipe import autotrain
+from hf_recipes.recipe.check import Reading
+from hf_recipes.recipe.fields import BUNDLED, CHAT_TEMPLATES
+from hf_recipes.recipe.spelling import nearest, one_of
+
+HUB_ID = re.compile(r"[\w][\w.-]*(/[\w][\w.-]*)?", re.ASCII)
+FILE_ENDINGS = (".jsonl", ".json", ".csv", ".tsv", ".parquet", ".txt", ".gz", ".zip")
+COLUMNS: Mapping[str | tuple[str, str | None], tuple[str, ...]] = {
+    ("lm_training", "dpo"): ("prompt_text_column", "text_column", "rejected_text_column"),
+    ("lm_training", "orpo"): ("prompt_text_column", "text_column", "rejected_text_column"),
+    ("lm_training", "reward"): ("text_column", "rejected_text_column"),
+    "lm_training": ("text_column",),
+    "text_multi_class_classification": ("text_column", "target_column"),
+    "text_single_column_regression": ("text_column", "target_column"),
+    "text_token_classification": ("tokens_column", "tags_column"),
+    "text_extractive_question_answering": ("text_column", "question_column", "answer_column"),
+    "seq2seq": ("text_column", "target_column"),
+    ("sentence_transformers", "triplet"): ("sentence1_column", "sentence2_column", "sentence3_column"),
+    ("sentence_transformers", "pair_class"): ("sentence1_column", "sentence2_column", "target_column"),
+    ("sentence_transformers", "pair_score"): ("sentence1_column", "sentence2_column", "target_column"),
+    "sentence_transformers": ("sentence1_column", "sentence2_column"),
+    "image_multi_class_classification": ("image_column", "target_column"),
+    "image_single_column_regression": ("image_column", "target_column"),
+    "image_object_detection": ("image_column", "objects_column"),
+    ("vlm", "vqa"): ("image_column", "text_column", "prompt_text_column"),
+    "vlm": ("image_column", "text_column"),
+    "tabular": ("target_columns",),
+}
+"""The columns a trainer cannot do without, by (task, trainer) or task."""
+
+
+def check(reading: Reading, trainer: str | None, *, named: str | None) -> None:
+    """Adds a problem for every rule that the reading breaks. `named` is the trainer that the task's name chooses."""
+    _project_name(reading)
+    _backend(reading)
+    _base_model(reading)
+    _data_path(reading)
+    _splits(reading)
+    _hub(reading)
+    if reading.task:
+        _trainer(reading, named)
+        _columns(reading, trainer)
+        _chat_template(reading)
+        _messages(reading, trainer)
+        _evaluate(reading, trainer)
+
+
+def is_chat_trainer(task: str | None, trainer: str | None) -> bool:
+    return task == "lm_training" and trainer in (None, "default", "sft")
+
+
+def _project_name(reading: Reading) -> None:
+    name = reading.values.get("project_name")
+    if not isinstance(name, str):
+        return
+    if not name.replace("-", "").isalnum():
+        reading.report("project_name", "project-name", "takes letters, digits and hyphens only")
+    elif len(name) > 50:
+        reading.report("project_name", "project-name", f"is {len(name)} characters long, 50 are allowed")
+
+
+def _backend(reading: Reading) -> None:
+    backend = reading.values.get("backend")
+    if not isinstance(backend, str) or backend in ours() or re.fullmatch(r"jobs-[a-z0-9][a-z0-9-]*", backend):
+        return
+    if backend in autotrain.hardware():
+        hint = "hf-recipes trains on local, spaces-<hardware> and jobs-<hardware>"
+        reading.report("backend", "unsupported-backend", "a backend of AutoTrain's that we do not have", hint)
+        return
+    near = nearest(backend, ours())
+    hint = (
+        f"did you mean {near}?"
+        if near
+        else "local, spaces-<hardware> such as spaces-a10g-large, or jobs-<hardware>"
+    )
+    reading.report("backend", "unknown-value", "no such backend", hint)
+
+
+def ours() -> tuple[str, ...]:
+    """The backends that have a name of their own; jobs-<hardware> are open-ended."""
+    return tuple(name for name in autotrain.hardware() if name.startswith(("local", "spaces-")))
+
+
+def _base_model(reading: Reading) -> None:
+    model, backend = reading.values.get("base_model"), reading.values.get("backend")
+    if not isinstance(model, str):
+        return
+    if reading.task == "tabular":
+        _tabular_model(reading, model)
+    elif model.startswith("bundled/"):
+        if model not in BUNDLED:
+            reading.report("base_model", "unknown-value", "no such bundled model", one_of(model, BUNDLED))
+        elif isinstance(backend, str) and not backend.startswith("local"):
+            hint = "name a Hub model, such as HuggingFaceTB/SmolLM2-135M-Instruct, or use backend: local"
+            reading.report("base_model", "bundled-remote", f"a bundled model is not there on {backend}", hint)
+    elif not HUB_ID.fullmatch(model) and not _on_disk(reading, model):
+        reading.report("base_model", "not-found", "neither a folder on this disk nor a Hub id (owner/name)")
+
+
+def _tabular_model(reading: Reading, model: str) -> None:
+    models = autotrain.tabular_models()
+    kind = reading.values.get("params.task", "classification")
+    if model not in models:
+        reading.report("base_model", "unknown-value", "no tabular model", one_of(model, list(models)))
+    elif kind not in models[model]:
+        hint = f"{', '.join(name for name, kinds in models.items() if kind in kinds)} do"
+        reading.report("base_model", "unknown-value", f"this model does no {kind}", hint)
+
+
+def _data_path(reading: Reading) -> None:
+    """A data file must be there. A missing folder is left to whoever reads it: AutoTrain's configs are often
+    checked before their data lies there."""
+    path = reading.values.get("data.path")
+    if isinstance(path, str) and path.lower().endswith(FILE_ENDINGS) and not _on_disk(reading, path):
+        hint = "relative paths count from the recipe's folder"
+        reading.report("data.path", "not-found", "no such file", hint)
+
+
+def _on_disk(reading: Reading, path: str) -> bool:
+    try:
+        return (Path(reading.file).parent / Path(path).expanduser()).exists()
+    except (OSError, ValueError, RuntimeError):
+        return False
+
+
+def _splits(reading: Reading) -> None:
+    test = reading.values.get("data.test_split")
+    for other in ("train_split", "valid_split"):
+        if isinstance(test, str) and test == reading.values.get(f"data.{other}"):
+            reading.report(
+                "data.test_split", "test-seen", f"is the {other}: test rows must not be trained on"
+            )
+
+
+def _hub(reading: Reading) -> None:
+    if reading.values.get("hub.push_to_hub") is not True:
+        return
+    for name in ("username", "token"):
+        key = f"hub.{name}"
+        if key not in reading.values and not any(found.message.startswith(key) for found in reading.problems):
+            reading.report(key, "missing-key", "missing, and push_to_hub is true")
+
+
+def _trainer(reading: Reading, trainer: str | None) -> None:
+    chosen = reading.values.get("params.trainer")
+    if trainer and chosen and chosen != trainer:
+        hint = "leave params.trainer out, or name the task without a trainer"
+        reading.report("params.trainer", "two-trainers", f"is not {trainer}, which the task says", hint)
+
+
+def _columns(reading: Reading, trainer: str | None) -> None:
+    task = reading.task or ""
+    if "data" not in reading.places or "data.messages" in reading.places:
+        return
+    needed = COLUMNS.get((task, trainer)) or COLUMNS[task]
+    if "data.column_mapping" not in reading.places:
+        example = ", ".join(f"{name}: …" for name in needed)
+        reading.report("data.column_mapping", "missing-columns", "missing", f"{{{example}}}")
+        return
+    for name in needed:
+        key = f"data.column_mapping.{name}"
+        if key not in reading.places or (key in reading.values and reading.values[key] in (None, [])):
+            what = f"{trainer} of {task}" if (task, trainer) in COLUMNS else task
+            reading.report(
+                key, "missing-columns", f"missing; {what} reads this column", "name the column of your data"
+            )
+
+
+def _chat_template(reading: Reading) -> None:
+    written, key = "data.chat_template" in reading.places, "data.chat_template"
+    messages = "data.messages" in reading.places
+    if reading.task != "lm_training":
+        if reading.values.get(key) is not None:
+            reading.report(key, "wrong-task", f"{reading.task} has no chat template", "leave it out")
+        return
+    if not written and not messages and "data" in reading.places:
+        hint = f"null for plain text, or one of {', '.join(CHAT_TEMPLATES)}"
+        reading.report(key, "missing-key", "missing; llm tasks need it", hint)
+    if messages and key in reading.values and reading.values[key] in (None, "none"):
+        reading.report(
+            key,
+            "messages-untemplated",
+            "data.messages needs a chat template",
+            "write tokenizer, or leave it out",
+        )
+
+
+def _messages(reading: Reading, trainer: str | None) -> None:
+    key = "data.messages"
+    if key not in reading.places:
+        return
+    if not is_chat_trainer(reading.task, trainer):
+        reading.report(
+            key, "wrong-task", "only llm-sft and llm-generic are trained on messages", "use column_mapping"
+        )
+        return
+    if reading.values.get("data.column_mapping.text_column", "text") != "text":
+        hint = "leave text_column out: the messages are the text"
+        reading.report("data.column_mapping.text_column", "two-sources", "stands beside data.messages", hint)
+    count = len([name for name in reading.places if re.fullmatch(r"data\.messages\.\d+", name)])
+    roles = [reading.values.get(f"{key}.{number}.role") for number in range(count)]
+    if not (roles and None in roles):
+        _role_order(reading, roles)
+    for number in range(count):
+        _template(reading, f"{key}.{number}.content")
+
+
+def _role_order(reading: Reading, roles: list[object]) -> None:
+    key, hint = "data.messages", "an optional system turn, then user and assistant in turn"
+    if not roles or roles[-1] != "assistant":
+        reading.report(key, "message-order", "must end with an assistant's turn, the answer to learn", hint)
+    turns = roles[1:] if roles[:1] == ["system"] else roles
+    start = len(roles) - len(turns)
+    for number, role in enumerate(turns):
+        due = ("user", "assistant")[number % 2]
+        if role != due:
+            reading.report(
+                f"{key}.{start + number}.role", "message-order", f"a {due}'s turn is due here", hint
+            )
+            return
+
+
+def _template(reading: Reading, key: str) -> None:
+    """`{column}` places must close and name a column; `{{` and `}}` are braces."""
+    content = reading.values.get(key)
+    if not isinstance(content, str):
+        return
+    rest = re.sub(r"\{\{|\}\}|\{[^{}\"':\n]*[^{}\"':\s][^{}\"':\n]*\}", "", content)
+    if "{" in rest or "}" in rest:
+        reading.report(
+            key, "template-braces", "a brace that opens or closes no {column}", "write {{ and }} for braces"
+        )
+
+
+def _evaluate(reading: Reading, trainer: str | None) -> None:
+    if "evaluate" not in reading.places:
+        return
+    templated = reading.values.get("data.chat_template") in ("tokenizer", "chatml", "zephyr")
+    chat = "data.messages" in reading.places or templated or "data.chat_template" not in reading.values
+    if not is_chat_trainer(reading.task, trainer) or not chat:
+        hint = "leave evaluate out, or train llm-sft on chat messages"
+        reading.report("evaluate", "wrong-task", "only chat models can be measured so far", hint)
+        return
+    test = reading.values.get("data.test_split")
+    if test is None and not any(one.message.startswith("data.test_split") for one in reading.problems):
+        hint = "name a split, or a fraction such as 0.1 to hold out"
+        reading.report(
+            "evaluate", "missing-key", "data.test_split is missing, so there are no rows to measure on", hint
+        )
+    _gates(reading)
+
+
+def _gates(reading: Reading) -> None:
+    metrics = reading.values.get("evaluate.metrics", ["exact_match"])
+    baselines = reading.values.get("evaluate.baselines", ["zero-shot", "few-shot"])
+    assert isinstance(metrics, list) and isinstance(baselines, list)
+    for metric in ("exact_match",):
+        key = f"evaluate.require.{metric}"
+        if key in reading.places and metric not in metrics:
+            reading.report(key, "unmeasured", f"{metric} is not in evaluate.metrics")
+        rival = reading.values.get(f"{key}.better_than")
+        if rival is not None and not (baselines if rival == "best_baseline" else rival in baselines):
+            reading.report(f"{key}.better_than", "unmeasured", "is not in evaluate.baselines", "add it there")

@@ -1,0 +1,300 @@
+"""YAML text → a tree of values that know their place, under bounds that no file can push us past.
+
+The tree is built from PyYAML's events: its own composer recurses without bound and unfolds aliases.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import yaml
+
+from hf_recipes.recipe.place import Place, problem
+from hf_recipes.recipe.problem import Problem
+from hf_recipes.recipe.secrets import printable
+
+MAX_BYTES = 1 << 20
+MAX_DEPTH = 20
+MAX_NODES = 20_000
+"""Counted with every alias unfolded."""
+MAX_NUMBER = 100
+"""Characters: longer ones cost quadratic time to convert."""
+
+Loader: type[yaml.SafeLoader] | type[yaml.CSafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+STANDARD = "tag:yaml.org,2002:"
+
+
+@dataclass(frozen=True)
+class Odd:
+    """Stands for a value that no key of a recipe can hold; a problem has been reported already."""
+
+
+@dataclass(frozen=True)
+class Scalar:
+    value: str | int | float | bool | Odd | None
+    place: Place
+    size: int = 1
+    height: int = 0
+
+
+@dataclass(frozen=True)
+class Entry:
+    key: str
+    place: Place
+    node: Node
+
+
+@dataclass(frozen=True)
+class Map:
+    entries: tuple[Entry, ...]
+    place: Place
+    size: int = 1
+    height: int = 0
+
+    def get(self, key: str) -> Node | None:
+        return next((entry.node for entry in self.entries if entry.key == key), None)
+
+
+@dataclass(frozen=True)
+class Seq:
+    items: tuple[Node, ...]
+    place: Place
+    size: int = 1
+    height: int = 0
+
+
+Node = Scalar | Map | Seq
+
+
+class _Stop(Exception):
+    """Reading cannot go on; the problem has been reported."""
+
+
+def parse(text: str, file: str, report: Callable[[Problem], None], at: Place | None = None) -> Node | None:
+    """The only document of `text`, or None where there is none that can be used. Reports every problem it meets.
+
+    `at` is given to every node when the text does not stand in a file.
+    """
+    try:
+        return _Builder(text, file, report, at).document()
+    except _Stop:
+        return None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = at or (Place(file, mark.line + 1, mark.column + 1) if mark else Place(file))
+        what = ": ".join(part for part in (error.context, error.problem) if part)
+        report(problem(place, "yaml-syntax", f"not YAML: {what}", _syntax_hint(what)))
+    except yaml.reader.ReaderError as error:
+        before = text[: error.position] if isinstance(error.position, int) else ""
+        place = at or Place(file, before.count("\n") + 1, len(before) - before.rfind("\n"))
+        report(problem(place, "yaml-syntax", "a character that YAML does not allow", "remove it"))
+    except (yaml.YAMLError, ValueError):
+        report(problem(at or Place(file), "yaml-syntax", "not YAML"))
+    return None
+
+
+def _syntax_hint(what: str) -> str:
+    if "\\t" in what:
+        return "indent with spaces, not tabs"
+    if "mapping values are not allowed" in what:
+        return "put quotes around a value that holds ': ', and check the indentation"
+    return ""
+
+
+@dataclass
+class _Builder:
+    text: str
+    file: str
+    report: Callable[[Problem], None]
+    at: Place | None
+    anchors: dict[str, Node | None] = field(default_factory=dict)
+    """None while the anchor's own node is being built."""
+    nodes: int = 0
+
+    def __post_init__(self) -> None:
+        self.loader = Loader(self.text)
+        self.event: yaml.Event = yaml.StreamStartEvent()
+
+    def document(self) -> Node | None:
+        self._next()  # StreamStart
+        if isinstance(self._next(), yaml.StreamEndEvent):
+            self.report(problem(Place(self.file), "empty-file", "the file is empty", "see hf-recipes new"))
+            return None
+        self._next()
+        root = self._node(0)
+        self._next()  # DocumentEnd
+        if not isinstance(self._next(), yaml.StreamEndEvent):
+            place = self._place(self.event)
+            self.report(
+                problem(place, "several-documents", "a second YAML document", "keep one recipe a file")
+            )
+            return None
+        return root
+
+    def _next(self) -> yaml.Event:
+        event = self.loader.get_event()
+        assert event is not None  # Nobody asks on after the end of the stream.
+        self.event = event
+        return event
+
+    def _place(self, event: yaml.Event) -> Place:
+        if self.at:
+            return self.at
+        mark = event.start_mark
+        assert mark is not None
+        return Place(self.file, mark.line + 1, mark.column + 1)
+
+    def _stop(self, code: str, message: str, hint: str = "") -> _Stop:
+        self.report(problem(self._place(self.event), code, message, hint))
+        return _Stop()
+
+    def _count(self, size: int, depth: int) -> None:
+        self.nodes += size
+        if depth > MAX_DEPTH:
+            raise self._stop("too-deep", f"nested more than {MAX_DEPTH} levels deep")
+        if self.nodes > MAX_NODES:
+            raise self._stop("too-many-values", f"more than {MAX_NODES} values, aliases unfolded")
+
+    def _node(self, depth: int) -> Node:
+        """The node that begins at the current event; the current event is then its last."""
+        event = self.event
+        if isinstance(event, yaml.AliasEvent):
+            return self._alias(event, depth)
+        self._count(1, depth)
+        assert isinstance(event, (yaml.ScalarEvent, yaml.CollectionStartEvent))
+        anchor = event.anchor
+        if anchor is not None:
+            self.anchors[anchor] = None
+        if isinstance(event, yaml.ScalarEvent):
+            node: Node = self._scalar(event)
+        elif isinstance(event, yaml.SequenceStartEvent):
+            node = self._sequence(event, depth)
+        else:
+            assert isinstance(event, yaml.MappingStartEvent)
+            node = self._mapping(event, depth)
+        if anchor is not None:
+            self.anchors[anchor] = node
+        return node
+
+    def _alias(self, event: yaml.AliasEvent, depth: int) -> Node:
+        if event.anchor not in self.anchors:
+            raise self._stop("unknown-alias", "an alias (*) without its anchor (&)", "define it further up")
+        node = self.anchors[event.anchor]
+        if node is None:
+            raise self._stop("endless-alias", "an alias (*) inside its own anchor (&)")
+        self._count(node.size, depth + node.height)
+        return node
+
+    def _sequence(self, event: yaml.SequenceStartEvent, depth: int) -> Seq:
+        place = self._place(event)
+        self._check_tag(event.tag, "seq", place)
+        items = []
+        while not isinstance(self._next(), yaml.SequenceEndEvent):
+            items.append(self._node(depth + 1))
+        return Seq(tuple(items), place, *_extent(items))
+
+    def _mapping(self, event: yaml.MappingStartEvent, depth: int) -> Map:
+        place = self._place(event)
+        self._check_tag(event.tag, "map", place)
+        entries: dict[str, Entry] = {}
+        merged: list[Node] = []
+        while not isinstance(self._next(), yaml.MappingEndEvent):
+            is_merge = self._is_merge(self.event)
+            key = self._node(depth + 1)
+            self._next()
+            value = self._node(depth + 1)
+            if is_merge:
+                merged.append(value)
+            elif isinstance(key, Scalar) and isinstance(key.value, str):
+                self._add(entries, Entry(key.value, key.place, value))
+            elif not (isinstance(key, Scalar) and isinstance(key.value, Odd)):
+                self._refuse_key(key)
+        for node in merged:
+            self._merge(entries, node)
+        return Map(tuple(entries.values()), place, *_extent([entry.node for entry in entries.values()]))
+
+    def _refuse_key(self, key: Node) -> None:
+        hint = ""
+        if isinstance(key, Scalar):
+            hint = (
+                "YAML reads it as "
+                + ("yes or no" if isinstance(key.value, bool) else "a value")
+                + "; quote it"
+            )
+        self.report(problem(key.place, "key-not-text", "a key that is not text", hint))
+
+    def _add(self, entries: dict[str, Entry], entry: Entry) -> None:
+        first = entries.setdefault(entry.key, entry)
+        if first is not entry:
+            self.report(
+                problem(
+                    entry.place,
+                    "duplicate-key",
+                    f"{printable(entry.key)}: given a second time",
+                    f"the first is on line {first.place.line}; keep one" if first.place.line else "keep one",
+                )
+            )
+
+    def _is_merge(self, event: yaml.Event) -> bool:
+        return isinstance(event, yaml.ScalarEvent) and event.value == "<<" and event.implicit[0]
+
+    def _merge(self, entries: dict[str, Entry], node: Node) -> None:
+        """`<<: *anchor`: what the mapping itself says goes first, then the earlier of several."""
+        sources = node.items if isinstance(node, Seq) else (node,)
+        for source in sources:
+            if not isinstance(source, Map):
+                self.report(
+                    problem(node.place, "merge-not-mapping", "<<: takes a mapping, or a list of them")
+                )
+                return
+            for entry in source.entries:
+                entries.setdefault(entry.key, entry)
+
+    def _check_tag(self, tag: str | None, expected: str, place: Place) -> None:
+        if tag not in (None, "!", STANDARD + expected):
+            self._refuse_tag(place)
+
+    def _refuse_tag(self, place: Place) -> None:
+        self.report(problem(place, "yaml-tag", "a YAML tag (!) that recipes do not use", "remove it"))
+
+    def _scalar(self, event: yaml.ScalarEvent) -> Scalar:
+        place = self._place(event)
+        tag = event.tag
+        if tag in (None, "!"):
+            resolve: Callable[..., str] = self.loader.resolve
+            tag = resolve(yaml.ScalarNode, event.value, event.implicit)
+        kind = tag.removeprefix(STANDARD)
+        if kind in ("str", "merge", "value"):
+            return Scalar(event.value, place)
+        if kind not in ("int", "float", "bool", "null", "timestamp"):
+            self._refuse_tag(place)
+            return Scalar(Odd(), place)
+        return Scalar(self._constructed(kind, event.value, tag, place), place)
+
+    def _constructed(self, kind: str, text: str, tag: str, place: Place) -> int | float | bool | Odd | None:
+        if len(text) > MAX_NUMBER:
+            self.report(problem(place, "wrong-type", f"a number of more than {MAX_NUMBER} characters"))
+            return Odd()
+        try:
+            value = _construct(self.loader, kind, yaml.ScalarNode(tag, text))
+        except (ValueError, KeyError, IndexError, AttributeError, OverflowError, yaml.YAMLError):
+            self.report(
+                problem(place, "wrong-type", f"YAML cannot read this as {kind}", "quote it if it is text")
+            )
+            return Odd()
+        if isinstance(value, datetime.date):
+            self.report(problem(place, "wrong-type", "YAML reads this as a date", "quote it if it is text"))
+            return Odd()
+        assert value is None or isinstance(value, (int, float))
+        return value
+
+
+def _construct(loader: yaml.SafeLoader | yaml.CSafeLoader, kind: str, node: yaml.ScalarNode) -> object:
+    value: object = getattr(loader, f"construct_yaml_{kind}")(node)
+    return value
+
+
+def _extent(nodes: list[Node]) -> tuple[int, int]:
+    return 1 + sum(node.size for node in nodes), 1 + max((node.height for node in nodes), default=0)
