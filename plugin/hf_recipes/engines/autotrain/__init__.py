@@ -1,0 +1,8 @@
+"""The engine that trains with AutoTrain 0.8.36."""
+
+from hf_recipes.engines.autotrain.check import cannot_run, check
+from hf_recipes.engines.autotrain.export import export, export_needs_data
+from hf_recipes.engines.autotrain.resolve import resolve, sources
+from hf_recipes.engines.autotrain.translate import translate
+
+__all__ = ["cannot_run", "check", "export", "export_needs_data", "resolve", "sources", "translate"]

@@ -1,0 +1,138 @@
+"""`hf-recipes plan`: what a recipe would run, before it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hf_recipes.cli.arguments import json_option, recipe_argument, settings_option
+from hf_recipes.cli.output import console, document, say
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from hf_recipes.engines.plan import Plan
+
+GIB = 1024**3
+
+
+@click.command("plan")
+@recipe_argument
+@settings_option
+@click.option(
+    "--show-examples",
+    type=click.IntRange(0, 100),
+    default=0,
+    metavar="N",
+    help="Print N examples as the model will see them.",
+)
+@json_option
+def plan_command(recipe: Path, settings: tuple[str, ...], show_examples: int, as_json: bool) -> None:
+    """Show what RECIPE would run: parameters and where they came from, data, size, estimated memory and time."""
+    from hf_recipes import road
+    from hf_recipes.engines.plan import as_json as plan_document
+
+    plan = road.plan(recipe, settings, examples=show_examples, say=say)
+    if as_json:
+        document(plan_document(plan))
+    else:
+        _print(plan, console(stderr=False))
+
+
+def _print(plan: Plan, out: Console) -> None:
+    from rich.markup import escape
+
+    job = plan.job
+    out.print(f"[bold]{escape(job.project_name)}[/]: {job.task} with {job.engine} on {job.backend}")
+    out.print(f"base model  {escape(job.base_model)}")
+    out.print(f"steps       {' → '.join(step.name for step in job.steps)}")
+    out.print(_parameters(plan))
+    for title, rows in (("Data", _data(plan.data)), ("Estimate", _estimate(plan.estimate))):
+        lines = list(rows)
+        if lines:
+            out.print(f"\n[bold]{title}[/]")
+            for name, text in lines:
+                out.print(f"  {name:<12}{escape(text)}")
+    _print_examples(plan.data.get("examples"), out)
+
+
+def _parameters(plan: Plan) -> Table:
+    """Ours first, with the reason; then the recipe's; then AutoTrain's defaults."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(
+        "parameter", "value", "from", title="Parameters", title_justify="left", box=None, pad_edge=False
+    )
+    order = ("chosen by us", "recipe", "AutoTrain default")
+    for name, source in sorted(plan.sources.items(), key=lambda item: (order.index(item[1]), item[0])):
+        override = plan.job.overrides.get(name)
+        value = override.value if override else plan.job.params[name]
+        why = f"{source}: {override.why}" if override else source
+        table.add_row(name, escape(_short(value)), escape(why), style="dim" if source == order[2] else None)
+    return table
+
+
+def _data(data: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    for what in ("rows", "tokens"):
+        counts = data.get(what)
+        if isinstance(counts, Mapping) and counts:
+            yield what, ", ".join(f"{_number(value)} {_words(name)}" for name, value in counts.items())
+    columns = data.get("columns")
+    if isinstance(columns, (list, tuple)) and columns:
+        yield "columns", ", ".join(str(column) for column in columns)
+    notes = data.get("notes")
+    for note in notes if isinstance(notes, (list, tuple)) else ():
+        yield "note", str(note)
+    unread = data.get("unread")
+    for what, why in unread.items() if isinstance(unread, Mapping) else ():
+        yield "not read", f"{_words(what)}: {why}"
+
+
+def _estimate(estimate: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    for name, label in (("parameters", "model"), ("trainable_parameters", "trained")):
+        count = estimate.get(name)
+        if isinstance(count, Mapping):
+            yield label, f"{_number(count['value'])} parameters ({count['basis']})"
+    memory = estimate.get("memory_bytes")
+    if isinstance(memory, Mapping):
+        parts = [f"{memory[name] / GIB:.1f} GiB {name}" for name in ("total", "available") if name in memory]
+        yield "memory", f"{', '.join(parts) or 'activations unknown'} ({memory['basis']})"
+    time = estimate.get("time")
+    if isinstance(time, Mapping):
+        yield "time", f"{_duration(time['seconds'])} for {_number(time['tokens'])} tokens ({time['basis']})"
+
+
+def _print_examples(examples: object, out: Console) -> None:
+    from rich.markup import escape
+
+    for number, example in enumerate(examples if isinstance(examples, (list, tuple)) else (), start=1):
+        tokens, cut = example.get("tokens"), example.get("cut")
+        size = f", {tokens} tokens" if tokens is not None else ""
+        out.print(f"\n[bold]Example {number}[/]{size}{', cut' if cut else ''}")
+        out.print(escape(str(example.get("text", ""))))
+
+
+def _short(value: object) -> str:
+    text = "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    return text if len(text) <= 60 else text[:59] + "…"
+
+
+def _words(name: object) -> str:
+    return str(name).replace("_", " ")
+
+
+def _number(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def _duration(seconds: int) -> str:
+    if seconds < 120:
+        return f"about {seconds} s"
+    if seconds < 7200:
+        return f"about {round(seconds / 60)} min"
+    return f"about {seconds / 3600:.1f} h"

@@ -1,0 +1,130 @@
+"""What our runs change from AutoTrain's own resolution, each with its reason. Names in capitals are environment variables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hf_recipes.data.columns import IMAGE_TASKS
+from hf_recipes.engines import estimate
+from hf_recipes.engines.base import Base
+from hf_recipes.engines.job import Override
+from hf_recipes.engines.machine import Machine
+from hf_recipes.recipe.model import Recipe
+
+PREPARED = "{run}/work/data"
+MEMORY_SHARE = 0.7
+"""Of the device's memory that an estimate may fill before we trust it enough to switch checkpointing off."""
+OVERHEAD = 1024**3
+"""Bytes for Python, torch and the data, which the estimate leaves out."""
+
+
+def choose(
+    recipe: Recipe, params: Mapping[str, object], machine: Machine, base: Base | None
+) -> dict[str, Override]:
+    """Parameter, or environment variable, → its value in our run and why. Same values as AutoTrain's are left out."""
+    chosen = {**_secrets(params), **_data(recipe, params), **_hardware(recipe, params, machine)}
+    settled = {**params, **{name: override.value for name, override in chosen.items()}}
+    chosen |= _checkpointing(recipe, settled, machine, base) | _logging(recipe, params, machine)
+    return chosen | _environment(recipe, machine)
+
+
+def environment(recipe: Recipe, machine: Machine) -> dict[str, str]:
+    """What the train step's environment adds: the listed variables, and quiet ones that change nothing people see."""
+    listed = {name: str(override.value) for name, override in _environment(recipe, machine).items()}
+    return {
+        **listed,
+        "HF_DATASETS_CACHE": "{run}/work/.datasets",
+        "PAUSE_ON_FAILURE": "0",
+        "PYTHONUNBUFFERED": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+    }
+
+
+def _secrets(params: Mapping[str, object]) -> dict[str, Override]:
+    chosen = {}
+    if params["token"] is not None:
+        chosen["token"] = Override(
+            None, "AutoTrain would write it to training_params.json; trainers read the environment"
+        )
+    if params["push_to_hub"]:
+        chosen["push_to_hub"] = Override(False, "hf-recipes pushes by itself, once the weights are verified")
+    return chosen
+
+
+def _data(recipe: Recipe, params: Mapping[str, object]) -> dict[str, Override]:
+    if not prepares_data(recipe):
+        return {}
+    chosen = {"data_path": Override(PREPARED, "rows are checked, converted and split before training")}
+    if params["train_split"] != "train":
+        chosen["train_split"] = Override("train", "the name of the prepared file")
+    if recipe.data.valid_split is None and recipe.data.local and recipe.task != "lm_training":
+        chosen["valid_split"] = Override(
+            "validation", "a fifth of local data is held out, as autotrain --config does"
+        )
+    elif params["valid_split"] not in (None, "validation"):
+        chosen["valid_split"] = Override("validation", "the name of the prepared file")
+    return chosen
+
+
+def prepares_data(recipe: Recipe) -> bool:
+    """Whether the prepare step converts the data; otherwise the trainer reads it from where it is."""
+    if recipe.task in IMAGE_TASKS:
+        return False
+    return bool(recipe.data.local or recipe.data.messages or recipe.data.test_split is not None)
+
+
+def _hardware(recipe: Recipe, params: Mapping[str, object], machine: Machine) -> dict[str, Override]:
+    if params.get("quantization") is None or "quantization" in recipe.params:
+        return {}
+    if not params["peft"]:
+        why = "AutoTrain's default counts only with peft"
+    elif not machine.gpus:
+        why = "AutoTrain's default needs a GPU, and there is none"
+    else:
+        return {}
+    return {"quantization": Override(None, why)}
+
+
+def _checkpointing(
+    recipe: Recipe, params: Mapping[str, object], machine: Machine, base: Base | None
+) -> dict[str, Override]:
+    if (
+        params.get("disable_gradient_checkpointing", True)
+        or "disable_gradient_checkpointing" in recipe.params
+    ):
+        return {}
+    size = estimate.available(machine)
+    need = estimate.memory(base, {**params, "disable_gradient_checkpointing": True}) if base else None
+    if size is None or need is None or need.total is None or need.total + OVERHEAD > MEMORY_SHARE * size:
+        return {}
+    why = (
+        f"recomputing activations is not needed: an estimated {(need.total + OVERHEAD) / 1024**3:.1f} GiB "
+        f"of {size / 1024**3:.0f} GiB without it"
+    )
+    return {"disable_gradient_checkpointing": Override(True, why)}
+
+
+def _logging(recipe: Recipe, params: Mapping[str, object], machine: Machine) -> dict[str, Override]:
+    if params.get("logging_steps") != -1 or "logging_steps" in recipe.params:
+        return {}
+    if params.get("valid_split") is not None and params.get("eval_strategy") == "steps":
+        # With `steps` AutoTrain also evaluates and saves as often as it logs.
+        return {}
+    steps = 10 if machine.gpus else 1
+    return {
+        "logging_steps": Override(steps, "progress to look at; AutoTrain would report up to 25 steps at once")
+    }
+
+
+def _environment(recipe: Recipe, machine: Machine) -> dict[str, Override]:
+    threads = max(1, machine.cores // max(1, len(machine.gpus)))
+    chosen = {
+        "OMP_NUM_THREADS": Override(threads, "accelerate would leave it at 1: one thread for each core here")
+    }
+    if recipe.trust_remote_code:
+        chosen["ALLOW_REMOTE_CODE"] = Override("true", "trust_remote_code stands in the recipe")
+    else:
+        chosen["ALLOW_REMOTE_CODE"] = Override(
+            "false", "a model's own code runs only with trust_remote_code: true"
+        )
+    return chosen

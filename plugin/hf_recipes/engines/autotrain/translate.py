@@ -1,0 +1,87 @@
+"""Recipe → Job: the programs to run, in order. Pure: nothing is read, nothing is started."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources import files
+
+from hf_recipes.data.columns import IMAGE_TASKS
+from hf_recipes.engines.autotrain import overrides
+from hf_recipes.engines.autotrain.launch import launch
+from hf_recipes.engines.autotrain.resolve import resolve
+from hf_recipes.engines.base import Base
+from hf_recipes.engines.hardware import machine_for
+from hf_recipes.engines.job import Job, Step
+from hf_recipes.engines.machine import Machine
+from hf_recipes.recipe.model import Recipe
+
+VALIDATION_SCRIPT = "work/clm_validation.py"
+
+
+def translate(recipe: Recipe, machine: Machine, base: Base | None = None) -> Job:
+    """The job of a recipe that `check` finds nothing wrong with.
+
+    `machine` is this one; another backend's is known by name. `base` is what is known of the base model's size:
+    without it, what depends on an estimate stays as AutoTrain has it.
+    """
+    there = machine_for(recipe.backend, machine)
+    params = resolve(recipe)
+    chosen = overrides.choose(recipe, params, there, base)
+    settled = {**params, **{name: override.value for name, override in chosen.items()}}
+    script = (
+        VALIDATION_SCRIPT if recipe.task == "lm_training" and settled["valid_split"] is not None else None
+    )
+    return Job(
+        engine="autotrain",
+        backend=recipe.backend,
+        task=recipe.task,
+        project_name=recipe.project_name,
+        base_model=recipe.base_model,
+        data=recipe.data,
+        evaluate=recipe.evaluate,
+        compare=recipe.compare,
+        trust_remote_code=recipe.trust_remote_code,
+        params=params,
+        overrides=chosen,
+        steps=_steps(recipe, settled, there, script),
+        files={script: _validation_text()} if script else {},
+        secrets=tuple(dict.fromkeys(filter(None, (recipe.hub.token_variable, "HF_TOKEN")))),
+        settings=recipe.settings,
+    )
+
+
+def _steps(
+    recipe: Recipe, params: Mapping[str, object], machine: Machine, script: str | None
+) -> tuple[Step, ...]:
+    steps = [
+        Step("prepare", "prepare", "inference", _ours("inference.prepare")),
+        Step(
+            "train",
+            "train",
+            requirements(recipe.task),
+            launch(recipe.task, params, len(machine.gpus), script=f"{{run}}/{script}" if script else None),
+            overrides.environment(recipe, machine),
+        ),
+        Step(
+            "verify", "train", "inference", _ours("inference.verify"), promote=f"work/{recipe.project_name}"
+        ),
+    ]
+    if recipe.evaluate is not None and recipe.data.test_split is not None:
+        steps.append(Step("answer", "evaluate", "inference", _ours("inference.answer")))
+        steps.append(Step("report", "evaluate", "core", _ours("evaluation.write")))
+    return tuple(steps)
+
+
+def requirements(task: str) -> str:
+    """The requirement set that the task's trainer needs."""
+    if task in IMAGE_TASKS:
+        return "autotrain-vision"
+    return "autotrain-tabular" if task == "tabular" else "autotrain"
+
+
+def _ours(module: str) -> tuple[str, ...]:
+    return ("{python}", "-m", f"hf_recipes.{module}", "{run}")
+
+
+def _validation_text() -> str:
+    return (files("hf_recipes") / "runner" / "clm_validation.py").read_text(encoding="utf-8")

@@ -1,0 +1,151 @@
+"""What a base model's own files say about its size: read from a folder, from the Hub's cache, or from the Hub.
+
+Weights are never loaded: a safetensors file begins with the length of its header (8 bytes, little endian) and the
+header itself, JSON with the dtype and shape of each tensor (huggingface.co/docs/safetensors).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+HEADER_LIMIT = 100_000_000
+"""Bytes; the limit that safetensors itself sets."""
+
+
+@dataclass(frozen=True)
+class Base:
+    """A base model's size. None is what could not be read."""
+
+    parameters: int
+    source: str
+    """Where the count comes from, in words."""
+    linear: int | None = None
+    """Sum over the linear layers that `all-linear` LoRA adapts of (inputs + outputs): × rank gives its parameters."""
+    layers: int | None = None
+    hidden: int | None = None
+    intermediate: int | None = None
+    heads: int | None = None
+    vocabulary: int | None = None
+
+
+BUNDLED = {
+    # Counted from the package's own GGUF; tests compare it with the converted files.
+    "bundled/smollm2-135m-instruct": Base(
+        134_515_008, "the bundled model is known", 305_280, 30, 576, 1536, 9, 49_152
+    ),
+}
+
+
+def read_base(base_model: str, *, reach_hub: bool = True) -> Base | str:
+    """The size of a base model, or one sentence saying why it is not known. Never raises for what it reads."""
+    if base_model in BUNDLED:
+        return BUNDLED[base_model]
+    folder = Path(base_model)
+    try:
+        if folder.is_dir():
+            return _from_folder(folder)
+        return _from_cache(base_model) or (
+            _from_hub(base_model) if reach_hub else f"{base_model} is not in the Hub's cache here"
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return f"{base_model}: size not readable ({type(error).__name__})"
+
+
+def _from_folder(folder: Path) -> Base | str:
+    config = _config(folder / "config.json")
+    shapes = dict(_shapes(folder))
+    if not shapes:
+        return f"{folder.name} holds no safetensors files"
+    return _base(shapes, config, "safetensors headers")
+
+
+def _shapes(folder: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
+    for path in sorted(folder.glob("*.safetensors")):
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            if not 0 < length <= min(HEADER_LIMIT, path.stat().st_size):
+                raise ValueError("not a safetensors file")
+            header = json.loads(file.read(length))
+        for name, tensor in header.items():
+            if name != "__metadata__":
+                yield name, tuple(int(size) for size in tensor["shape"])
+
+
+def _base(shapes: Mapping[str, tuple[int, ...]], config: Mapping[str, object], source: str) -> Base:
+    linear = sum(
+        sum(shape)
+        for name, shape in shapes.items()
+        if len(shape) == 2 and name.endswith("weight") and not _outside_lora(name)
+    )
+    return _with_config(sum(math.prod(shape) for shape in shapes.values()), linear or None, config, source)
+
+
+def _outside_lora(name: str) -> bool:
+    """peft's `all-linear` leaves out the output layer; embeddings are no linear layers."""
+    return any(part in name for part in ("embed", "lm_head", "wte", "wpe", "score"))
+
+
+def _with_config(parameters: int, linear: int | None, config: Mapping[str, object], source: str) -> Base:
+    def number(*names: str) -> int | None:
+        found = next((config[name] for name in names if isinstance(config.get(name), int)), None)
+        return found if isinstance(found, int) and found > 0 else None
+
+    return Base(
+        parameters,
+        source,
+        linear,
+        number("num_hidden_layers", "n_layer", "num_layers"),
+        number("hidden_size", "n_embd", "d_model"),
+        number("intermediate_size", "n_inner", "d_ff"),
+        number("num_attention_heads", "n_head", "num_heads"),
+        number("vocab_size"),
+    )
+
+
+def _config(path: Path) -> Mapping[str, object]:
+    if not path.is_file():
+        return {}
+    config = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(config, dict):
+        return {}
+    nested = config.get("text_config")
+    return {**config, **nested} if isinstance(nested, dict) else config
+
+
+def _from_cache(repo: str) -> Base | None:
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        path = try_to_load_from_cache(repo, "config.json")
+    except HFValidationError:
+        return None
+    if not isinstance(path, str):
+        return None
+    read = _from_folder(Path(path).parent)
+    return read if isinstance(read, Base) else None
+
+
+def _from_hub(repo: str) -> Base | str:
+    """Asks the Hub for the headers and the config, in two requests; nothing is kept."""
+    if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
+        return f"{repo}: HF_HUB_OFFLINE is set"
+    from huggingface_hub import HfApi, hf_hub_download
+
+    try:
+        headers = HfApi().get_safetensors_metadata(repo)
+        config = _config(Path(hf_hub_download(repo, "config.json", etag_timeout=5)))
+    except Exception as error:
+        # Whatever stops it (no network, no such model, gated, no safetensors), the plan goes on without.
+        return f"{repo}: the Hub did not say ({type(error).__name__})"
+    shapes = {
+        name: tuple(tensor.shape)
+        for file in headers.files_metadata.values()
+        for name, tensor in file.tensors.items()
+    }
+    return _base(shapes, config, "the Hub's safetensors metadata")

@@ -1,0 +1,64 @@
+"""What a run of a recipe would be: the job, where each parameter came from, what the data holds, what it may cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from hf_recipes.engines import autotrain, estimate
+from hf_recipes.engines.base import Base, read_base
+from hf_recipes.engines.hardware import machine_for
+from hf_recipes.engines.job import Job
+from hf_recipes.engines.machine import Machine
+from hf_recipes.recipe.model import Recipe
+
+
+@dataclass(frozen=True)
+class Plan:
+    job: Job
+    sources: Mapping[str, str]
+    """Parameter → `recipe`, `AutoTrain default` or `chosen by us`."""
+    data: Mapping[str, object]
+    """What hf_recipes.inference.inspect answered: rows, columns, tokens, examples, notes, unread."""
+    estimate: Mapping[str, object]
+
+
+def make_plan(
+    recipe: Recipe, job: Job, machine: Machine, data: Mapping[str, object], base: Base | str | None = None
+) -> Plan:
+    """Join a job with what was read of its data. `base`: what read_base said, asked here when not given."""
+    size = base or (
+        f"{recipe.base_model} is an estimator" if recipe.task == "tabular" else read_base(recipe.base_model)
+    )
+    unread = data.get("unread")
+    named = dict(unread) if isinstance(unread, Mapping) else {}
+    estimated: dict[str, object] = {"note": "estimate"}
+    if isinstance(size, Base):
+        params = {**job.params, **{name: override.value for name, override in job.overrides.items()}}
+        estimated = estimate.as_json(size, params, machine_for(job.backend, machine), _train_tokens(data))
+        # What the data's own reading could not say about the base is known after all.
+        named = {what: why for what, why in named.items() if what != "base_parameters"}
+    else:
+        named["base_parameters"] = size
+    return Plan(job, autotrain.sources(recipe, job.overrides), {**data, "unread": named}, estimated)
+
+
+def as_json(plan: Plan) -> dict[str, object]:
+    """The document that `plan --json` prints."""
+    return {
+        "engine": plan.job.engine,
+        "backend": plan.job.backend,
+        "params": dict(plan.job.params),
+        "overrides": {name: asdict(override) for name, override in plan.job.overrides.items()},
+        "sources": dict(plan.sources),
+        "steps": [asdict(step) for step in plan.job.steps],
+        "data": dict(plan.data),
+        "estimate": dict(plan.estimate),
+    }
+
+
+def _train_tokens(data: Mapping[str, object]) -> int | None:
+    """Tokens of the training rows in one epoch, where they were counted."""
+    tokens = data.get("tokens")
+    total = tokens.get("train_total") if isinstance(tokens, Mapping) else None
+    return total if isinstance(total, int) else None
