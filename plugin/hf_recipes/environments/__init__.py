@@ -1,0 +1,21 @@
+"""Pinned requirement sets, each made into an isolated interpreter by uv on first use."""
+
+from hf_recipes.environments.failed import EnvironmentFailed
+from hf_recipes.environments.make import ensure, folder, ready, remove
+from hf_recipes.environments.places import cache_dir, package_path
+from hf_recipes.environments.sets import names
+from hf_recipes.environments.uv_process import find_uv, run_uv, uv_environment
+
+__all__ = [
+    "EnvironmentFailed",
+    "cache_dir",
+    "ensure",
+    "find_uv",
+    "folder",
+    "names",
+    "package_path",
+    "ready",
+    "remove",
+    "run_uv",
+    "uv_environment",
+]

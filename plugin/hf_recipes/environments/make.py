@@ -1,0 +1,152 @@
+"""Making an environment: whole or not at all, once, and again when it is broken."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hf_recipes.environments import state
+from hf_recipes.environments.failed import EnvironmentFailed
+from hf_recipes.environments.own import own
+from hf_recipes.environments.places import cache_dir, cannot_write
+from hf_recipes.environments.sets import RequirementSet, named
+from hf_recipes.environments.uv_process import note_uv, run_uv
+
+Say = Callable[[str], None]
+
+# The Pythons that the pinned releases have wheels for.
+OLDEST, NEWEST = (3, 10), (3, 13)
+
+
+def ensure(name: str, *, say: Say) -> Path:
+    """The interpreter of a requirement set, made or repaired when needed; progress goes to `say`, a line each.
+
+    Raises EnvironmentFailed.
+    """
+    return ensure_set(named(name), say=say)
+
+
+def ready(name: str) -> Path | None:
+    """The interpreter when it can be used as it is. Makes nothing. Raises EnvironmentFailed for a person's own that cannot be used."""
+    return ready_set(named(name))
+
+
+def folder(name: str) -> Path:
+    """Where the environment is, or would be."""
+    return _folder(named(name))
+
+
+def remove(name: str) -> bool:
+    """Remove an environment; says whether there was one. Raises EnvironmentFailed."""
+    environment = _folder(named(name))
+    with _locked(environment, say=lambda _: None):
+        found = environment.exists()
+        _discard(environment)
+    return found
+
+
+def ensure_set(requirements: RequirementSet, *, say: Say) -> Path:
+    note_uv()
+    if (python := ready_set(requirements)) is not None:
+        return python
+    environment = _folder(requirements)
+    with _locked(environment, say=say):
+        # Somebody else may have made it while we waited.
+        if not state.works(environment):
+            _make(requirements, environment, say)
+    return state.interpreter(environment)
+
+
+def ready_set(requirements: RequirementSet) -> Path | None:
+    if (python := own(requirements)) is not None:
+        return python
+    environment = _folder(requirements)
+    return state.interpreter(environment) if state.works(environment) else None
+
+
+def _make(requirements: RequirementSet, environment: Path, say: Say) -> None:
+    """Build beside the final place, then move it there whole."""
+    started = time.monotonic()
+    again = "again, since it is broken" if environment.exists() else "once; later runs use it as it is"
+    say(f"making the {requirements.name} environment ({again})")
+    # Those that an earlier, killed try has left: we hold the lock, so nobody works in them.
+    for left in environment.parent.glob(f"{environment.name}.new-*"):
+        _discard(left)
+    fresh = environment.with_name(f"{environment.name}.new-{time.time_ns():x}")
+    try:
+        doing = f"making the {requirements.name} environment"
+        # Relocatable: it is moved once it is complete.
+        venv = ["venv", "--quiet", "--relocatable", "--no-project", "--python", _python(), str(fresh)]
+        run_uv(venv, say=say, doing=doing)
+        run_uv(_install(requirements, fresh), say=say, doing=doing)
+        seconds = time.monotonic() - started
+        packages = state.versions(fresh)
+        digest = requirements.digest(_tag())
+        state.write(
+            fresh,
+            state.Made(requirements.name, digest, state.what_counts(fresh), packages, round(seconds, 1)),
+        )
+        if not state.works(fresh):
+            raise EnvironmentFailed(f"{doing} failed: its interpreter does not run")
+        _discard(environment)
+        fresh.rename(environment)
+    except OSError as error:
+        raise cannot_write(error) from None
+    finally:
+        _discard(fresh)
+    say(f"made the {requirements.name} environment: {len(packages)} packages in {seconds:.0f} s")
+
+
+def _install(requirements: RequirementSet, environment: Path) -> list[str]:
+    command = ["pip", "install", "--python", str(state.interpreter(environment)), "--requirements", str(requirements.requirements)]  # fmt: skip
+    if requirements.pins:
+        command += ["--constraints", str(requirements.pins)]
+    for path in requirements.overrides:
+        command += ["--overrides", str(path)]
+    return command
+
+
+def _tag() -> str:
+    """Which Python the environment is made for. One that we cannot use is replaced by any that we can."""
+    version = sys.version_info[:2]
+    return "{}.{}".format(*version) if OLDEST <= version <= NEWEST else "any"
+
+
+def _python() -> str:
+    return sys.executable if _tag() != "any" else f">={OLDEST[0]}.{OLDEST[1]},<{NEWEST[0]}.{NEWEST[1] + 1}"
+
+
+def _folder(requirements: RequirementSet) -> Path:
+    return cache_dir() / "environments" / f"{requirements.name}-{requirements.digest(_tag())}"
+
+
+@contextmanager
+def _locked(environment: Path, *, say: Say) -> Iterator[None]:
+    from filelock import FileLock, Timeout
+
+    try:
+        environment.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(f"{environment}.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            say(f"waiting for another hf-recipes that is making {environment.name}")
+            lock.acquire(poll_interval=0.2)
+    except OSError as error:
+        raise cannot_write(error) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _discard(environment: Path) -> None:
+    """Out of its place at once, so that nobody takes half of it for an environment; then file by file."""
+    if environment.exists():
+        gone = environment.with_name(f"{environment.name}.new-gone-{time.time_ns():x}")
+        environment.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)

@@ -1,0 +1,77 @@
+"""The requirement sets: what each interpreter holds, from pinned files that travel with the package."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from hf_recipes.environments.failed import EnvironmentFailed
+from hf_recipes.shipped import shipped
+
+FILES = Path(__file__).resolve().parent / "requirements"
+
+# Raised when the way an environment is made changes, so that those made before are not taken for it.
+LAYOUT = 1
+
+
+@dataclass(frozen=True)
+class RequirementSet:
+    name: str
+    requirements: Path
+    """What is asked for, pinned."""
+    pins: Path | None
+    """Constraints: the release of everything that comes along."""
+    overrides: tuple[Path, ...]
+    """Laid over what the packages themselves ask for."""
+    variable: str
+    """The environment variable by which a person names an interpreter of their own."""
+
+    def digest(self, python: str) -> str:
+        """12 hex digits of what the environment holds, for an interpreter such as `cpython-311`."""
+        files = [self.requirements, *([self.pins] if self.pins else []), *self.overrides]
+        content = [f"{LAYOUT} {python}".encode(), *(path.read_bytes() for path in files)]
+        return hashlib.sha256(b"\0".join(content)).hexdigest()[:12]
+
+    def packages(self) -> tuple[str, ...]:
+        """The names asked for, each once, in the file's order."""
+        lines = self.requirements.read_text(encoding="utf-8").splitlines()
+        names = (match[0] for line in lines if (match := re.match(r"[A-Za-z0-9][\w.-]*", line)))
+        return tuple(dict.fromkeys(names))
+
+
+def names() -> tuple[str, ...]:
+    return ("inference", "autotrain", "autotrain-vision", "autotrain-tabular")
+
+
+def named(name: str) -> RequirementSet:
+    """Raises EnvironmentFailed for a name that is none, or an installation without its files."""
+    if name == "inference":
+        return RequirementSet(
+            name, _space_requirements(), FILES / "inference-pins.txt", (), "HF_RECIPES_INFERENCE_PYTHON"
+        )
+    overrides = {
+        "autotrain": ("autotrain-overrides", "without-vision", "without-tabular"),
+        "autotrain-vision": ("autotrain-overrides", "vision-overrides", "without-tabular"),
+        "autotrain-tabular": ("autotrain-overrides", "without-vision", "tabular-overrides"),
+    }.get(name)
+    if overrides is None:
+        near = get_close_matches(name, names(), 1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names())}"
+        raise EnvironmentFailed(f"no environment is called {name!r}; {hint}")
+    return RequirementSet(
+        name,
+        FILES / f"{name}.txt",
+        FILES / "autotrain-pins.txt",
+        tuple(FILES / f"{each}.txt" for each in overrides),
+        "HF_RECIPES_AUTOTRAIN_PYTHON",
+    )
+
+
+def _space_requirements() -> Path:
+    try:
+        return shipped("space") / "requirements.txt"
+    except FileNotFoundError as error:
+        raise EnvironmentFailed(f"{error.strerror} {error.filename}; install it again") from None
