@@ -33,7 +33,7 @@ def describe(event: Mapping[str, object]) -> str:
 
 def _lines(looks: Iterable[Look]) -> RunState:
     spoken, stage = 0.0, None
-    for state, events in looks:  # noqa: B007 - the last state is the result
+    for state, events in looks:
         if state.stage != stage and not state.state.finished:
             stage, spoken = state.stage, 0.0
             say(f"{state.state.value}: {stage or 'waiting'}")
@@ -46,11 +46,16 @@ def _lines(looks: Iterable[Look]) -> RunState:
 def _bars(looks: Iterable[Look]) -> RunState:
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn("{task.description:18}"), BarColumn(), TextColumn("{task.fields[words]}"), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description:18}"),
+        BarColumn(),
+        TextColumn("{task.fields[words]}"),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=console(stderr=True)) as progress:
         bars: dict[str, int] = {}
         numbers: dict[str, object] = {}
-        for state, events in looks:  # noqa: B007 - the last state is the result
+        for state, events in looks:
             stage = state.stage or state.state.value
             if not events and not state.state.finished and stage not in bars:
                 bars[stage] = progress.add_task(stage, total=None, words="")

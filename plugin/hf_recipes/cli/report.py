@@ -23,7 +23,9 @@ def report_command(run: str, as_json: bool, runs_dir: Path) -> None:
     folder = record.find(run, runs_dir)
     path = folder / "report" / "report.json"
     if not path.exists():
-        raise CommandFailed(f"{folder.name} has no report: its recipe has no `evaluate:`, or it did not come that far")
+        raise CommandFailed(
+            f"{folder.name} has no report: its recipe has no `evaluate:`, or it did not come that far"
+        )
     if as_json:
         document(json.loads(path.read_text(encoding="utf-8")))
     else:
