@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from hf_recipes import environments, record
 from hf_recipes.backends import local
 from hf_recipes.engines import autotrain
+from hf_recipes.engines.base import Base, read_base
 from hf_recipes.engines.job import Job
 from hf_recipes.recipe import load
 from hf_recipes.recipe.model import Recipe
@@ -25,21 +26,22 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 
 
-def prepare(path: Path, settings: Sequence[str] = ()) -> tuple[Recipe, Job]:
+def translate(path: Path, settings: Sequence[str] = ()) -> tuple[Recipe, Job]:
     """Validate a recipe and translate it for this machine. Raises RecipeError with every problem."""
     recipe = load(path, settings=settings)
     machine = local.machine()
     problems = autotrain.check(recipe, machine)
     if problems:
         raise RecipeError(problems)
-    return recipe, autotrain.translate(recipe, machine)
+    size = read_base(recipe.base_model)
+    return recipe, autotrain.translate(recipe, machine, size if isinstance(size, Base) else None)
 
 
 def plan(path: Path, settings: Sequence[str] = (), *, examples: int = 0, say: Say) -> Plan:
     """What a run of this recipe would be. Data and Hub are read where they can be; what could not is named."""
     from hf_recipes.engines.plan import make_plan
 
-    recipe, job = prepare(path, settings)
+    recipe, job = translate(path, settings)
     return make_plan(recipe, job, local.machine(), _inspect(job, examples, say))
 
 
@@ -49,7 +51,7 @@ def start(path: Path, settings: Sequence[str] = (), *, runs_dir: Path, attached:
     An environment that cannot be made, or an interruption meanwhile, is the end of a run that is recorded.
     `attached` ends the run with this process. Raises RecipeError.
     """
-    recipe, job = prepare(path, settings)
+    recipe, job = translate(path, settings)
     problems = autotrain.cannot_run(recipe)
     if problems:
         raise RecipeError(problems)
@@ -80,13 +82,15 @@ def export(path: Path, settings: Sequence[str] = (), *, output: Path, say: Say) 
 
     Raises RecipeError, environments.EnvironmentFailed.
     """
-    recipe, job = prepare(path, settings)
+    recipe, job = translate(path, settings)
     output.mkdir(parents=True, exist_ok=True)
-    if autotrain.export_needs_data(recipe):
-        _call_inference("hf_recipes.inference.export", _request(job, 0), say, str(output.absolute()))
+    base_model = recipe.base_model
+    if autotrain.export_needs_data(recipe) or base_model.startswith("bundled/"):
+        answer = _call_inference("hf_recipes.inference.export", _request(job, 0), say, str(output.absolute()))
+        base_model = str(answer["base_model"])
     config = output / "config.yml"
-    config.write_text(autotrain.export(recipe), encoding="utf-8")
-    return [config, *sorted(path for path in output.rglob("*.jsonl"))]
+    config.write_text(autotrain.export(recipe, local.machine(), base_model=base_model), encoding="utf-8")
+    return [config, *sorted(output.rglob("*.jsonl"))]
 
 
 def _inspect(job: Job, examples: int, say: Say) -> Mapping[str, object]:

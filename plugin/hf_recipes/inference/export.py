@@ -3,7 +3,7 @@
     python -m hf_recipes.inference.export OUT < request.json
 
 Writes OUT/data/train.jsonl, OUT/data/validation.jsonl where there is one, and OUT/test.jsonl beside them, and answers
-{"data": folder or null, "rows", "notes", "problems"} on stdout.
+{"base_model": folder or Hub id, "data": folder or null, "rows", "notes", "problems"} on stdout.
 """
 
 from __future__ import annotations
@@ -14,22 +14,27 @@ from pathlib import Path
 from typing import Any
 
 from hf_recipes.data.findings import DataError
+from hf_recipes.inference.child import StepFailed
 from hf_recipes.inference.convert import convert
-from hf_recipes.inference.prepare import form_or_fail, passes_through
+from hf_recipes.inference.prepare import form_or_fail, passes_through, resolved
 from hf_recipes.inference.request import Request, from_dict
 
 
 def export(request: Request, out: Path) -> dict[str, Any]:
-    """Write the data and say what was written. Raises DataError.
+    """Write the data and say what was written. Raises DataError, StepFailed.
 
     AutoTrain reads `<folder>/<split>.jsonl` and makes classes and a validation split of its own: so labels stay as
     they are, and no fifth is held out here.
     """
+    # AutoTrain knows no bundled model: it needs the folder.
+    base = request.base_model if request.task == "tabular" else resolved(request)
     if passes_through(request):
-        return {"data": None, "rows": {}, "notes": ["the data needs no conversion"], "problems": []}
+        notes = ["the data needs no conversion"]
+        return {"base_model": base, "data": None, "rows": {}, "notes": notes, "problems": []}
     form = form_or_fail(request)
     converted = convert(request, form, out, for_autotrain=True)
-    return {"data": str(out / "data"), "rows": converted.rows, "notes": converted.notes, "problems": []}
+    answer = {"base_model": base, "data": str(out / "data")}
+    return {**answer, "rows": converted.rows, "notes": converted.notes, "problems": []}
 
 
 def main() -> int:
@@ -41,6 +46,9 @@ def main() -> int:
     except DataError as error:
         answer = {"data": None, "rows": {}, "notes": []}
         answer["problems"] = [problem.as_dict() for problem in error.problems]
+    except StepFailed as failure:
+        sys.stderr.write(failure.message + "\n")
+        return 1
     sys.stdout.write(json.dumps(answer, ensure_ascii=False) + "\n")
     return 0
 
