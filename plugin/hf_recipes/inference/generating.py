@@ -1,0 +1,95 @@
+"""Greedy generation for a batch of prompts: one step at a time, and rows that have ended leave the batch.
+
+transformers' `generate` keeps ended rows in the batch until the last one is done, and its streamer takes one row
+only. The loop here gives the same tokens; it is a generator, so that stopping means not asking for the next step.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+# How chat templates end an assistant's turn where the model's generation_config does not say so.
+TURN_ENDS = (
+    "<|im_end|>",
+    "<|eot_id|>",
+    "<|end|>",
+    "<end_of_turn>",
+    "<|end_of_turn|>",
+    "</s>",
+    "<|endoftext|>",
+)
+
+
+def end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
+    """Every token that ends an answer: the model's, the tokenizer's, and the chat template's end of a turn."""
+    found = getattr(model.generation_config, "eos_token_id", None)
+    ends = set(found if isinstance(found, (list, tuple)) else [found])
+    ends.add(tokenizer.eos_token_id)
+    template = str(tokenizer.chat_template or "")
+    vocabulary = tokenizer.get_vocab()
+    ends |= {vocabulary[name] for name in TURN_ENDS if name in template and name in vocabulary}
+    return frozenset(end for end in ends if end is not None)
+
+
+def decode(
+    model: Any,
+    prompts: Sequence[Sequence[int]],
+    *,
+    ends: frozenset[int],
+    pad: int,
+    max_new_tokens: int,
+    adapters: Sequence[str] | None = None,
+) -> Iterator[dict[int, int]]:
+    """Yields, for each step, {row: its next token} of the rows that have not ended; an end token is yielded too.
+
+    `adapters` names a LoRA adapter for each row (`__base__`: none); None means the model as it is.
+    """
+    import torch
+    from transformers import DynamicCache
+
+    width = max(len(prompt) for prompt in prompts)
+    ids = torch.full((len(prompts), width), pad)
+    mask = torch.zeros_like(ids)
+    for row, prompt in enumerate(prompts):
+        ids[row, width - len(prompt) :] = torch.tensor(prompt)
+        mask[row, width - len(prompt) :] = 1
+    ids, mask = ids.to(model.device), mask.to(model.device)
+    positions = (mask.cumsum(1) - 1).clamp(min=0)
+    cache = DynamicCache(config=model.config)
+    live = list(range(len(prompts)))
+    keep_logits = _last_logits_only(model)
+    for _ in range(max_new_tokens):
+        chosen = {"adapter_names": [adapters[row] for row in live]} if adapters is not None else {}
+        with torch.inference_mode():
+            logits = model(
+                input_ids=ids,
+                attention_mask=mask,
+                position_ids=positions,
+                past_key_values=cache,
+                use_cache=True,
+                **keep_logits,
+                **chosen,
+            ).logits
+            following = logits[:, -1].argmax(-1)
+            tokens = following.tolist()
+        yield dict(zip(live, tokens, strict=True))
+        going = [place for place, token in enumerate(tokens) if token not in ends]
+        if not going:
+            return
+        with torch.inference_mode():
+            if len(going) < len(live):
+                kept = torch.tensor(going, device=mask.device)
+                cache.batch_select_indices(kept)
+                following, mask, positions = following[kept], mask[kept], positions[kept]
+                live = [live[place] for place in going]
+            ids = following[:, None]
+            mask = torch.cat([mask, mask.new_ones(len(live), 1)], dim=1)
+            positions = positions[:, -1:] + 1
+
+
+def _last_logits_only(model: Any) -> dict[str, int]:
+    """Logits of a whole prompt are gigabytes with a large vocabulary, and only the last row of them is used."""
+    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
+    return {"logits_to_keep": 1} if "logits_to_keep" in inspect.signature(inner.forward).parameters else {}
