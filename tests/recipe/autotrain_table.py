@@ -1,6 +1,6 @@
 """Writes, as JSON, what AutoTrain's own code says about recipes: classes, parameters, tasks, hardware, choices.
 
-    <python of the autotrain set> tests/recipe/autotrain_table.py plugin/hf_recipes/recipe/autotrain_params.json
+<python of the autotrain set> tests/recipe/autotrain_table.py plugin/hf_recipes/recipe/autotrain_params.json
 """
 
 from __future__ import annotations
@@ -118,7 +118,9 @@ def tabular_models() -> dict[str, list[str]]:
     for node in ast.walk(tree):
         match node:
             case ast.Assign(
-                targets=[ast.Subscript(ast.Subscript(ast.Name("_MODELS"), ast.Constant(name)), ast.Constant(kind))]
+                targets=[
+                    ast.Subscript(ast.Subscript(ast.Name("_MODELS"), ast.Constant(name)), ast.Constant(kind))
+                ]
             ):
                 models.setdefault(name, []).append(kind)
     return dict(sorted(models.items()))

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 
 from hf_recipes.recipe import kinds
 from hf_recipes.recipe.fields import Field, fields_for
+from hf_recipes.recipe.nodes import Map, Node, Odd, Scalar, Seq
 from hf_recipes.recipe.place import Place, problem
 from hf_recipes.recipe.problem import Problem
 from hf_recipes.recipe.secrets import HINT, TOKEN, filled, printable, unset
 from hf_recipes.recipe.spelling import one_of, other_tasks, suggestion
-from hf_recipes.recipe.tree import Map, Node, Odd, Scalar, Seq
 
 TOKEN_KEY = "hub.token"
 VARIABLE_ALONE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")

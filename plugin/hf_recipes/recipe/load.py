@@ -9,11 +9,12 @@ from pathlib import Path
 from hf_recipes.recipe import autotrain, build, rules
 from hf_recipes.recipe.check import Reading, read
 from hf_recipes.recipe.model import Recipe
+from hf_recipes.recipe.nodes import Map, Scalar
 from hf_recipes.recipe.place import Place, problem
 from hf_recipes.recipe.problem import Problem, RecipeError
 from hf_recipes.recipe.secrets import VARIABLE, literal_tokens
 from hf_recipes.recipe.settings import lay_over
-from hf_recipes.recipe.tree import MAX_BYTES, Map, Scalar, parse
+from hf_recipes.recipe.tree import MAX_BYTES, parse
 
 
 def load(path: Path, *, settings: Sequence[str] = (), environ: Mapping[str, str] = os.environ) -> Recipe:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from hf_recipes.recipe.nodes import Entry, Map, Node, Scalar, Seq
 from hf_recipes.recipe.place import Place, problem
 from hf_recipes.recipe.problem import Problem
 from hf_recipes.recipe.secrets import literal_tokens, printable
-from hf_recipes.recipe.tree import Entry, Map, Node, Scalar, Seq, parse
+from hf_recipes.recipe.tree import parse
 
 MAX_SETTING = 64 * 1024
 """Characters; the operating system allows about twice as many in one argument."""

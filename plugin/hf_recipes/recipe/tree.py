@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 
 import yaml
 
+from hf_recipes.recipe.nodes import Entry, Map, Node, Odd, Scalar, Seq
 from hf_recipes.recipe.place import Place, problem
 from hf_recipes.recipe.problem import Problem
-from hf_recipes.recipe.secrets import printable
+from hf_recipes.recipe.secrets import TOKEN, literal_token, printable
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 20
@@ -24,48 +25,6 @@ MAX_NUMBER = 100
 
 Loader: type[yaml.SafeLoader] | type[yaml.CSafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 STANDARD = "tag:yaml.org,2002:"
-
-
-@dataclass(frozen=True)
-class Odd:
-    """Stands for a value that no key of a recipe can hold; a problem has been reported already."""
-
-
-@dataclass(frozen=True)
-class Scalar:
-    value: str | int | float | bool | Odd | None
-    place: Place
-    size: int = 1
-    height: int = 0
-
-
-@dataclass(frozen=True)
-class Entry:
-    key: str
-    place: Place
-    node: Node
-
-
-@dataclass(frozen=True)
-class Map:
-    entries: tuple[Entry, ...]
-    place: Place
-    size: int = 1
-    height: int = 0
-
-    def get(self, key: str) -> Node | None:
-        return next((entry.node for entry in self.entries if entry.key == key), None)
-
-
-@dataclass(frozen=True)
-class Seq:
-    items: tuple[Node, ...]
-    place: Place
-    size: int = 1
-    height: int = 0
-
-
-Node = Scalar | Map | Seq
 
 
 class _Stop(Exception):
@@ -85,7 +44,7 @@ def parse(text: str, file: str, report: Callable[[Problem], None], at: Place | N
         mark = error.problem_mark or error.context_mark
         place = at or (Place(file, mark.line + 1, mark.column + 1) if mark else Place(file))
         what = ": ".join(part for part in (error.context, error.problem) if part)
-        report(problem(place, "yaml-syntax", f"not YAML: {what}", _syntax_hint(what)))
+        report(problem(place, "yaml-syntax", f"not YAML: {what}", _syntax_hint(what, _line(text, place))))
     except yaml.reader.ReaderError as error:
         before = text[: error.position] if isinstance(error.position, int) else ""
         place = at or Place(file, before.count("\n") + 1, len(before) - before.rfind("\n"))
@@ -95,9 +54,16 @@ def parse(text: str, file: str, report: Callable[[Problem], None], at: Place | N
     return None
 
 
-def _syntax_hint(what: str) -> str:
-    if "\\t" in what:
+def _line(text: str, place: Place) -> str:
+    lines = text.splitlines()[place.line - 1 : place.line] if place.line else []
+    return "".join(lines)
+
+
+def _syntax_hint(what: str, line: str) -> str:
+    if "\\t" in what or line.lstrip(" ").startswith("\t"):
         return "indent with spaces, not tabs"
+    if "${" in line and "{" in line.replace("${", ""):
+        return "put quotes around ${…} inside braces"
     if "mapping values are not allowed" in what:
         return "put quotes around a value that holds ': ', and check the indentation"
     return ""
@@ -261,6 +227,9 @@ class _Builder:
 
     def _scalar(self, event: yaml.ScalarEvent) -> Scalar:
         place = self._place(event)
+        # One that the text holds as it is has been reported already; this one was written with escapes.
+        if any(token not in self.text for token in TOKEN.findall(event.value)):
+            self.report(literal_token(place))
         tag = event.tag
         if tag in (None, "!"):
             resolve: Callable[..., str] = self.loader.resolve

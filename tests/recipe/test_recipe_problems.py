@@ -1,0 +1,225 @@
+"""Each mistake is one problem, at its place, with the way out; all of a file's at once; no secret repeated."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from hf_recipes.recipe import RecipeError, load, problems
+
+CHAT = """\
+task: llm-sft
+base_model: bundled/smollm2-135m-instruct
+project_name: my-project
+backend: local
+data:
+  path: someone/some-data
+  train_split: train
+  test_split: 0.1
+  messages:
+    - {role: user, content: "{question}"}
+    - {role: assistant, content: "{answer}"}
+params:
+  lr: 2e-4
+  peft: true
+evaluate:
+  require:
+    exact_match: {at_least: 0.9, better_than: few-shot}
+"""
+LABELS = """\
+task: text-classification
+base_model: google-bert/bert-base-uncased
+project_name: my-project
+log: none
+backend: local
+data:
+  path: stanfordnlp/imdb
+  train_split: train
+  valid_split: null
+  column_mapping:
+    text_column: text
+    target_column: label
+params:
+  epochs: 3
+"""
+PREFERENCES = (
+    LABELS.replace("text-classification", "llm-dpo")
+    .replace("    target_column: label", "    rejected_text_column: rejected\n    prompt_text_column: prompt")
+    .replace("  valid_split: null", "  chat_template: chatml")
+)
+TOKEN = "hf_" + "a1B2" * 9
+
+
+def found(tmp_path: Path, text: str, *settings: str, **environ: str) -> list[tuple[str, str]]:
+    """(line:column:code, message; hint) of each problem."""
+    file = tmp_path / "recipe.yml"
+    file.write_text(text, encoding="utf-8")
+    return [
+        (f"{one.line}:{one.column}:{one.code}", f"{one.message}; {one.hint}")
+        for one in problems(file, settings=settings, environ=environ)
+    ]
+
+
+def changed(text: str, old: str, new: str) -> str:
+    assert old in text
+    return text.replace(old, new, 1)
+
+
+@pytest.mark.parametrize("text", [CHAT, LABELS, PREFERENCES])
+def test_the_recipes_below_are_right_before_they_are_broken(tmp_path: Path, text: str) -> None:
+    assert found(tmp_path, text) == []
+
+
+# fmt: off
+MISTAKES = [
+    # what is written, what instead, where and which code, what the line must say
+    (CHAT, "  lr: 2e-4", "  learning_rate: 2e-4", "13:3:unknown-key", "did you mean params.lr?"),
+    (CHAT, "  lr: 2e-4", "  num_train_epochs: 2", "13:3:unknown-key", "did you mean params.epochs?"),
+    (CHAT, "  lr: 2e-4", "  per_device_train_batch_size: 2", "13:3:unknown-key", "did you mean params.batch_size?"),
+    (CHAT, "  lr: 2e-4", "  gradient_accumulation_steps: 2", "13:3:unknown-key", "params.gradient_accumulation?"),
+    (CHAT, "  lr: 2e-4", "  lora_rank: 2", "13:3:unknown-key", "did you mean params.lora_r?"),
+    (CHAT, "  lr: 2e-4", "  max_length: 2", "13:3:unknown-key", "did you mean params.block_size?"),
+    (CHAT, "  lr: 2e-4", "  lora_dropuot: 0", "13:3:unknown-key", "did you mean params.lora_dropout?"),
+    (CHAT, "  lr: 2e-4", "  train_split: x", "13:3:unknown-key", "did you mean data.train_split?"),
+    (CHAT, "  lr: 2e-4", "  qqqqq: x", "13:3:unknown-key", "params.qqqqq: unknown"),
+    (CHAT, "params:", "lr: 1\nparams:", "12:1:unknown-key", "did you mean params.lr?"),
+    (CHAT, "params:", "epochs: 1\nparams:", "12:1:unknown-key", "did you mean params.epochs?"),
+    (LABELS, "params:", "dataset: x\nparams:", "13:1:unknown-key", "did you mean data?"),
+    (LABELS, "params:", "model: x\nparams:", "13:1:unknown-key", "did you mean base_model?"),
+    (LABELS, "  epochs: 3", "  lora_r: 8", "14:3:wrong-task", "lm_training, seq2seq, vlm have it"),
+    (LABELS, "  epochs: 3", "  block_size: 8", "14:3:wrong-task", "did you mean params.max_seq_length?"),
+    (LABELS, "    text_column: text", "    text_column: text\n    tags_column: x", "12:5:wrong-task", "text_token_classification has it"),
+    (CHAT, "  lr: 2e-4", "  lr: fast", "13:3:wrong-type", "params.lr: must be a number, not text"),
+    (CHAT, "  lr: 2e-4", "  lr: [1]", "13:3:wrong-type", "not a list"),
+    (CHAT, "  lr: 2e-4", "  lr:", "13:3:wrong-type", "not empty"),
+    (CHAT, "  lr: 2e-4", "  epochs: 1.5", "13:3:wrong-type", "must be a whole number"),
+    (CHAT, "  lr: 2e-4", "  optimizer: 1", "13:3:wrong-type", "put quotes around it"),
+    (CHAT, "  lr: 2e-4", "  eval_strategy: no", "13:3:wrong-type", "YAML reads yes, no, on and off as true and false"),
+    (CHAT, "project_name: my-project", "project_name: 2024", "3:1:wrong-type", "must be text"),
+    (CHAT, "project_name: my-project", "project_name: 2024-01-01", "3:15:wrong-type", "date"),
+    (CHAT, "  train_split: train", "  train_split: {a: b}", "7:3:wrong-type", "not a mapping"),
+    (CHAT, "evaluate:\n  require:\n    exact_match: {at_least: 0.9, better_than: few-shot}", "evaluate:", "15:1:wrong-type", "must be a mapping"),
+    (CHAT, "  lr: 2e-4", "  lr: 0", "13:3:out-of-range", "must be more than 0"),
+    (CHAT, "  lr: 2e-4", "  lr: .nan", "13:3:out-of-range", "params.lr"),
+    (CHAT, "  lr: 2e-4", "  epochs: 0", "13:3:out-of-range", "must be at least 1"),
+    (CHAT, "  lr: 2e-4", "  warmup_ratio: 1.1", "13:3:out-of-range", "at least 0 and at most 1"),
+    (CHAT, "  lr: 2e-4", "  lora_dropout: 1", "13:3:out-of-range", "less than 1"),
+    (CHAT, "  lr: 2e-4", "  block_size: 0", "13:3:out-of-range", "or -1"),
+    (CHAT, "test_split: 0.1", "test_split: 1", "8:3:out-of-range", "less than 1"),
+    (CHAT, "at_least: 0.9", "at_least: 90", "17:19:out-of-range", "at most 1"),
+    (CHAT, "  lr: 2e-4", "  quantization: itn8", "13:3:unknown-value", "did you mean int8?"),
+    (CHAT, "  lr: 2e-4", "  optimizer: adamw_troch", "13:3:unknown-value", "did you mean adamw_torch?"),
+    (CHAT, "task: llm-sft", "task: llm-sff", "1:1:unknown-value", "did you mean llm-sft?"),
+    (CHAT, "task: llm-sft", "task: [llm-sft]", "1:1:wrong-type", "must be text"),
+    (LABELS, "task: text-classification", "task: st", "1:1:unknown-value", "st:triplet"),
+    (LABELS, "task: text-classification", "task: text_summarization", "1:1:unknown-value", "cannot run it"),
+    (CHAT, "backend: local", "backend: locla", "4:1:unknown-value", "did you mean local?"),
+    (LABELS, "backend: local", "backend: dgx-a100", "5:1:unsupported-backend", "jobs-<hardware>"),
+    (CHAT, "backend: local", "backend: jobs-a10g-small", "2:1:bundled-remote", "not there on jobs-a10g-small"),
+    (CHAT, "smollm2-135m-instruct", "smollm2", "2:1:unknown-value", "bundled/smollm2-135m-instruct"),
+    (CHAT, "bundled/smollm2-135m-instruct", "./nowhere", "2:1:not-found", "neither a folder"),
+    (CHAT, "someone/some-data", "data/train.jsonl", "6:3:not-found", "count from the recipe's folder"),
+    (CHAT, "my-project", "my_project", "3:1:project-name", "letters, digits and hyphens"),
+    (CHAT, "my-project", "x" * 51, "3:1:project-name", "51 characters"),
+    (CHAT, "test_split: 0.1", "test_split: train", "8:3:test-seen", "must not be trained on"),
+    (CHAT, "  test_split: 0.1\n", "", "14:1:missing-key", "data.test_split is missing"),
+    (CHAT, "  path: someone/some-data\n", "", "5:1:missing-key", "data.path: missing"),
+    (CHAT, "backend: local\n", "", "0:0:missing-key", "backend: missing"),
+    (PREFERENCES, "  chat_template: chatml\n", "", "6:1:missing-key", "data.chat_template: missing"),
+    (LABELS, "    target_column: label\n", "", "10:3:missing-columns", "data.column_mapping.target_column: missing"),
+    (PREFERENCES, "    rejected_text_column: rejected\n", "", "10:3:missing-columns", "dpo of lm_training"),
+    (PREFERENCES, "    prompt_text_column: prompt\n", "", "10:3:missing-columns", "prompt_text_column"),
+    (LABELS, "  column_mapping:\n    text_column: text\n    target_column: label\n", "", "6:1:missing-columns", "target_column: …"),
+    (LABELS, "  epochs: 3", "  epochs: 3\n  epochs: 4", "15:3:duplicate-key", "the first is on line 14"),
+    (LABELS, "  epochs: 3", "  on: 3", "14:3:key-not-text", "quote it"),
+    (CHAT, "role: assistant", "role: asistant", "11:8:unknown-value", "did you mean assistant?"),
+    (CHAT, "role: assistant", "role: user", "9:3:message-order", "end with an assistant's turn"),
+    (CHAT, "role: user", "role: system", "11:8:message-order", "a user's turn is due"),
+    (CHAT, "{question}", "{question", "10:20:template-braces", "write {{ and }}"),
+    (CHAT, "{answer}", '{\\"json\\": \\"{answer}\\"}', "11:25:template-braces", "write {{ and }}"),
+    (CHAT, "task: llm-sft", "task: llm-reward", "9:3:wrong-task", "only llm-sft and llm-generic"),
+    (CHAT, "better_than: few-shot", "better_than: magic", "17:34:unknown-value", "one of best_baseline"),
+    (CHAT, "  require:", "  baselines: [zero-shot]\n  require:", "18:34:unmeasured", "not in evaluate.baselines"),
+    (CHAT, "  require:", "  metrics: [bleu]\n  require:", "16:3:unknown-value", "exact_match"),
+    (LABELS, "params:", "evaluate: {}\nparams:", "13:1:wrong-task", "only chat models"),
+    (LABELS, "params:", "engine: trl\nparams:", "13:1:unknown-value", "autotrain"),
+    (LABELS, "params:", "trust_remote_code: maybe\nparams:", "13:1:wrong-type", "true or false"),
+    (LABELS, "params:", "hub: {token: secret}\nparams:", "13:7:literal-token", "${HF_TOKEN}"),
+    (LABELS, "params:", "hub:\n  token: ${HF_TOKEN}\nparams:", "14:3:unset-variable", "HF_TOKEN is not set"),
+    (LABELS, "params:", "hub:\n  push_to_hub: true\n  token: null\nparams:", "13:1:missing-key", "hub.username: missing"),
+    (LABELS, "path: stanfordnlp/imdb", "path: ${WHERE}/imdb", "7:3:unset-variable", "WHERE is not set"),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(
+    ("text", "old", "new", "place", "said"), MISTAKES, ids=[m[3] + m[2][:20] for m in MISTAKES]
+)
+def test_a_mistake_is_named_at_its_place(
+    tmp_path: Path, text: str, old: str, new: str, place: str, said: str
+) -> None:
+    shown = found(tmp_path, changed(text, old, new))
+    assert any(at == place and said in line for at, line in shown), shown
+
+
+def test_all_mistakes_are_named_at_once_in_the_files_order(tmp_path: Path) -> None:
+    text = (
+        CHAT.replace("my-project", "my_project")
+        .replace("lr: 2e-4", "lr: fast")
+        .replace("role: user", "role: usr")
+    )
+    shown = found(tmp_path, text)
+    assert [at for at, _ in shown] == ["3:1:project-name", "10:8:unknown-value", "13:3:wrong-type"]
+
+
+def test_load_raises_with_what_problems_lists(tmp_path: Path) -> None:
+    file = tmp_path / "recipe.yml"
+    file.write_text(CHAT.replace("my-project", "my_project"))
+    with pytest.raises(RecipeError) as caught:
+        load(file)
+    assert list(caught.value.problems) == problems(file)
+    assert str(caught.value).startswith(f"{file}:3:1: project_name: ")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("train_split: train", f"train_split: {TOKEN}"),
+        ("evaluate:", f"hub: {{token: {TOKEN}}}\nevaluate:"),
+        ("evaluate:", f"hub: {{username: me, {TOKEN}: x}}\nevaluate:"),
+        ("evaluate:", f"# my token is {TOKEN}\nevaluate:"),
+        ("evaluate:", f"{TOKEN}: 1\nevaluate:"),
+        ("evaluate:", f"evaluate: [{TOKEN}"),
+        ("evaluate:", 'hub: {token: "h\\x66_' + TOKEN[3:] + '"}\nevaluate:'),
+        ("train_split: train", 'train_split: "h\\x66_' + TOKEN[3:] + '"'),
+    ],
+)
+def test_a_literal_token_is_a_problem_and_never_repeated(tmp_path: Path, old: str, new: str) -> None:
+    shown = found(tmp_path, changed(CHAT, old, new))
+    assert any(at.endswith("literal-token") for at, _ in shown), shown
+    assert not any(TOKEN[3:] in line for _, line in shown)
+
+
+def test_a_token_in_a_setting_is_never_repeated(tmp_path: Path) -> None:
+    for setting in (f"hub.token={TOKEN}", TOKEN, f"{TOKEN}=1", f"params.{TOKEN}=1"):
+        file = tmp_path / "recipe.yml"
+        file.write_text(CHAT)
+        lines = [str(one) for one in problems(file, settings=[setting], environ={})]
+        assert lines and not any(TOKEN in line for line in lines)
+
+
+def test_a_secret_does_not_enter_by_another_variable(tmp_path: Path) -> None:
+    text = changed(CHAT, "train_split: train", "train_split: ${MINE}")
+    shown = found(tmp_path, text, MINE=TOKEN)
+    assert [at for at, _ in shown] == ["7:3:secret-kept"]
+    assert TOKEN not in shown[0][1]
+    assert [at for at, _ in found(tmp_path, text.replace("MINE", "HF_TOKEN"), HF_TOKEN="anything")] == [
+        "7:3:secret-kept"
+    ]
+
+
+def test_messages_say_no_values(tmp_path: Path) -> None:
+    text = CHAT.replace("lr: 2e-4", "lr: sw0rdfish").replace("my-project", "sw0rdfish_")
+    assert not any(re.search("sw0rdfish", line) for _, line in found(tmp_path, text))

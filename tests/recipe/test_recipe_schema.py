@@ -1,0 +1,106 @@
+"""The schema that editors use agrees with validation; one key explained."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from hf_recipes.recipe import explain, json_schema
+from hf_recipes.recipe.explain import UnknownField
+from hf_recipes.recipe.fields import fields_for
+
+CONFIGS = sorted((Path(__file__).parent / "configs").glob("*.yml"))
+SHIPPED = sorted((Path(__file__).parents[2] / "recipes").glob("*/recipe.yml"))
+# Values that AutoTrain reads loosely; an editor may well underline them.
+LOOSE = "llm-loose-types"
+
+
+@pytest.fixture(scope="module")
+def validator() -> jsonschema.Draft202012Validator:
+    schema = json_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+@pytest.mark.parametrize(
+    "file", [one for one in SHIPPED + CONFIGS if one.stem != LOOSE], ids=lambda file: file.stem
+)
+def test_recipes_are_right_under_the_schema_and_misspelt_ones_are_not(
+    validator: jsonschema.Draft202012Validator, file: Path
+) -> None:
+    recipe: dict[str, Any] = yaml.safe_load(file.read_text())
+    assert [error.message for error in validator.iter_errors(recipe)] == []
+    for path in (
+        ["bakend"],
+        ["params", "learning_rate"],
+        ["data", "column_mapping", "txt_column"],
+        ["hub", "tokn"],
+    ):
+        misspelt = copy.deepcopy(recipe)
+        node = misspelt
+        for name in path[:-1]:
+            node[name] = node.get(name) or {}
+            node = node[name]
+        node[path[-1]] = "x"
+        assert not validator.is_valid(misspelt), path
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"task": "llm-sff"},
+        {"task": None},
+        {"params": {"lr": 0}},
+        {"params": {"lr": "fast"}},
+        {"params": {"epochs": 1.5}},
+        {"params": {"quantization": "int3"}},
+        {"params": {"max_seq_length": 5}},
+        {"project_name": "a_b"},
+        {"hub": {"token": "literal"}},
+        {"engine": "trl"},
+        {"data": []},
+    ],
+    ids=str,
+)
+def test_what_validation_refuses_the_schema_refuses(
+    validator: jsonschema.Draft202012Validator, change: dict[str, Any]
+) -> None:
+    recipe = yaml.safe_load((Path(__file__).parent / "configs/llm-sft.yml").read_text())
+    assert not validator.is_valid({**recipe, **change})
+
+
+def test_every_key_can_be_explained() -> None:
+    for key in fields_for(None):
+        text = explain(key)
+        assert "type:" in text and "meaning:" in text and "source:" in text
+
+
+def test_a_key_explained() -> None:
+    assert explain("params.lr", "llm-sft").split("\n", 2)[2].split("\n") == [
+        "  type:     a number",
+        "  default:  3e-05",
+        "  meaning:  Learning rate for training",
+        "  allowed:  more than 0",
+        "  tasks:    lm_training",
+        "  source:   AutoTrain 0.8.36 LLMTrainingParams",
+    ]
+    assert "5e-05" in explain("params.lr") and "3e-05" in explain("params.lr")
+
+
+@pytest.mark.parametrize(
+    ("key", "task", "said"),
+    [
+        ("params.learning_rate", None, "did you mean params.lr?"),
+        ("lr", None, "did you mean params.lr?"),
+        ("params.lora_r", "text-classification", "no such key for text-classification"),
+        ("params.lr", "llm-sff", "did you mean llm-sft?"),
+    ],
+)
+def test_an_unknown_key_is_answered_with_a_hint(key: str, task: str | None, said: str) -> None:
+    with pytest.raises(UnknownField, match=said.replace("?", r"\?")):
+        explain(key, task)
