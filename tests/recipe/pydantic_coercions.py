@@ -26,7 +26,7 @@ def main() -> None:
     asked = json.load(sys.stdin)
     answers = {}
     for name in asked["types"]:
-        union = typing.Union[tuple(TYPES[part] for part in name.split("|"))]
+        union = typing.Union[tuple(TYPES[part] for part in name.split("|"))]  # noqa: UP007
         model = create_model("Model", value=(union, ...))
         answers[name] = [answer(model, value) for value in asked["values"]]
     json.dump(answers, sys.stdout)
