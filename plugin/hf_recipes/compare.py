@@ -1,0 +1,165 @@
+"""The comparison page of a run: what it shows, and serving it in the inference environment."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hf_recipes import environments
+from hf_recipes.data.messages import columns_in
+from hf_recipes.shipped import shipped
+
+CONFIG = "compare.json"
+LOG = "compare.log"
+GENERATIVE = ("sft", "default", "generic", "dpo", "orpo")
+DEFAULT_NEW_TOKENS = 256
+SECONDS_TO_END = 5
+
+
+class CompareFailed(Exception):
+    """There is no page for this run, or it did not start; the message is one sentence."""
+
+
+def build_config(run: Path) -> dict[str, Any]:
+    """What the page shows for a run: one pair of models. Raises CompareFailed where the run has none."""
+    job = _job(run)
+    if job.get("task") != "lm_training" or _trainer(job) not in GENERATIVE:
+        raise CompareFailed(
+            f"{run.name} trained a {job.get('task')} model; the page compares models that write text"
+        )
+    model = run / "model"
+    if not any(model.glob("*.safetensors")):
+        raise CompareFailed(
+            f"{run.name} has no model: it did not come that far (see: hf-recipes status {run.name})"
+        )
+    shown: Mapping[str, Any] = job.get("compare") or {}
+    evaluate: Mapping[str, Any] = job.get("evaluate") or {}
+    system, user = _templates((job.get("data") or {}).get("messages") or ())
+    report = run / "report" / "report.json"
+    name = str(job.get("project_name") or run.name)
+    return {
+        "title": shown.get("title") or name,
+        "pairs": [
+            {
+                "name": name,
+                "base": _base(run, job),
+                "base_name": str(job["base_model"]).rstrip("/").rsplit("/", 1)[-1],
+                "model_dir": str(model.absolute()),
+                "system": system,
+                "user_template": user,
+                "examples": list(shown.get("examples") or ()),
+                "report": str(report.absolute()) if report.is_file() else None,
+                "max_new_tokens": evaluate.get("max_new_tokens") or DEFAULT_NEW_TOKENS,
+                "trust_remote_code": job.get("trust_remote_code") is True,
+            }
+        ],
+    }
+
+
+def serve(
+    run: Path,
+    *,
+    port: int | None,
+    say: Callable[[str], None],
+    ready: Callable[[str], None],
+) -> None:
+    """Show the page of a run until it is interrupted (KeyboardInterrupt is its proper end). `ready` is given the URL.
+
+    `port` None: 7860 or the next free one. The page ends with this process, however that ends. Raises CompareFailed,
+    environments.EnvironmentFailed.
+    """
+    config = run / CONFIG
+    config.write_text(json.dumps(build_config(run), ensure_ascii=False, indent=2) + "\n", "utf-8")
+    python = environments.ensure("inference", say=say)
+    with (run / LOG).open("w", encoding="utf-8") as log:
+        page = subprocess.Popen(
+            [str(python), str(shipped("space") / "app.py")],
+            stdin=subprocess.PIPE,  # never written to: the page ends when it closes, and a dead process closes it
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env=_environment(config, port),
+            text=True,
+            start_new_session=True,  # Ctrl-C is for us alone, so that the page does not print what it thinks of it
+        )
+    try:
+        url = _wait(page, run / LOG)
+        ready(url)
+        code = page.wait()
+        raise CompareFailed(f"the page ended by itself (exit code {code}); see {run / LOG}")
+    except KeyboardInterrupt:
+        pass
+    finally:
+        _end(page)
+
+
+def _wait(page: subprocess.Popen[str], log: Path) -> str:
+    """The URL, once the page says it. Raises CompareFailed where it ends instead."""
+    assert page.stdout is not None
+    for line in page.stdout:
+        what, _, facts = line.partition(" ")
+        if what == "::ready":
+            return str(json.loads(facts)["url"])
+        if what == "::failed":
+            raise CompareFailed(str(json.loads(facts)["message"]))
+    lines = [one for one in log.read_text("utf-8", errors="replace").splitlines() if one.strip()]
+    raise CompareFailed(f"the page did not start: {lines[-1] if lines else 'it said nothing'} (see {log})")
+
+
+def _end(page: subprocess.Popen[str]) -> None:
+    for stream in (page.stdin, page.stdout):
+        if stream is not None:
+            stream.close()
+    page.terminate()
+    try:
+        page.wait(SECONDS_TO_END)
+    except subprocess.TimeoutExpired:
+        page.kill()
+        page.wait()
+
+
+def _environment(config: Path, port: int | None) -> dict[str, str]:
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(environments.package_path()),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "HF_RECIPES_COMPARE": str(config.absolute()),
+        "HF_RECIPES_COMPARE_ATTACHED": "1",
+    }
+    if port is not None:
+        environment["HF_RECIPES_COMPARE_PORT"] = str(port)
+    return environment
+
+
+def _job(run: Path) -> Mapping[str, Any]:
+    try:
+        job = json.loads((run / "job.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        raise CompareFailed(f"{run.name} has no readable job.json") from None
+    if not isinstance(job, dict):
+        raise CompareFailed(f"{run.name} has no readable job.json")
+    return job
+
+
+def _trainer(job: Mapping[str, Any]) -> str:
+    return str((job.get("params") or {}).get("trainer") or "default")
+
+
+def _base(run: Path, job: Mapping[str, Any]) -> str:
+    """The base as the prepare step resolved it, while that is still there; else as the recipe names it."""
+    try:
+        prepared = str(json.loads((run / "work" / "prepared.json").read_text("utf-8"))["base_model"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return str(job["base_model"])
+    return prepared if Path(prepared).is_dir() else str(job["base_model"])
+
+
+def _templates(messages: Sequence[Mapping[str, str]]) -> tuple[str, str]:
+    """(system prompt, template of the user's turn). What a visitor types fills the template's one column; where there
+    are several, or none, a visitor types the whole turn."""
+    first = {message["role"]: message["content"] for message in reversed(messages)}
+    user = first.get("user", "")
+    return first.get("system", ""), user if len(columns_in([user])) == 1 else "{prompt}"

@@ -1,0 +1,170 @@
+"""The layout of the page and what its buttons do."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+
+import rendering
+from models import Models, both, explain
+from settings import PROMPT_LIMIT, PairSettings, Settings
+
+WAITING = {"base": "The base answers here.", "fine-tuned": "The fine-tuned model answers here."}
+LOADING = "Loading the models …"
+
+
+class Page:
+    def __init__(self, settings: Settings, models: Models) -> None:
+        self._settings = settings
+        self._models = models
+        self._stops: dict[str, threading.Event] = {}
+
+    def build(self) -> gr.Blocks:
+        first = self._settings.pairs[0]
+        with gr.Blocks(title=self._settings.title, analytics_enabled=False) as blocks:
+            head = gr.HTML(rendering.header(self._settings.title, first.base_name))
+            chosen = gr.Dropdown(
+                [pair.name for pair in self._settings.pairs],
+                value=first.name,
+                label="Models",
+                visible=len(self._settings.pairs) > 1,
+                elem_id="pair",
+            )
+            with gr.Column(elem_id="ask"):
+                prompt = gr.Textbox(
+                    label=_label(first),
+                    placeholder="Type here, or take an example below",
+                    lines=1,
+                    max_lines=8,
+                    max_length=PROMPT_LIMIT,
+                    elem_id="prompt",
+                    autofocus=True,
+                )
+                with gr.Row(elem_id="buttons"):
+                    run = gr.Button("Compare", variant="primary", elem_id="run", scale=0, min_width=140)
+                    halt = gr.Button("Stop", variant="secondary", elem_id="stop", scale=0, min_width=90)
+                examples = gr.Dataset(
+                    components=[gr.Textbox(visible=False)],
+                    samples=[[one] for one in first.examples],
+                    label="Examples",
+                    samples_per_page=20,
+                    elem_id="examples",
+                    visible=bool(first.examples),
+                )
+                with gr.Accordion("System prompt", open=False, elem_id="system-box"):
+                    system = gr.Textbox(
+                        first.system,
+                        show_label=False,
+                        lines=2,
+                        max_lines=10,
+                        max_length=PROMPT_LIMIT,
+                        elem_id="system",
+                        container=False,
+                        placeholder="None",
+                    )
+            problem = gr.HTML(elem_id="problem")
+            with gr.Row(elem_id="panes", equal_height=True):
+                base = gr.HTML(_empty("base", first), elem_id="pane-base", min_width=300)
+                tuned = gr.HTML(_empty("fine-tuned", first), elem_id="pane-fine-tuned", min_width=300)
+            report = gr.HTML(rendering.evaluation(first.report), elem_id="evaluation")
+
+            shown = [problem, base, tuned]
+            once = {"show_progress": "hidden", "api_visibility": "private"}
+            alone = {"concurrency_limit": 1, "concurrency_id": "models"}
+            gr.on([run.click, prompt.submit], self.answer, [chosen, prompt, system], shown, **once, **alone)
+            # An example fills the box, then asks.
+            examples.click(lambda sample: sample[0], examples, prompt, queue=False, **once).then(
+                self.answer, [chosen, prompt, system], shown, **once, **alone
+            )
+            halt.click(self.stop, None, None, queue=False, **once)
+            chosen.change(self.choose, chosen, [head, prompt, examples, system, *shown, report], **once)
+            blocks.unload(self.leave)
+        return blocks
+
+    def answer(
+        self, name: str, typed: str, system: str, request: gr.Request
+    ) -> Iterator[tuple[str, str, str]]:
+        """Both panes, as the answers grow."""
+        pair = self._settings.pair(name)
+        trouble = _refusal(typed, system)
+        if trouble:
+            yield rendering.error(trouble), _empty("base", pair), _empty("fine-tuned", pair)
+            return
+        stop = self._stops[_session(request)] = threading.Event()
+        try:
+            yield from self._answer(pair, typed, system, stop)
+        except Exception as error:
+            yield rendering.error(explain(error)), _empty("base", pair), _empty("fine-tuned", pair)
+        finally:
+            if self._stops.get(_session(request)) is stop:
+                del self._stops[_session(request)]
+
+    def _answer(
+        self, settings: PairSettings, typed: str, system: str, stop: threading.Event
+    ) -> Iterator[tuple[str, str, str]]:
+        note = "Reading the prompt …" if self._models.loaded(settings) else LOADING
+        yield "", _empty("base", settings, note), _empty("fine-tuned", settings, note)
+        pair = self._models.get(settings)
+        messages = settings.messages(typed.strip(), system)
+        tokens = pair.count(messages)
+        for deltas in both(pair, messages, settings.max_new_tokens, stop):
+            yield (
+                "",
+                _pane("base", settings, deltas, tokens),
+                _pane("fine-tuned", settings, deltas, tokens),
+            )
+
+    def stop(self, request: gr.Request) -> None:
+        """End this visitor's answer; what was said so far stays."""
+        if stop := self._stops.get(_session(request)):
+            stop.set()
+
+    def leave(self, request: gr.Request) -> None:
+        """A closed tab wants no answer."""
+        self.stop(request)
+
+    def choose(self, name: str) -> tuple[Any, ...]:
+        """Everything that belongs to another pair."""
+        pair = self._settings.pair(name)
+        return (
+            rendering.header(self._settings.title, pair.base_name),
+            gr.update(label=_label(pair), value=""),
+            gr.update(samples=[[one] for one in pair.examples], visible=bool(pair.examples)),
+            pair.system,
+            "",
+            _empty("base", pair),
+            _empty("fine-tuned", pair),
+            rendering.evaluation(pair.report),
+        )
+
+
+def _refusal(typed: str, system: str) -> str:
+    if not typed.strip():
+        return "The prompt is empty: type one, or take an example."
+    # The boxes hold to the limit; what is sent past them does not.
+    if len(typed) > PROMPT_LIMIT or len(system) > PROMPT_LIMIT:
+        return f"That is longer than {PROMPT_LIMIT:,} characters."
+    return ""
+
+
+def _session(request: gr.Request) -> str:
+    return str(request.session_hash)
+
+
+def _label(pair: PairSettings) -> str:
+    return pair.field.replace("_", " ").strip().capitalize() or "Prompt"
+
+
+def _name(which: str, pair: PairSettings) -> str:
+    return pair.base_name if which == "base" else pair.name
+
+
+def _empty(which: str, pair: PairSettings, note: str | None = None) -> str:
+    return rendering.pane(which, _name(which, pair), note=WAITING[which] if note is None else note)
+
+
+def _pane(which: str, pair: PairSettings, deltas: dict[str, Any], tokens: int) -> str:
+    return rendering.pane(which, _name(which, pair), deltas.get(which), prompt_tokens=tokens)

@@ -1,0 +1,208 @@
+"""The page's own HTML: panes, statistics, the evaluation. Everything from outside is escaped."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+LABELS = {"base": "Base", "fine-tuned": "Fine-tuned"}
+METHODS = {
+    "zero-shot": ("Base, asked plainly", "base"),
+    "few-shot": ("Base, shown examples", "base"),
+    "retrieval": ("Base, shown near examples", "base"),
+    "fine-tuned": ("Fine-tuned", "fine-tuned"),
+}
+MARKS = {
+    "base": '<svg class="mark" viewBox="0 0 16 16" aria-hidden="true"><circle cx="8" cy="8" r="5.5" fill="none" stroke="currentColor" stroke-width="2.5"/></svg>',
+    "fine-tuned": '<svg class="mark" viewBox="0 0 16 16" aria-hidden="true"><path d="M8 1l2 5 5 2-5 2-2 5-2-5-5-2 5-2z" fill="currentColor"/></svg>',
+}
+DECISIONS = {
+    "fine-tuned": "Fine-tuning is worth it",
+    "baseline": "The base is better",
+    "no-difference": "No difference shown",
+    "too-few-rows": "Too few rows to tell",
+}
+
+
+def header(title: str, base_name: str) -> str:
+    return (
+        f'<header class="hr-head"><h1>{escape(title)}</h1><p>One prompt, two models: <b>{escape(base_name)}</b> as it'
+        " was, and after fine-tuning. Both answer at the same time.</p></header>"
+    )
+
+
+def pane(
+    which: str, name: str, delta: Any = None, *, prompt_tokens: int | None = None, note: str = ""
+) -> str:
+    """One model's column. `note` stands where the answer will be."""
+    state = "idle" if delta is None else ("done" if delta.done else "running")
+    return (
+        f'<section class="pane {which}" data-model="{which}" data-state="{state}" aria-label="{LABELS[which]} model">'
+        f'<h2>{MARKS[which]}<span class="kind">{LABELS[which]}</span><span class="name">{escape(name)}</span>'
+        f"{_badge(delta)}</h2>"
+        f'<div class="answer" aria-live="polite">{_answer(delta, note)}</div>{_statistics(delta, prompt_tokens)}</section>'
+    )
+
+
+def error(text: str) -> str:
+    return (
+        f'<div class="hr-error" role="alert"><b>That did not work.</b> {escape(text)}</div>' if text else ""
+    )
+
+
+def _badge(delta: Any) -> str:
+    if delta is None:
+        return ""
+    if not delta.done:
+        return '<span class="badge live">answering</span>'
+    return '<span class="badge">valid JSON</span>' if _as_json(delta.text) is not None else ""
+
+
+def _answer(delta: Any, note: str) -> str:
+    if delta is None:
+        return f'<p class="empty">{escape(note)}</p>'
+    structured = _as_json(delta.text) if delta.done else None
+    if structured is not None:
+        return f'<pre class="json" data-text="{escape(delta.text)}">{_coloured(structured)}</pre>'
+    if delta.done and not delta.text.strip():
+        return '<p class="empty" data-text="">(an empty answer)</p>'
+    cursor = "" if delta.done else '<i class="cursor"></i>'
+    code = " code" if delta.text.lstrip().startswith(("{", "[")) else ""
+    return f'<div class="text{code}" data-text="{escape(delta.text)}">{escape(delta.text)}{cursor}</div>'
+
+
+def _as_json(text: str) -> Any:
+    """The object or list that the text is; None for anything else."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, (dict, list)) else None
+
+
+def _coloured(value: Any, depth: int = 0) -> str:
+    """Indented JSON with its keys and values marked for the style sheet."""
+    indent, end = "  " * (depth + 1), "  " * depth
+    if isinstance(value, dict) and value:
+        lines = [
+            f'{indent}<span class="key">{_json(key)}</span>: {_coloured(one, depth + 1)}'
+            for key, one in value.items()
+        ]
+        return "{\n" + ",\n".join(lines) + f"\n{end}}}"
+    if isinstance(value, list) and value:
+        return "[\n" + ",\n".join(indent + _coloured(one, depth + 1) for one in value) + f"\n{end}]"
+    return f'<span class="value">{_json(value)}</span>'
+
+
+def _json(value: Any) -> str:
+    return escape(json.dumps(value, ensure_ascii=False), quote=False)
+
+
+def _statistics(delta: Any, prompt_tokens: int | None) -> str:
+    if delta is None:
+        cells = [("First token", "–"), ("Speed", "–"), ("Tokens in / out", "–")]
+        stamp = ""
+    else:
+        first = delta.first_token_seconds
+        after = delta.seconds - first if first is not None else 0.0
+        speed = f"{(delta.tokens - 1) / after:.1f} tok/s" if delta.tokens > 1 and after > 0 else "–"
+        cells = [
+            ("First token", f"{first:.2f} s" if first is not None else "–"),
+            ("Speed", speed),
+            ("Tokens in / out", f"{prompt_tokens if prompt_tokens is not None else '–'} / {delta.tokens}"),
+        ]
+        stamp = (
+            f'<p class="stamp" title="Follows from the weights that made this answer">weights'
+            f' <code data-weights="{escape(delta.weights)}">{escape(delta.weights)}</code></p>'
+        )
+    rows = "".join(f"<div><dt>{label}</dt><dd>{value}</dd></div>" for label, value in cells)
+    return f"<footer><dl>{rows}</dl>{stamp}</footer>"
+
+
+def evaluation(report: Mapping[str, Any] | None) -> str:
+    """The recipe's evaluation: what it concludes, a chart with intervals, a table. Says so where there is none."""
+    if report is None:
+        return (
+            '<section class="hr-eval none"><h2>Evaluation</h2><p>Nothing was measured in this run. With'
+            " <code>evaluate:</code> in the recipe, both models answer held-out rows and the numbers stand here.</p></section>"
+        )
+    n = int(report.get("n") or 0)
+    metrics = list(
+        dict.fromkeys(name for one in report["methods"].values() for name in one.get("metrics", {}))
+    )
+    charts = "".join(_chart(name, report["methods"]) for name in metrics)
+    return (
+        f'<section class="hr-eval"><h2>Evaluation <small>{n:,} held-out rows, none of them trained on</small></h2>'
+        f'{_verdict(report.get("verdict"))}<div class="charts">{charts}</div>{_table(report["methods"], metrics, n)}'
+        "</section>"
+    )
+
+
+def _verdict(verdict: Any) -> str:
+    if not isinstance(verdict, Mapping):
+        return ""
+    decision = str(verdict.get("decision") or "")
+    return (
+        f'<p class="verdict {escape(decision)}"><b>{escape(DECISIONS.get(decision, decision))}.</b>'
+        f" {escape(str(verdict.get('reason') or ''))}</p>"
+    )
+
+
+def _method(name: str) -> tuple[str, str]:
+    return METHODS.get(name, (name, "base"))
+
+
+def _chart(metric: str, methods: Mapping[str, Any]) -> str:
+    bars = []
+    for name, one in methods.items():
+        measured = one.get("metrics", {}).get(metric)
+        if not measured:
+            continue
+        label, which = _method(name)
+        value, low, high = (
+            max(0.0, min(1.0, float(measured.get(key, measured["value"]))))
+            for key in ("value", "low", "high")
+        )
+        bars.append(
+            f'<div class="bar {which}"><span class="who">{MARKS[which]}{escape(label)}</span>'
+            f'<span class="track"><i class="fill" style="width:{value:.2%}"></i>'
+            f'<i class="whisker" style="left:{low:.2%};width:{high - low:.2%}"></i></span>'
+            f'<span class="number">{value:.1%}</span></div>'
+        )
+    title = escape(metric.replace("_", " ").capitalize())
+    return (
+        f'<figure role="img" aria-label="{title} of each method"><figcaption>{title}'
+        f"<small>line: 95 % interval</small></figcaption>{''.join(bars)}"
+        '<div class="scale" aria-hidden="true"><span>0 %</span><span>50 %</span><span>100 %</span></div></figure>'
+    )
+
+
+def _table(methods: Mapping[str, Any], metrics: list[str], n: int) -> str:
+    head = "".join(f"<th>{escape(name.replace('_', ' '))}</th>" for name in metrics)
+    rows = []
+    for name, one in methods.items():
+        label, which = _method(name)
+        shares = ""
+        for metric in metrics:
+            found = one.get("metrics", {}).get(metric)
+            interval = (
+                f" <small>{found['low']:.1%} to {found['high']:.1%}</small>"
+                if found and "low" in found
+                else ""
+            )
+            shares += f"<td>{found['value']:.1%}{interval}</td>" if found else "<td>–</td>"
+        each = [
+            f"{one[key] / n:,.1f}" if n and isinstance(one.get(key), (int, float)) else "–"
+            for key in ("prompt_tokens", "completion_tokens")
+        ]
+        seconds = f"{1000 * one['seconds'] / n:,.0f} ms" if n and one.get("seconds") else "–"
+        cells = "".join(f"<td>{value}</td>" for value in [*each, seconds])
+        rows.append(
+            f'<tr class="{which}"><th scope="row">{MARKS[which]}{escape(label)}</th>{shares}{cells}</tr>'
+        )
+    return (
+        '<div class="scroll" tabindex="0" role="region" aria-label="Numbers of the evaluation"><table><thead><tr><th>Method</th>'
+        f"{head}<th>tokens in</th><th>tokens out</th><th>time a row</th></tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+    )

@@ -1,0 +1,88 @@
+"""What the page shows: read once from a JSON file of ours; keys that are not known are ignored."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hf_recipes.data.messages import columns_in, fill
+
+PROMPT_LIMIT = 4000
+"""Characters that a visitor may send as a prompt, and as a system prompt."""
+TOKEN_LIMIT = 1024
+
+
+@dataclass(frozen=True)
+class PairSettings:
+    name: str
+    base: str
+    model_dir: str
+    base_name: str
+    system: str
+    user_template: str
+    """The user's turn; its one `{field}` is what a visitor types."""
+    examples: tuple[str, ...]
+    report: Mapping[str, Any] | None
+    max_new_tokens: int
+    trust_remote_code: bool
+
+    @property
+    def field(self) -> str:
+        return columns_in([self.user_template])[0]
+
+    def messages(self, typed: str, system: str) -> list[dict[str, str]]:
+        """The conversation that both models get."""
+        head = [{"role": "system", "content": system}] if system.strip() else []
+        return [*head, {"role": "user", "content": fill(self.user_template, {self.field: typed})}]
+
+
+@dataclass(frozen=True)
+class Settings:
+    title: str
+    pairs: tuple[PairSettings, ...]
+
+    def pair(self, name: str) -> PairSettings:
+        """The configured pair of that name; whatever else a visitor sends means the first."""
+        return next((pair for pair in self.pairs if pair.name == name), self.pairs[0])
+
+
+def read(path: Path) -> Settings:
+    """Folders and reports are relative to the file. Raises OSError, ValueError (with one sentence)."""
+    try:
+        found = json.loads(path.read_text("utf-8"))
+        pairs = tuple(_pair(one, path.parent) for one in found["pairs"])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} does not describe a page: {error}") from None
+    if not pairs:
+        raise ValueError(f"{path} names no pair of models")
+    return Settings(str(found.get("title") or pairs[0].name), pairs)
+
+
+def _pair(found: Mapping[str, Any], folder: Path) -> PairSettings:
+    template = str(found.get("user_template") or "{prompt}")
+    if len(columns_in([template])) != 1:
+        raise ValueError(f"user_template must have exactly one {{field}}: {template!r}")
+    base = str(found["base"])
+    return PairSettings(
+        name=str(found["name"]),
+        base=str(folder / base) if (folder / base).is_dir() else base,
+        model_dir=str(folder / str(found["model_dir"])),
+        base_name=str(found.get("base_name") or base.rstrip("/").rsplit("/", 1)[-1]),
+        system=str(found.get("system") or ""),
+        user_template=template,
+        examples=tuple(str(one) for one in found.get("examples") or ()),
+        report=_report(folder / str(found["report"])) if found.get("report") else None,
+        max_new_tokens=max(1, min(int(found.get("max_new_tokens") or 256), TOKEN_LIMIT)),
+        trust_remote_code=found.get("trust_remote_code") is True,
+    )
+
+
+def _report(path: Path) -> Mapping[str, Any] | None:
+    try:
+        report = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return report if isinstance(report, dict) and report.get("methods") else None
