@@ -1,0 +1,158 @@
+"""Nothing that a run has started outlives it, whatever ends it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from hf_recipes import record
+from hf_recipes.backends import local
+from hf_recipes.record.state import State
+
+MakeStep = Callable[..., Any]
+
+# A launcher, a trainer that ignores being asked to end, a worker in a session of its own, an orphan that has lost its parent.
+FAMILY = """
+import signal, subprocess
+code = '''
+import os, signal, subprocess, sys, time
+kind = sys.argv[1]
+if kind == 'parent-of-orphan':
+    subprocess.Popen([sys.executable, '-c', sys.argv[2], 'orphan', ''], start_new_session=True)
+    sys.exit()
+if kind != 'worker':
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+open(kind + '.pid', 'w').write(str(os.getpid()))
+time.sleep(120)
+'''
+for kind in ('trainer', 'worker', 'parent-of-orphan'):
+    subprocess.Popen([sys.executable, '-c', code, kind, code], start_new_session=kind == 'worker')
+open('launcher.pid', 'w').write(str(os.getpid()))
+time.sleep(120)
+"""
+
+
+def family(run: Path) -> list[psutil.Process]:
+    """The processes of FAMILY, once all are there."""
+    deadline = time.monotonic() + 20
+    names = ("launcher", "trainer", "worker", "orphan")
+    while time.monotonic() < deadline:
+        texts = [path.read_text() for name in names if (path := run / "work" / f"{name}.pid").exists()]
+        if len(texts) == 4 and all(texts):
+            return [psutil.Process(int(text)) for text in texts]
+        time.sleep(0.05)
+    pytest.fail("the processes did not start: " + (run / "train.log").read_text())
+
+
+def living(processes: list[psutil.Process]) -> list[psutil.Process]:
+    return [process for process in processes if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+
+
+def gone_within(processes: list[psutil.Process], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while living(processes) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not living(processes)
+
+
+def helpers(run: Path) -> list[psutil.Process]:
+    """The runner and the guard of a run."""
+    return [process for process in psutil.process_iter() if str(run) in _command(process) and "run.py" in str(_command(process))]
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+def test_cancel_leaves_no_process(make_run: Any, make_step: MakeStep, start: Any) -> None:
+    run = make_run(make_step("train", FAMILY))
+    start(run)
+    processes = family(run)
+    state = local.cancel(run)
+    assert (state.state, state.reason) == (State.CANCELLED, "cancelled")
+    assert not living(processes)
+    assert gone_within(helpers(run), 3)
+    assert local.cancel(run) == state, "cancelling again changes nothing"
+
+
+def test_ctrl_c_at_the_runner_cancels(make_run: Any, make_step: MakeStep, start: Any) -> None:
+    run = make_run(make_step("train", "time.sleep(60)"), make_step("verify", "open('late', 'w')"))
+    handle = start(run)
+    os.kill(int(str(handle["pid"])), signal.SIGINT)
+    *_, (state, _) = record.watch(run)
+    assert state.state is State.CANCELLED and not (run / "work" / "late").exists()
+
+
+def test_a_runner_killed_with_9_takes_its_children_along(make_run: Any, make_step: MakeStep, start: Any) -> None:
+    run = make_run(make_step("train", FAMILY))
+    handle = start(run)
+    processes = family(run)
+    os.kill(int(str(handle["pid"])), signal.SIGKILL)
+    assert gone_within(processes, 5)
+    assert gone_within(helpers(run), 5)
+    state = record.read_state(run)
+    assert (state.state, state.reason, state.stage) == (State.FAILED, "runner_vanished", "train")
+    assert str(run / "train.log") in state.message
+
+
+def test_what_a_step_leaves_running_ends_with_the_step(outcome: Any, make_step: MakeStep) -> None:
+    code = """
+import subprocess
+left = subprocess.Popen([sys.executable, '-c', "while True: print('still here')"], start_new_session=True)
+open('left.pid', 'w').write(str(left.pid))
+"""
+    run, state = outcome(make_step("prepare", code))
+    assert state.state is State.SUCCEEDED
+    assert not psutil.pid_exists(int((run / "work" / "left.pid").read_text()))
+
+
+STARTER = """
+import sys, time
+from pathlib import Path
+from hf_recipes.backends import local
+local.start(Path(sys.argv[1]), pythons={}, attached=sys.argv[2] == 'attached', package=Path('.'))
+print('started', flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize(("how", "outlives"), [("attached", False), ("detached", True)])
+def test_a_killed_parent(make_run: Any, make_step: MakeStep, how: str, outlives: bool) -> None:
+    run = make_run(make_step("train", "print('here')\ntime.sleep(60)"))
+    parent = subprocess.Popen([sys.executable, "-c", STARTER, str(run), how], stdout=subprocess.PIPE)
+    assert parent.stdout is not None and parent.stdout.readline() == b"started\n"
+    helping = helpers(run)
+    assert len(helping) >= 2
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    if outlives:
+        time.sleep(1)
+        assert record.read_state(run).state is State.RUNNING
+        local.cancel(run)
+    *_, (state, _) = record.watch(run)
+    assert state.state is State.CANCELLED
+    assert ("program that had started" in state.message) is not outlives
+    assert gone_within(helping, 3)
+
+
+def test_two_runners_of_one_run(make_run: Any, make_step: MakeStep, start: Any) -> None:
+    run = make_run(make_step("train", "open('times', 'a').write('x')\ntime.sleep(1)\nweights('tiny/model.safetensors')"))
+    start(run)
+    second = subprocess.Popen([sys.executable, local.runner.__file__, str(run)], stderr=subprocess.PIPE, text=True)
+    _, said = second.communicate(timeout=20)
+    assert second.returncode == 2 and "not queued any more" in said
+    assert (run / "work" / "times").read_text() == "x"
+    assert record.read_state(run).state is State.SUCCEEDED
