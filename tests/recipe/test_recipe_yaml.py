@@ -89,10 +89,10 @@ def written(tmp_path: Path, content: str | bytes) -> Path:
     ids=lambda value: repr(value[:30]),
 )
 def test_it_is_one_clear_problem(tmp_path: Path, content: bytes, code: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     found = problems(written(tmp_path, content), environ={})
     assert code in [one.code for one in found], found
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_a_file_that_is_not_there_or_a_folder(tmp_path: Path) -> None:

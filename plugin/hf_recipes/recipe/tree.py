@@ -18,7 +18,7 @@ from hf_recipes.recipe.secrets import TOKEN, literal_token, printable
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 20
-MAX_NODES = 20_000
+MAX_NODES = 5_000
 """Counted with every alias unfolded."""
 MAX_NUMBER = 100
 """Characters: longer ones cost quadratic time to convert."""
