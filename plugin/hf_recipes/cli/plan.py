@@ -13,7 +13,6 @@ from hf_recipes.cli.output import console, document, say
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
     from hf_recipes.engines.plan import Plan
 
@@ -50,7 +49,7 @@ def _print(plan: Plan, out: Console) -> None:
     out.print(f"[bold]{escape(job.project_name)}[/]: {job.task} with {job.engine} on {job.backend}")
     out.print(f"base model  {escape(job.base_model)}")
     out.print(f"steps       {' → '.join(step.name for step in job.steps)}")
-    out.print(_parameters(plan))
+    _print_parameters(plan, out)
     for title, rows in (("Data", _data(plan.data)), ("Estimate", _estimate(plan.estimate))):
         lines = list(rows)
         if lines:
@@ -60,21 +59,32 @@ def _print(plan: Plan, out: Console) -> None:
     _print_examples(plan.data.get("examples"), out)
 
 
-def _parameters(plan: Plan) -> Table:
-    """Ours first, with the reason; then the recipe's; then AutoTrain's defaults."""
+def _print_parameters(plan: Plan, out: Console) -> None:
+    """Ours with the reasons; the recipe's; AutoTrain's defaults, as one paragraph."""
     from rich.markup import escape
-    from rich.table import Table
 
-    table = Table(
-        "parameter", "value", "from", title="Parameters", title_justify="left", box=None, pad_edge=False
+    def values(source: str) -> list[tuple[str, str]]:
+        names = sorted(name for name, found in plan.sources.items() if found == source)
+        return [(name, _short(_value(plan, name))) for name in names]
+
+    width = max((len(name) for name in plan.sources), default=0) + 2
+    out.print("\n[bold]Chosen by us[/]")
+    for name, value in values("chosen by us"):
+        out.print(f"  {name:<{width}}{escape(value)}  [dim]{escape(plan.job.overrides[name].why)}[/]")
+    out.print("\n[bold]From the recipe[/]")
+    for name, value in values("recipe"):
+        out.print(f"  {name:<{width}}{escape(value)}")
+    out.print("\n[bold]AutoTrain's defaults[/]")
+    out.print(
+        "  [dim]"
+        + escape(", ".join(f"{name}={value}" for name, value in values("AutoTrain default")))
+        + "[/]"
     )
-    order = ("chosen by us", "recipe", "AutoTrain default")
-    for name, source in sorted(plan.sources.items(), key=lambda item: (order.index(item[1]), item[0])):
-        override = plan.job.overrides.get(name)
-        value = override.value if override else plan.job.params[name]
-        why = f"{source}: {override.why}" if override else source
-        table.add_row(name, escape(_short(value)), escape(why), style="dim" if source == order[2] else None)
-    return table
+
+
+def _value(plan: Plan, name: str) -> object:
+    override = plan.job.overrides.get(name)
+    return override.value if override else plan.job.params[name]
 
 
 def _data(data: Mapping[str, object]) -> Iterator[tuple[str, str]]:
@@ -84,7 +94,7 @@ def _data(data: Mapping[str, object]) -> Iterator[tuple[str, str]]:
             yield what, ", ".join(f"{_number(value)} {_words(name)}" for name, value in counts.items())
     columns = data.get("columns")
     if isinstance(columns, (list, tuple)) and columns:
-        yield "columns", ", ".join(str(column) for column in columns)
+        yield "columns", ", ".join(map(str, columns))
     notes = data.get("notes")
     for note in notes if isinstance(notes, (list, tuple)) else ():
         yield "note", str(note)

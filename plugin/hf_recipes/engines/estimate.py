@@ -21,7 +21,7 @@ from hf_recipes.engines.base import Base
 from hf_recipes.engines.machine import Machine
 
 FLOAT32, HALF = 4, 2
-WEIGHT_BYTES = {None: 4.0, "int8": 1.0, "int4": 0.5 + 4 / 64}
+WEIGHT_BYTES = {"int8": 1.0, "int4": 0.5 + 4 / 64}
 LOGITS_COPIES = 3
 """The output layer's scores, their float32 copy or softmax, and their gradient."""
 
@@ -74,14 +74,21 @@ def memory(base: Base, params: Mapping[str, object]) -> Memory | None:
     trained = trainable(base, params)
     if trained is None:
         return None
-    per_weight = WEIGHT_BYTES.get(_quantization(params), 4.0)
     adapter = trained if params.get("peft") else 0
     return Memory(
-        weights=round(base.parameters * per_weight) + FLOAT32 * adapter,
+        weights=_weights(base, _quantization(params)) + FLOAT32 * adapter,
         gradients=FLOAT32 * trained,
         optimizer=2 * FLOAT32 * trained,
         activations=activations(base, params),
     )
+
+
+def _weights(base: Base, quantization: str | None) -> int:
+    """Only linear layers are quantized: the embedding stays at 16 bits."""
+    if quantization not in WEIGHT_BYTES:
+        return FLOAT32 * base.parameters
+    embedding = min(base.parameters, (base.vocabulary or 0) * (base.hidden or 0))
+    return round((base.parameters - embedding) * WEIGHT_BYTES[quantization]) + HALF * embedding
 
 
 def activations(base: Base, params: Mapping[str, object]) -> int | None:

@@ -1,0 +1,201 @@
+"""What a recipe becomes: steps, listed changes, problems of this machine, estimates, the exported config."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+import yaml
+
+from hf_recipes.engines import autotrain
+from hf_recipes.engines.base import read_base
+from hf_recipes.engines.job import Job
+from hf_recipes.engines.machine import Gpu, Machine
+from hf_recipes.recipe import Recipe, load
+
+GIB = 1024**3
+LAPTOP = Machine(cores=2, memory=16 * GIB)
+SERVER = Machine(cores=16, memory=128 * GIB, gpus=(Gpu("NVIDIA A100-SXM4-80GB", 80 * GIB),))
+RECIPE = """\
+task: llm-sft
+base_model: bundled/smollm2-135m-instruct
+project_name: sums
+log: none
+backend: local
+data:
+  path: data
+  train_split: train
+  valid_split: {valid}
+  test_split: test
+  messages:
+    - {{role: user, content: "{{question}}"}}
+    - {{role: assistant, content: "{{answer}}"}}
+params:
+  peft: true
+  block_size: 256
+"""
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[..., Recipe]:
+    """write(text, *settings) → the loaded recipe."""
+    (tmp_path / "data").mkdir()
+
+    def make(text: str, *settings: str) -> Recipe:
+        path = tmp_path / "recipe.yml"
+        path.write_text(text, encoding="utf-8")
+        return load(path, settings=settings, environ={"HF_TOKEN": "not-a-real-token", "MINE": "secret-value"})
+
+    return make
+
+
+@pytest.fixture
+def sums(write: Callable[..., Recipe]) -> Callable[..., Recipe]:
+    return lambda *settings: write(RECIPE.format(valid="null"), *settings)
+
+
+def translate(recipe: Recipe, machine: Machine = LAPTOP) -> Job:
+    base = read_base(recipe.base_model, reach_hub=False)
+    return autotrain.translate(recipe, machine, base if not isinstance(base, str) else None)
+
+
+def test_a_measured_recipe_is_five_steps_each_in_its_interpreter(sums: Callable[..., Recipe]) -> None:
+    job = translate(sums("evaluate.shots=2"))
+    assert [(step.name, step.stage, step.requirements) for step in job.steps] == [
+        ("prepare", "prepare", "inference"),
+        ("train", "train", "autotrain"),
+        ("verify", "train", "inference"),
+        ("answer", "evaluate", "inference"),
+        ("report", "evaluate", "core"),
+    ]
+    assert [step.promote for step in job.steps if step.promote] == ["work/sums"]
+    assert [step.name for step in translate(sums()).steps] == ["prepare", "train", "verify"]
+    json.dumps(asdict(job))
+
+
+def test_every_change_is_listed_with_its_reason(sums: Callable[..., Recipe]) -> None:
+    job = translate(sums())
+    values = {name: override.value for name, override in job.overrides.items()}
+    assert values == {
+        "data_path": "{run}/work/data",
+        "quantization": None,
+        "disable_gradient_checkpointing": True,
+        "logging_steps": 1,
+        "OMP_NUM_THREADS": 2,
+        "ALLOW_REMOTE_CODE": "false",
+    }
+    assert all(len(override.why) > 10 for override in job.overrides.values())
+    environment = job.steps[1].env
+    assert (environment["OMP_NUM_THREADS"], environment["ALLOW_REMOTE_CODE"]) == ("2", "false")
+    # AutoTrain's own resolution stays readable beside it.
+    assert (job.params["quantization"], job.params["logging_steps"]) == ("int4", -1)
+
+
+def test_what_the_recipe_says_is_not_changed(sums: Callable[..., Recipe]) -> None:
+    said = (
+        "params.quantization=null",
+        "params.logging_steps=7",
+        "params.disable_gradient_checkpointing=false",
+    )
+    assert not {"quantization", "logging_steps", "disable_gradient_checkpointing"} & set(
+        translate(sums(*said)).overrides
+    )
+
+
+def test_checkpointing_stays_where_memory_is_short_or_the_size_unknown(sums: Callable[..., Recipe]) -> None:
+    recipe = sums("params.batch_size=16", "params.block_size=1024")
+    assert "disable_gradient_checkpointing" not in translate(recipe).overrides
+    assert "disable_gradient_checkpointing" not in autotrain.translate(sums(), LAPTOP).overrides
+
+
+def test_a_gpu_keeps_autotrains_int4(sums: Callable[..., Recipe]) -> None:
+    job = translate(sums(), SERVER)
+    assert "quantization" not in job.overrides
+    assert job.steps[1].argv[3:7] == ("--num_machines", "1", "--num_processes", "1")
+
+
+def test_remote_code_runs_only_when_the_recipe_says_so(sums: Callable[..., Recipe]) -> None:
+    assert translate(sums("trust_remote_code=true")).steps[1].env["ALLOW_REMOTE_CODE"] == "true"
+
+
+def test_secrets_go_by_name_only(write: Callable[..., Recipe]) -> None:
+    recipe = write(RECIPE.format(valid="null") + "hub: {username: me, token: '${MINE}', push_to_hub: true}\n")
+    job = translate(recipe)
+    assert "secret-value" not in json.dumps(asdict(job))
+    assert job.secrets == ("MINE", "HF_TOKEN")
+    assert (job.overrides["token"].value, job.overrides["push_to_hub"].value) == (None, False)
+    assert [problem.code for problem in autotrain.cannot_run(recipe)] == ["not-yet"]
+
+
+def test_a_validation_split_of_an_llm_is_trained_through_our_script(write: Callable[..., Recipe]) -> None:
+    job = translate(write(RECIPE.format(valid="dev")))
+    assert job.overrides["valid_split"].value == "validation"
+    assert "def keep_validation" in job.files["work/clm_validation.py"]
+    argv = job.steps[1].argv
+    assert "{run}/work/clm_validation.py" in argv and "autotrain.trainers.clm" not in argv
+    assert not translate(write(RECIPE.format(valid="null"))).files
+
+
+@pytest.mark.parametrize(
+    ("setting", "key"),
+    [
+        ("params.quantization=int4", "params.quantization"),
+        ("params.optimizer=paged_adamw_8bit", "params.optimizer"),
+        ("params.use_flash_attention_2=true", "params.use_flash_attention_2"),
+        ("params.distributed_backend=deepspeed", "params.distributed_backend"),
+        ("params.mixed_precision=fp16", "params.mixed_precision"),
+    ],
+)
+def test_what_needs_a_gpu_is_a_problem_here_and_none_elsewhere(
+    sums: Callable[..., Recipe], setting: str, key: str
+) -> None:
+    recipe = sums(setting)
+    (problem,) = autotrain.check(recipe, LAPTOP)
+    assert problem.code == "needs-gpu" and problem.message.startswith(key) and problem.hint
+    assert autotrain.check(recipe, SERVER) == []
+
+
+def test_a_problem_stands_at_its_key(write: Callable[..., Recipe]) -> None:
+    recipe = write(RECIPE.format(valid="null") + "  quantization: int8\n")
+    (problem,) = autotrain.check(recipe, LAPTOP)
+    assert (problem.line, problem.column) == (RECIPE.count("\n") + 1, 3)
+
+
+def test_a_space_is_planned_with_its_own_hardware(sums: Callable[..., Recipe]) -> None:
+    elsewhere = ("base_model=someone/model", "params.quantization=int4")
+    recipe = sums(*elsewhere, "backend=spaces-a10g-largex2")
+    assert autotrain.check(recipe, LAPTOP) == []
+    assert "--multi_gpu" in translate(recipe).steps[1].argv
+    assert [problem.code for problem in autotrain.cannot_run(recipe)] == ["not-yet"]
+    assert [
+        problem.code for problem in autotrain.check(sums(*elsewhere, "backend=spaces-cpu-basic"), LAPTOP)
+    ] == ["needs-gpu"]
+
+
+def test_sources_tell_recipe_default_and_ours_apart(sums: Callable[..., Recipe]) -> None:
+    recipe = sums("params.lr=1e-3")
+    sources = autotrain.sources(recipe, translate(recipe).overrides)
+    assert {sources[name] for name in ("lr", "peft", "model", "project_name")} == {"recipe"}
+    assert {sources[name] for name in ("epochs", "seed", "valid_split", "push_to_hub")} == {
+        "AutoTrain default"
+    }
+    assert {sources[name] for name in ("quantization", "OMP_NUM_THREADS")} == {"chosen by us"}
+
+
+def test_the_export_is_a_recipe_that_resolves_to_the_same_training(
+    sums: Callable[..., Recipe], tmp_path: Path
+) -> None:
+    recipe = sums("params.lr=1e-3", "evaluate.shots=2")
+    assert autotrain.export_needs_data(recipe)
+    path = tmp_path / "exported" / "config.yml"
+    (path.parent / "data").mkdir(parents=True)
+    path.write_text(autotrain.export(recipe, LAPTOP, base_model="HuggingFaceTB/SmolLM2-135M-Instruct"))
+    written = yaml.safe_load(path.read_text())
+    assert set(written) == {"task", "base_model", "project_name", "log", "backend", "data", "params"}
+    ours, theirs = autotrain.resolve(recipe), autotrain.resolve(load(path))
+    different = {name for name in ours if ours[name] != theirs[name]}
+    assert different == {"model", "data_path", "quantization"}
+    assert theirs["quantization"] is None and theirs["chat_template"] == "tokenizer"
