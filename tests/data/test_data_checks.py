@@ -1,6 +1,7 @@
 """What each trainer reads of a row, for every task, and what is said about a cell that it cannot use."""
 
 import pytest
+
 from hf_recipes.data.checks import class_id, class_names
 from hf_recipes.data.findings import KEPT, DataError, Findings
 from hf_recipes.data.form import form_of

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from hf_recipes.data.messages import RowError, columns_in, fill, from_templates, from_value, split_reference
 from hf_recipes.recipe.model import Message
 
@@ -35,7 +36,7 @@ def test_a_missing_column_names_those_there_are():
 
 @pytest.mark.parametrize("template", ["an open {brace", "{}", "{ }"])
 def test_a_lone_brace_is_explained(template):
-    with pytest.raises(RowError, match="write '{{' for a brace"):
+    with pytest.raises(RowError, match=r"write '\{\{' for a brace"):
         fill(template, {"a": "x"})
 
 

@@ -1,9 +1,10 @@
 """Held-out rows: the same for a seed, apart from the rest, and spread over the labels."""
 
 import pytest
-from hf_recipes.data.splits import Sample, fingerprint, held_out, held_out_by_label
 from hypothesis import given
 from hypothesis import strategies as st
+
+from hf_recipes.data.splits import Sample, fingerprint, held_out, held_out_by_label
 
 
 @given(rows=st.integers(2, 3000), fraction=st.floats(0.001, 0.999), seed=st.integers(0, 9))

@@ -20,8 +20,6 @@ from hf_recipes.inference.shots import fitting
 
 BASELINES = ("zero-shot", "few-shot")
 FINE_TUNED = "fine-tuned"
-LONGEST_SENSIBLE = 1_000_000
-"""A tokenizer without a limit says a number beyond this."""
 
 
 def answer(run: Path) -> None:
@@ -36,35 +34,43 @@ def answer(run: Path) -> None:
     unknown = [name for name in evaluate.baselines if name not in BASELINES]
     if unknown:
         raise StepFailed("evaluation_failed", f"the baseline {unknown[0]!r} is not known here")
-    pair = _load(request, run)
+    base = json.loads((run / "work" / "prepared.json").read_text("utf-8"))["base_model"]
+    pair = _load(request, base, run / "model")
+    room = _room(base, request, evaluate.max_new_tokens)
     shots: list[Any] = [shot["messages"] for shot in read_lines(run / "work" / "shots.jsonl")]
     (run / "answers").mkdir(exist_ok=True)
     progress = Progress()
     for method in (*evaluate.baselines, FINE_TUNED):
-        prompts = _prompts(method, rows, shots, pair, evaluate.max_new_tokens)
+        prompts = _prompts(method, rows, shots, pair, room)
         _answer_by(method, pair, rows, prompts, run / "answers", request, progress)
 
 
-def _load(request: Request, run: Path) -> Any:
+def _load(request: Request, base: str, model: Path) -> Any:
     from hf_recipes.inference.pair import load_pair
 
-    prepared = json.loads((run / "work" / "prepared.json").read_text("utf-8"))
     try:
-        return load_pair(prepared["base_model"], run / "model", trust_remote_code=request.trust_remote_code)
-    except (OSError, ValueError) as error:
+        return load_pair(base, model, trust_remote_code=request.trust_remote_code)
+    except OSError as error:
         raise StepFailed("evaluation_failed", f"the models cannot be loaded: {error}") from None
 
 
 def _prompts(
-    method: str, rows: Sequence[Mapping[str, Any]], shots: Sequence[Any], pair: Any, new_tokens: int
+    method: str, rows: Sequence[Mapping[str, Any]], shots: Sequence[Any], pair: Any, room: int | None
 ) -> list[Any]:
     if method != "few-shot":
         return [row["messages"] for row in rows]
     if not shots:
         raise StepFailed("evaluation_failed", "few-shot wants examples, and evaluate.shots is 0")
-    longest = int(getattr(pair.tokenizer, "model_max_length", LONGEST_SENSIBLE))
-    room = longest - new_tokens if longest < LONGEST_SENSIBLE else None
     return [fitting(shots, row["messages"], pair.count, room) for row in rows]
+
+
+def _room(base: str, request: Request, new_tokens: int) -> int | None:
+    """Tokens that a prompt may have, for the base to answer in the positions it knows."""
+    from transformers import AutoConfig
+
+    config = AutoConfig.from_pretrained(base, trust_remote_code=request.trust_remote_code).get_text_config()
+    longest = getattr(config, "max_position_embeddings", None)
+    return longest - new_tokens if isinstance(longest, int) else None
 
 
 def _answer_by(
@@ -92,12 +98,15 @@ def _answer_by(
     with part.open("w", encoding="utf-8") as file:
         for start in range(0, len(order), chunk):
             places = order[start : start + chunk]
-            answers = pair.answer(
-                [prompts[place] for place in places],
-                model=model,
-                max_new_tokens=evaluate.max_new_tokens,
-                batch_size=evaluate.batch_size,
-            )
+            try:
+                answers = pair.answer(
+                    [prompts[place] for place in places],
+                    model=model,
+                    max_new_tokens=evaluate.max_new_tokens,
+                    batch_size=evaluate.batch_size,
+                )
+            except ValueError as error:  # a prompt longer than the model takes
+                raise StepFailed("evaluation_failed", f"{method}: {error}") from None
             for place, one in zip(places, answers, strict=True):
                 record = {
                     "row": rows[place]["row"],

@@ -95,7 +95,7 @@ def convert(
     reader = _Reader(form, [] if for_autotrain else result.classes, seen.numbers)
     known = _write_test(reader, test or train, None if test else test_rows, form, out)
     shots = Sample(request.evaluate.shots if request.evaluate and form.conversations else 0, request.seed)
-    total = seen.rows + (seen_valid.rows if seen_valid else 0)
+    total = seen.rows - len(test_rows) + (seen_valid.rows if seen_valid else 0)
     with ExitStack() as stack:
         columns = form.columns
         writers = {
@@ -116,6 +116,8 @@ def convert(
                     each(record)
                 if len(result.first) < first:
                     result.first.append(record)
+    if progress:
+        progress(total, total, what="preparing data")
     if not for_autotrain:
         settle(list(writers.values()), form.columns)
     if out and form.columns and not for_autotrain:

@@ -125,9 +125,8 @@ def _explained(path: str, split: str, error: Exception) -> DataError:
         return wrong(
             path, "the data set is gated", hint="ask for access on its page, then set HF_TOKEN", code="gated"
         )
-    if (
-        kind in ("OfflineModeIsEnabled", "ConnectionError", "LocalEntryNotFoundError")
-        or os.environ.get("HF_HUB_OFFLINE") == "1"
+    if kind in ("OfflineModeIsEnabled", "ConnectionError", "LocalEntryNotFoundError") or (
+        os.environ.get("HF_HUB_OFFLINE") == "1" and not Path(path).is_dir()
     ):
         return wrong(
             path, "the Hub cannot be reached and the data set is not in the cache", code="hub-unreachable"

@@ -73,7 +73,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
 def _jsonl(path: Path, findings: Findings) -> Iterator[Row]:
     for number, text in _lines(path):
         if text.strip():
-            row = _object(path, number, text, findings)
+            row = _object(path, number, text.rstrip("\r\n"), findings)
             if row is not None:
                 yield number, row
 

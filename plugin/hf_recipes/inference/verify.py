@@ -147,10 +147,10 @@ def _with_adapter(folder: Path, base: str, request: Request) -> Any:
     if request.task == "lm_training" and model.get_input_embeddings().weight.shape[0] != len(tokenizer):
         model.resize_token_embeddings(len(tokenizer))  # as AutoTrain did before it trained
     tuned = peft.PeftModel.from_pretrained(model, str(folder))
-    wanted = {_plain(name) for name in peft.get_peft_model_state_dict(tuned)}
+    wanted = {_plain(name) for name in peft.get_peft_model_state_dict(tuned) if "lora_" in name}
     with safe_open(folder / "adapter_model.safetensors", "pt") as file:
-        written = {_plain(name) for name in file.keys()}  # noqa: SIM118  (a handle is no mapping)
-    odd = sorted(written ^ wanted)
+        written = {_plain(name) for name in file.keys() if "lora_" in name}  # noqa: SIM118  (a handle is no mapping)
+    odd = sorted(written - wanted) or sorted(wanted - written)
     if odd:
         where = (
             "is in the adapter but not in the base" if odd[0] in written else "is missing from the adapter"

@@ -1,0 +1,146 @@
+"""Reading a split: every form of it, and one clear problem for each way in which it can be broken."""
+
+from __future__ import annotations
+
+import json
+import tracemalloc
+from pathlib import Path
+
+import pytest
+
+from hf_recipes.data.findings import DataError, Findings
+from hf_recipes.inference.dataset import open_split
+from hf_recipes.inference.files import read
+from hf_recipes.recipe.model import Data
+
+ROWS = [{"q": "Où ?", "a": 1}, {"q": "two\nlines, and a comma", "a": 2}]
+
+
+def data(path: Path | str, **more) -> Data:
+    return Data(str(path), Path(path).exists(), "train", **more)
+
+
+def rows_of(path: Path | str, split: str = "train") -> list[dict[str, object]]:
+    findings = Findings()
+    found = [row for _, (_, row) in open_split(data(path), split).rows(findings)]
+    findings.stop()
+    return found
+
+
+def written(folder: Path, form: str) -> Path:
+    path = folder / f"train.{form}"
+    if form == "jsonl":
+        path.write_text("".join(json.dumps(row) + "\n\n" for row in ROWS))
+    elif form == "json":
+        path.write_text(json.dumps(ROWS, indent=1))
+    elif form == "csv":
+        path.write_text('q,a\n"Où ?",1\n"two\nlines, and a comma",2\n', encoding="utf-8-sig")
+    else:
+        import pyarrow
+        from pyarrow import parquet
+
+        parquet.write_table(pyarrow.Table.from_pylist(ROWS), path)
+    return path
+
+
+@pytest.mark.parametrize("form", ["jsonl", "json", "csv", "parquet"])
+def test_a_file_and_a_folder_of_each_form_read_the_same(tmp_path, form):
+    path = written(tmp_path, form)
+    expected = [{**row, "a": str(row["a"])} for row in ROWS] if form == "csv" else ROWS
+    assert rows_of(path) == rows_of(tmp_path) == expected
+
+
+def test_shards_and_the_layout_of_a_downloaded_data_set(tmp_path):
+    (tmp_path / "data").mkdir()
+    written(tmp_path, "parquet").rename(tmp_path / "data" / "train-00000-of-00001.parquet")
+    assert rows_of(tmp_path) == ROWS
+
+
+def test_a_data_set_with_declared_files_is_read_by_datasets(tmp_path):
+    (tmp_path / "README.md").write_text(
+        "---\nconfigs:\n- config_name: small\n  data_files:\n  - split: fit\n    path: odd/name.jsonl\n---\n"
+    )
+    (tmp_path / "odd").mkdir()
+    written(tmp_path, "jsonl").rename(tmp_path / "odd" / "name.jsonl")
+    assert rows_of(tmp_path, "small:fit") == ROWS
+    with pytest.raises(DataError, match="split 'small:no'"):
+        open_split(data(tmp_path), "small:no")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("train.jsonl", b"", "train.jsonl: the file is empty"),
+        ("train.jsonl", b"\n \n", "train.jsonl: there are no rows in the file"),
+        ("train.jsonl", b'{"a": 1}\n{"a": \n', "train.jsonl:2:7: not JSON: Expecting value"),
+        (
+            "train.jsonl",
+            b'[{"a": 1}]\n',
+            "train.jsonl:1:1: not a JSON object: every line holds one {…}; name a file",
+        ),
+        ("train.jsonl", b'{"a": "\\ud800"}\n', "train.jsonl:1:1: not text: half of a surrogate pair"),
+        (
+            "train.jsonl",
+            b'{"a":' + b"[" * 200_000 + b"\n",
+            "train.jsonl:1:1: not JSON that can be read: nested too",
+        ),
+        (
+            "train.jsonl",
+            '{"a": "é"}\n'.encode("latin-1"),
+            "train.jsonl:1:1: not UTF-8: byte 0xe9 at position 8",
+        ),
+        ("train.jsonl", '{"a": 1}\n'.encode("utf-16"), "train.jsonl:1:1: not UTF-8"),
+        ("train.csv", b"a,b\n1,2\n1,2,3\n", "train.csv:3:1: 3 columns where the header has 2; put"),
+        ("train.csv", b'a,b\n1,"2\n', "train.csv:2:1: not CSV: unexpected end of data"),
+        ("train.csv", b"a,a\n1,2\n", "train.csv:1:1: the header names 'a' twice"),
+        ("train.csv", b"a,b\n", "train.csv: there are no rows in the file"),
+        ("train.json", b'[{"a": 1},\n {"a"}]', "train.json:2:6: not JSON: Expecting ':'"),
+        ("train.parquet", b"PAR1 not at all", "train.parquet: not Parquet that can be read"),
+    ],
+)
+def test_a_broken_file_is_one_clear_problem(tmp_path, name, content, said):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError) as error:
+        rows_of(tmp_path)
+    assert error.value.summary.startswith(f"{tmp_path}/{said}")
+    assert "\n" not in error.value.summary
+
+
+def test_a_broken_row_far_into_a_file_is_found_by_its_line(tmp_path):
+    lines = [json.dumps({"text": "x" * 1000})] * 20_000
+    lines[7000] = '{"text": "cut off'
+    (tmp_path / "train.jsonl").write_text("\n".join(lines))
+    with pytest.raises(DataError) as error:
+        rows_of(tmp_path)
+    assert f"{tmp_path}/train.jsonl:7001:10: not JSON: Unterminated string" in error.value.summary
+
+
+def test_reading_keeps_one_row_in_memory(tmp_path):
+    path = tmp_path / "train.jsonl"
+    path.write_text((json.dumps({"text": "x" * 1000}) + "\n") * 20_000)
+    tracemalloc.start()
+    count = sum(1 for _ in read(path, Findings()))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert count == 20_000
+    assert peak < 1_000_000
+
+
+def test_what_is_missing_is_named_with_what_is_there(tmp_path):
+    written(tmp_path, "jsonl")
+    for path, split, said in [
+        (tmp_path, "test", "no split 'test': the folder holds train"),
+        (tmp_path / "train.jsonl", "test", "one file holds the train split only"),
+        (tmp_path / "nothing.jsonl", "train", "there is no such file"),
+    ]:
+        with pytest.raises(DataError, match=said):
+            findings = Findings()
+            list(open_split(Data(str(path), True, "train"), split).rows(findings))
+
+
+def test_a_hub_data_set_without_the_hub_is_one_sentence():
+    with pytest.raises(DataError) as error:
+        open_split(Data("nobody-here/no-such-data", False, "train"), "train")
+    assert error.value.summary == (
+        "nobody-here/no-such-data: the Hub cannot be reached and the data set is not in the cache"
+    )
