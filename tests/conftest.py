@@ -27,7 +27,9 @@ def make_step() -> Callable[..., Any]:
     stages = {"prepare": "prepare", "train": "train", "verify": "train"}
 
     def step(name: str, code: str, requirements: str = "core", **more: Any) -> Step:
-        return Step(name, stages.get(name, "evaluate"), requirements, ("{python}", "-c", WEIGHTS + code), **more)
+        return Step(
+            name, stages.get(name, "evaluate"), requirements, ("{python}", "-c", WEIGHTS + code), **more
+        )
 
     return step
 
@@ -67,7 +69,9 @@ def start(tmp_path: Path) -> Iterator[Callable[..., dict[str, object]]]:
 
     def go(run: Path, *, attached: bool = False) -> dict[str, object]:
         begun.append(run)
-        return local.start(run, pythons={"autotrain": Path(sys.executable)}, attached=attached, package=tmp_path)
+        return local.start(
+            run, pythons={"autotrain": Path(sys.executable)}, attached=attached, package=tmp_path
+        )
 
     yield go
     for run in begun:

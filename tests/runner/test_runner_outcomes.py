@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 from hf_recipes import record
-from hf_recipes.backends import local
 from hf_recipes.record.state import State
 
 Outcome = Callable[..., tuple[Path, Any]]
@@ -23,7 +22,9 @@ PRINTED = Path(__file__).parent / "printed"
 TRAIN = "weights('tiny/adapter_model.safetensors')\n"
 
 
-def test_a_run_that_trains_ends_with_its_publishable_files_in_model(outcome: Outcome, make_step: MakeStep) -> None:
+def test_a_run_that_trains_ends_with_its_publishable_files_in_model(
+    outcome: Outcome, make_step: MakeStep
+) -> None:
     wrote = TRAIN + """
 for name in ('config.json', 'tokenizer.json', 'training_args.bin', 'optimizer.pt', 'rng_state.pth', 'notes.txt',
              'checkpoint-2/model.safetensors', 'runs/x/events', '1_Pooling/config.json', '1_Pooling/pytorch_model.bin', 'elsewhere/config.json'):
@@ -112,9 +113,17 @@ def test_a_tabular_model_is_kept_and_its_pickle_named(outcome: Outcome, make_ste
     assert state.reason == "no_weights", "a pickle is no model of another task"
 
 
-@pytest.mark.parametrize(("name", "reason"), [("prepare", "step_failed"), ("verify", "weights_invalid"), ("answer", "evaluation_failed")])
-def test_the_steps_around_training_have_reasons_of_their_own(outcome: Outcome, make_step: MakeStep, name: str, reason: str) -> None:
-    run, state = outcome(make_step(name, "raise RuntimeError('x')", promote="work/tiny"), make_step("report", "open('late', 'w')"))
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("prepare", "step_failed"), ("verify", "weights_invalid"), ("answer", "evaluation_failed")],
+)
+def test_the_steps_around_training_have_reasons_of_their_own(
+    outcome: Outcome, make_step: MakeStep, name: str, reason: str
+) -> None:
+    run, state = outcome(
+        make_step(name, "raise RuntimeError('x')", promote="work/tiny"),
+        make_step("report", "open('late', 'w')"),
+    )
     assert (state.state, state.reason) == (State.FAILED, reason)
     assert not (run / "work" / "late").exists(), "no step follows a failed one"
 
@@ -124,7 +133,9 @@ def test_a_missing_interpreter_is_named(outcome: Outcome, make_step: MakeStep) -
     assert (state.reason, "inference" in state.message) == ("environment_failed", True)
 
 
-def test_a_disk_full_for_the_log_does_not_silence_the_verdict(make_run: Any, make_step: MakeStep, start: Any) -> None:
+def test_a_disk_full_for_the_log_does_not_silence_the_verdict(
+    make_run: Any, make_step: MakeStep, start: Any
+) -> None:
     run = make_run(make_step("train", "print('x' * 100_000); sys.exit(1)"))
     (run / "train.log").symlink_to("/dev/full")
     (run / "events.jsonl").symlink_to("/dev/full")
@@ -146,7 +157,9 @@ print(state.state.value, state.reason)
 """
 
 
-def test_a_disk_that_the_run_fills_to_the_last_byte(make_job: Any, make_step: MakeStep, tmp_path: Path) -> None:
+def test_a_disk_that_the_run_fills_to_the_last_byte(
+    make_job: Any, make_step: MakeStep, tmp_path: Path
+) -> None:
     """On a small file system of its own; who may not mount one gets a limit on the size of files instead."""
     fill = """
 with open('filler', 'wb', buffering=0) as file:
@@ -155,11 +168,22 @@ with open('filler', 'wb', buffering=0) as file:
 """
     disk = tmp_path / "disk"
     disk.mkdir()
-    mounted = not subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(disk)], capture_output=True).returncode
+    mounted = not subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(disk)], capture_output=True
+    ).returncode
     try:
         run = record.create(make_job(make_step("train", fill)), "", disk)
-        limit = "" if mounted else "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))\n"
-        looked = subprocess.run([sys.executable, "-c", limit + FILLS_THE_DISK, str(run)], capture_output=True, text=True, timeout=60)
+        limit = (
+            ""
+            if mounted
+            else "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))\n"
+        )
+        looked = subprocess.run(
+            [sys.executable, "-c", limit + FILLS_THE_DISK, str(run)],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
         assert looked.stdout == "failed disk_full\n", looked.stderr
         assert json.loads((run / "state.json").read_text())["reason"] == "disk_full"
     finally:
@@ -167,20 +191,32 @@ with open('filler', 'wb', buffering=0) as file:
             subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
-def test_a_runner_that_cannot_work_fails_the_run_at_once(make_run: Any, make_step: MakeStep, start: Any) -> None:
+def test_a_runner_that_cannot_work_fails_the_run_at_once(
+    make_run: Any, make_step: MakeStep, start: Any
+) -> None:
     run = make_run(make_step("train", ""))
     (run / "job.json").write_text("{")
     start(run)
     state = record.read_state(run)
-    assert state.state is State.FAILED and "the runner did not start" in state.message and "runner.log" in state.message
+    assert (
+        state.state is State.FAILED
+        and "the runner did not start" in state.message
+        and "runner.log" in state.message
+    )
 
 
-def test_children_see_what_they_are_promised(outcome: Outcome, make_step: MakeStep, tmp_path: Path, monkeypatch: Any) -> None:
+def test_children_see_what_they_are_promised(
+    outcome: Outcome, make_step: MakeStep, tmp_path: Path, monkeypatch: Any
+) -> None:
     monkeypatch.setenv("PYTHONPATH", "/somewhere")
     monkeypatch.setenv("MY_TOKEN", "value-of-my-token")
     look = "json.dump({**os.environ, 'cwd': os.getcwd()}, open(sys.argv[0] + 'NAME.json', 'w')); assert os.environ['HF_TOKEN']"
     steps = [
-        make_step("prepare", look.replace("sys.argv[0] + 'NAME", "'ours").replace("assert", "#"), env={"WHERE": "{run}/work/data"}),
+        make_step(
+            "prepare",
+            look.replace("sys.argv[0] + 'NAME", "'ours").replace("assert", "#"),
+            env={"WHERE": "{run}/work/data"},
+        ),
         make_step("train", look.replace("sys.argv[0] + 'NAME", "'theirs"), "autotrain"),
     ]
     run, _ = outcome(*steps, secrets=("MY_TOKEN",))
@@ -189,4 +225,3 @@ def test_children_see_what_they_are_promised(outcome: Outcome, make_step: MakeSt
     assert ours["PYTHONPATH"] == str(tmp_path) and "PYTHONPATH" not in theirs
     assert theirs["HF_TOKEN"] == "value-of-my-token" and theirs["PYTHONUNBUFFERED"] == "1"
     assert ours["PATH"].split(os.pathsep)[0] == str(Path(sys.executable).parent)
-    assert not local.alive(record.read_state(run).handle)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -24,9 +25,11 @@ def test_autotrains_own_output_becomes_events(outcome: Outcome, make_step: MakeS
     # Logged each 5 of 120 steps; the losses stand beside the steps that the trainer counted them for.
     assert list(losses) == list(range(5, 121, 5))
     assert (losses[80], losses[85]) == (5.5405, 5.5237)
-    assert next(event for event in events if event.get("step") == 85 and "loss" in event)["lr"] == pytest.approx(3.2407e-4, rel=1e-3)
+    assert next(event for event in events if event.get("step") == 85 and "loss" in event)[
+        "lr"
+    ] == pytest.approx(3.2407e-4, rel=1e-3)
     assert all(event["total"] == 120 and event["stage"] == "train" for event in events)
-    assert all(event["step"] <= after["step"] for event, after in zip(events, events[1:], strict=False))
+    assert all(event["step"] <= after["step"] for event, after in itertools.pairwise(events))
     assert record.metrics(run)["train_loss"] == pytest.approx(5.6442, abs=1e-4)
     assert {"step", "loss", "lr", "epoch", "total"} <= set(record.metrics(run))
     log = (run / "train.log").read_text()
@@ -43,7 +46,12 @@ def test_ten_thousand_progress_lines_leave_few_in_the_log(outcome: Outcome, make
 
 
 def test_progress_is_seen_before_its_line_ends(make_run: Any, make_step: MakeStep, start: Any) -> None:
-    run = make_run(make_step("train", "sys.stdout.write('\\r 50%|##| 3/6 [00:09<00:12, 3.0s/it]'); sys.stdout.flush(); time.sleep(60)"))
+    run = make_run(
+        make_step(
+            "train",
+            "sys.stdout.write('\\r 50%|##| 3/6 [00:09<00:12, 3.0s/it]'); sys.stdout.flush(); time.sleep(60)",
+        )
+    )
     start(run)
     looks = record.watch(run)
     event = next(events[0] for _, events in looks if events)
@@ -51,10 +59,20 @@ def test_progress_is_seen_before_its_line_ends(make_run: Any, make_step: MakeSte
 
 
 def test_a_loss_that_is_no_number_is_a_word(outcome: Outcome, make_step: MakeStep) -> None:
-    lines = "{'loss': nan, 'learning_rate': 2e-05, 'epoch': 0.5}", "{'loss': '1.5', 'learning_rate': '1e-05', 'epoch': '1'}"
-    run, _ = outcome(make_step("train", f"print({lines[0]!r}); print({lines[1]!r}); print({{'eval_loss': 0.25, 'epoch': 1.0}})"))
+    lines = (
+        "{'loss': nan, 'learning_rate': 2e-05, 'epoch': 0.5}",
+        "{'loss': '1.5', 'learning_rate': '1e-05', 'epoch': '1'}",
+    )
+    run, _ = outcome(
+        make_step(
+            "train", f"print({lines[0]!r}); print({lines[1]!r}); print({{'eval_loss': 0.25, 'epoch': 1.0}})"
+        )
+    )
     assert [event.get("loss", event.get("eval_loss")) for event in record.events(run)] == ["nan", 0.25, 1.5]
-    assert all(json.loads(line, parse_constant=pytest.fail) for line in (run / "events.jsonl").read_text().splitlines())
+    assert all(
+        json.loads(line, parse_constant=pytest.fail)
+        for line in (run / "events.jsonl").read_text().splitlines()
+    )
 
 
 def test_our_own_steps_speak_in_progress_lines(outcome: Outcome, make_step: MakeStep) -> None:
@@ -70,7 +88,9 @@ print('::progress nonsense')
     assert '"few-shot"' not in log.partition("\n")[2].replace(code, "") and "::progress nonsense" in log
 
 
-def test_no_secret_reaches_a_file_of_the_run(make_run: Any, make_step: MakeStep, start: Any, monkeypatch: Any) -> None:
+def test_no_secret_reaches_a_file_of_the_run(
+    make_run: Any, make_step: MakeStep, start: Any, monkeypatch: Any
+) -> None:
     secret, lines = "pass word/with+signs", "first-line-of-key\nsecond-line-of-key"
     monkeypatch.setenv("MY_SECRET", secret)
     monkeypatch.setenv("MY_KEY", lines)
@@ -97,14 +117,29 @@ sys.exit(1)
     start(run)
     shown = "".join(record.follow(run))
     assert record.read_state(run).reason == "step_failed" and shown.count("[secret]") > 60
-    for path in (run / name for name in ("train.log", "events.jsonl", "state.json", "job.json", "runner.log")):
+    for path in (
+        run / name for name in ("train.log", "events.jsonl", "state.json", "job.json", "runner.log")
+    ):
         text = path.read_text()
-        for part in ("pass wo", "with+signs", "with%2Bsigns", "first-line-of-key", "second-line-of-key", "not-the-usual", "Ab3Ab3"):
+        for part in (
+            "pass wo",
+            "with+signs",
+            "with%2Bsigns",
+            "first-line-of-key",
+            "second-line-of-key",
+            "not-the-usual",
+            "Ab3Ab3",
+        ):
             assert part not in text, f"{part} in {path.name}"
 
 
 def test_what_is_no_text_does_not_stop_a_run(outcome: Outcome, make_step: MakeStep) -> None:
-    run, state = outcome(make_step("prepare", r"sys.stdout.buffer.write(bytes(range(256)) * 9 + b'\nafter\r\nend'); print('\x1b]0;t\x07ok')"))
+    run, state = outcome(
+        make_step(
+            "prepare",
+            r"sys.stdout.buffer.write(bytes(range(256)) * 9 + b'\nafter\r\nend'); print('\x1b]0;t\x07ok')",
+        )
+    )
     assert state.state.value == "succeeded"
     log = (run / "train.log").read_text()
     assert "after\nend" in log and "\x1b" not in log and "\x07" not in log

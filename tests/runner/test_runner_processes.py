@@ -54,7 +54,9 @@ def family(run: Path) -> list[psutil.Process]:
 
 
 def living(processes: list[psutil.Process]) -> list[psutil.Process]:
-    return [process for process in processes if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+    return [
+        process for process in processes if process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    ]
 
 
 def gone_within(processes: list[psutil.Process], seconds: float) -> bool:
@@ -66,7 +68,11 @@ def gone_within(processes: list[psutil.Process], seconds: float) -> bool:
 
 def helpers(run: Path) -> list[psutil.Process]:
     """The runner and the guard of a run."""
-    return [process for process in psutil.process_iter() if str(run) in _command(process) and "run.py" in str(_command(process))]
+    return [
+        process
+        for process in psutil.process_iter()
+        if str(run) in _command(process) and "run.py" in str(_command(process))
+    ]
 
 
 def _command(process: psutil.Process) -> list[str]:
@@ -95,7 +101,9 @@ def test_ctrl_c_at_the_runner_cancels(make_run: Any, make_step: MakeStep, start:
     assert state.state is State.CANCELLED and not (run / "work" / "late").exists()
 
 
-def test_a_runner_killed_with_9_takes_its_children_along(make_run: Any, make_step: MakeStep, start: Any) -> None:
+def test_a_runner_killed_with_9_takes_its_children_along(
+    make_run: Any, make_step: MakeStep, start: Any
+) -> None:
     run = make_run(make_step("train", FAMILY))
     handle = start(run)
     processes = family(run)
@@ -149,9 +157,13 @@ def test_a_killed_parent(make_run: Any, make_step: MakeStep, how: str, outlives:
 
 
 def test_two_runners_of_one_run(make_run: Any, make_step: MakeStep, start: Any) -> None:
-    run = make_run(make_step("train", "open('times', 'a').write('x')\ntime.sleep(1)\nweights('tiny/model.safetensors')"))
+    run = make_run(
+        make_step("train", "open('times', 'a').write('x')\ntime.sleep(1)\nweights('tiny/model.safetensors')")
+    )
     start(run)
-    second = subprocess.Popen([sys.executable, local.runner.__file__, str(run)], stderr=subprocess.PIPE, text=True)
+    second = subprocess.Popen(
+        [sys.executable, local.runner.__file__, str(run)], stderr=subprocess.PIPE, text=True
+    )
     _, said = second.communicate(timeout=20)
     assert second.returncode == 2 and "not queued any more" in said
     assert (run / "work" / "times").read_text() == "x"

@@ -72,7 +72,9 @@ def cancel(run: Path, *, wait: bool = True) -> RunState:
     deadline = time.monotonic() + SECONDS_TO_END
     while time.monotonic() < deadline:
         state = record.read_state(run)
-        if state.state.finished:
+        if state.state.finished and not alive(
+            state.handle
+        ):  # its last word is written before its last breath
             return state
         time.sleep(0.05)
     # The runner hangs. Killed, it leaves its children to its guard, and the last word to us.

@@ -225,7 +225,6 @@ LONGEST_SECRET = 4_096
 ESCAPES = re.compile(
     r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
 )
-TOKEN = r"hf_[A-Za-z0-9]{20,}"
 USUAL_SECRETS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HUGGINGFACE_HUB_TOKEN")
 
 
@@ -242,17 +241,32 @@ class Redactor:
             for form in (line, urllib.parse.quote(line, safe=""), json.dumps(line)[1:-1])
         }
         secrets = sorted((form for form in forms if len(form) > 3), key=len, reverse=True)
-        self.pattern = re.compile("|".join([*map(re.escape, secrets), TOKEN]))
+        known = "|".join(map(re.escape, secrets)) or r"(?!)"
+        self._patterns = (re.compile(known), re.compile(r"hf_[A-Za-z0-9]{20,}"))
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Where secrets stand, in order; ones that overlap, such as a token with another secret behind it, are one."""
+        merged: list[tuple[int, int]] = []
+        for begin, end in sorted(
+            found.span() for pattern in self._patterns for found in pattern.finditer(text)
+        ):
+            if merged and begin < merged[-1][1]:
+                merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+            else:
+                merged.append((begin, end))
+        return merged
 
     def __call__(self, text: str) -> str:
-        return self.pattern.sub("[secret]", text)
+        for begin, end in reversed(self.spans(text)):
+            text = f"{text[:begin]}[secret]{text[end:]}"
+        return text
 
 
 class Lines:
     """Cuts the bytes of a child into lines. A line that ends in a carriage return alone is passing: a progress bar's."""
 
-    def __init__(self, secrets: re.Pattern[str]) -> None:
-        self._secrets = secrets
+    def __init__(self, redact: Redactor) -> None:
+        self._redact = redact
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self.partial = ""
 
@@ -270,8 +284,8 @@ class Lines:
         elif len(self.partial) > LONGEST_LINE:
             # A secret must not be cut in two: not where one stands, nor near the end, where the other half may still come.
             cut = len(self.partial) - LONGEST_SECRET
-            for secret in self._secrets.finditer(self.partial):
-                cut = secret.start() if secret.start() < cut < secret.end() else cut
+            for begin, end in self._redact.spans(self.partial):
+                cut = begin if begin < cut < end else cut
             yield self.partial[:cut], False
             self.partial = self.partial[cut:]
 
@@ -320,6 +334,7 @@ class TrainerProgress:
         self._waiting: dict[str, object] = {}
         self._last_loss: object = None
         self._emitted = 0.0
+        self._emitted_step: object = None
 
     def feed(self, line: str) -> None:
         if bar := self.BAR.match(line):
@@ -328,7 +343,8 @@ class TrainerProgress:
             self._numbers({name: _number(text) for name, text in self.NUMBER.findall(found.group())})
 
     def close(self) -> None:
-        if self._waiting:
+        """Say what has not been said: the numbers that wait, or the last step."""
+        if self._waiting or self._place.get("step") != self._emitted_step:
             self._send()
 
     def _bar(self, bar: re.Match[str]) -> None:
@@ -355,12 +371,13 @@ class TrainerProgress:
         identity = (known["loss"], round(float(str(known.get("epoch", 0))), 2))
         if identity == self._last_loss:
             return
-        self.close()
+        if self._waiting:
+            self._send()
         self._last_loss, self._waiting = identity, known
 
     def _send(self) -> None:
         self._emit({**self._place, **self._waiting})
-        self._waiting, self._emitted = {}, time.monotonic()
+        self._waiting, self._emitted, self._emitted_step = {}, time.monotonic(), self._place.get("step")
 
 
 def _number(text: str) -> object:
@@ -761,46 +778,40 @@ class Runner:
         )
         handle = {"pid": os.getpid(), "started": process_started(os.getpid())}
         self._journal.state(state="preparing", handle=handle)
+        return self._end(*self._outcome())
+
+    def _outcome(self) -> tuple[str, str | None, str]:
+        """Do the steps; returns the final state, its reason and a message."""
         try:
             self._steps()
         except Stopped as stopped:
-            outcome: dict[str, str | None] = {
-                "state": "cancelled",
-                "reason": "cancelled",
-                "message": str(stopped),
-            }
+            return "cancelled", "cancelled", str(stopped)
         except StepFailed as failure:
-            message = f"{failure}; log: {self._run / 'train.log'}"
-            outcome = {"state": "failed", "reason": failure.reason, "message": message}
+            return "failed", failure.reason, f"{failure}; log: {self._run / 'train.log'}"
         except Exception as error:
             sys.stderr.write(self._redact(traceback.format_exc()))
-            reason = "disk_full" if isinstance(error, OSError) and error.errno in FULL else "step_failed"
-            what = (
-                "the disk is full"
-                if reason == "disk_full"
-                else f"the runner failed: {_short(f'{type(error).__name__}: {error}')}"
+            log = self._run / "runner.log"
+            if isinstance(error, OSError) and error.errno in FULL:
+                return "failed", "disk_full", f"the disk is full; log: {log}"
+            return (
+                "failed",
+                "step_failed",
+                f"the runner failed: {_short(f'{type(error).__name__}: {error}')}; log: {log}",
             )
-            outcome = {
-                "state": "failed",
-                "reason": reason,
-                "message": f"{what}; log: {self._run / 'runner.log'}",
-            }
-        else:
-            outcome = {"state": "succeeded", "reason": None, "message": self._note}
-        return self._end(outcome)
+        return "succeeded", None, self._note
 
-    def _end(self, outcome: Mapping[str, Any]) -> int:
+    def _end(self, state: str, reason: str | None, message: str) -> int:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)  # the verdict has been reached: let it be written
         with suppress(OSError):
             self._stop_processes()
         with suppress(OSError):
-            said = str(outcome["message"]).partition("; log: ")[0]
-            self._journal.log(f"--- {outcome['state']}" + (f": {said}" if said else ""))
-        self._journal.state(**outcome)
+            said = message.partition("; log: ")[0]
+            self._journal.log(f"--- {state}" + (f": {said}" if said else ""))
+        self._journal.state(state=state, reason=reason, message=message)
         self._journal.close()
         self._tell_guard("bye")
-        return 0 if outcome["state"] == "succeeded" else 1
+        return 0 if state == "succeeded" else 1
 
     def _steps(self) -> None:
         (self._run / "work").mkdir(exist_ok=True)
@@ -833,7 +844,7 @@ class Runner:
             promote(self._run, self._run / step["promote"], self._redact, tabular=self._tabular)
 
     def _why(self, step: Mapping[str, Any], code: int, failure: Path, cause: Cause) -> StepFailed:
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, KeyError):
             said = read_json(failure)
             return StepFailed(str(said["reason"]), _short(str(said["message"])).rstrip("."))
         usual = {"train": "trainer_failed", "verify": "weights_invalid"}.get(step["name"])
@@ -845,7 +856,7 @@ class Runner:
         """Run one child to its end, reading what it prints; returns its exit code. Raises StepFailed, Stopped."""
         python = self._python(step["requirements"])
         arguments = [self._fill(part, python) for part in step["argv"]]
-        self._journal.log(f"--- {step['name']}: {' '.join(arguments)}")
+        self._journal.log(f"--- {step['name']}: {_short(' '.join(arguments))}")
         try:
             self._child = subprocess.Popen(
                 arguments,
@@ -909,7 +920,7 @@ class Runner:
         stage = self._stage
         pipe = child.stdout.fileno()
         os.set_blocking(pipe, False)
-        lines, passing = Lines(self._redact.pattern), PassingLines()
+        lines, passing = Lines(self._redact), PassingLines()
         trainer = (
             TrainerProgress(lambda event: self._journal.event(stage, event))
             if step["name"] == "train"

@@ -1,0 +1,204 @@
+"""What anyone who looks at a run is told, whatever state its folder is in."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import secrets
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+
+from hf_recipes import record
+from hf_recipes.record.state import Reason, State
+from hf_recipes.runner import run as runner
+
+MakeRun = Callable[..., Path]
+
+
+def died_in(run: Path, state: State, **more: Any) -> None:
+    """As if its runner, long gone, had left it so."""
+    runner.update_state(run, state=state.value, handle={"pid": 2**22 + 1, "started": "1"}, **more)
+
+
+def test_a_new_run_holds_what_it_was_made_from(make_job: Any, tmp_path: Path) -> None:
+    text = "task: llm-sft\r\n# ü\n"
+    job = replace(make_job(files={"work/data/README.md": "hello"}), params=MappingProxyType({"lr": 1e-4}))
+    run = record.create(job, text, tmp_path / "runs")
+    assert (run / "recipe.yml").read_bytes().decode() == text
+    assert (run / "work/data/README.md").read_text() == "hello"
+    assert json.loads((run / "job.json").read_text())["params"] == {"lr": 1e-4}
+    state = record.read_state(run)
+    assert (state.id, state.state, state.project_name, state.backend) == (
+        run.name,
+        State.QUEUED,
+        "tiny",
+        "local",
+    )
+    with pytest.raises(ValueError, match="must lie in its run"):
+        record.create(make_job(files={"../x": ""}), "", tmp_path / "runs")
+    assert list((tmp_path / "runs").iterdir()) == [run]
+
+
+def test_runs_made_at_once_do_not_share_a_folder(make_job: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    """Even when the random part of their names is the same digit of three."""
+    monkeypatch.setattr("secrets.token_hex", lambda n: secrets.choice("abc") if n == 2 else str(uuid.uuid4()))
+    with ThreadPoolExecutor(8) as pool:
+        runs = list(pool.map(lambda _: record.create(make_job(), "", tmp_path), range(5)))
+    assert len(set(runs)) == 5 == len(list(tmp_path.iterdir()))
+    assert {json.loads((run / "state.json").read_text())["id"] for run in runs} == {run.name for run in runs}
+
+
+def test_a_run_whose_runner_is_gone_has_failed_and_that_is_written(make_run: MakeRun) -> None:
+    run = make_run()
+    died_in(run, State.RUNNING, stage="train")
+    state = record.read_state(run)
+    assert (state.state, state.reason) == (State.FAILED, "runner_vanished")
+    assert "during train" in state.message and "train.log" in state.message
+    assert json.loads((run / "state.json").read_text())["state"] == "failed"
+
+
+def test_all_who_look_at_once_agree(make_run: MakeRun) -> None:
+    run = make_run()
+    died_in(run, State.RUNNING)
+    look = f"from hf_recipes import record; from pathlib import Path; print(record.read_state(Path({str(run)!r})).state.value)"
+    lookers = [
+        subprocess.Popen([sys.executable, "-c", look], stdout=subprocess.PIPE, text=True) for _ in range(4)
+    ]
+    assert [looker.communicate()[0] for looker in lookers] == ["failed\n"] * 4
+    died_in(run, State.RUNNING)
+    with ThreadPoolExecutor(16) as pool:
+        assert {state.state for state in pool.map(record.read_state, [run] * 64)} == {State.FAILED}
+
+
+def test_a_run_that_waits_for_its_runner_is_not_called_failed(make_job: Any, tmp_path: Path) -> None:
+    run = record.create(make_job(), "", tmp_path)
+    assert record.read_state(run).state is State.QUEUED, "we made it and may be building its environment"
+    make = "import sys, pickle; from hf_recipes import record; from pathlib import Path; record.create(pickle.load(sys.stdin.buffer), '', Path(sys.argv[1]))"
+    subprocess.run(
+        [sys.executable, "-c", make, str(tmp_path / "gone")], input=pickle.dumps(make_job()), check=True
+    )
+    (lost,) = record.list_runs(tmp_path / "gone")
+    state = record.read_state(lost)
+    assert (state.state, state.reason) == (State.FAILED, "runner_vanished"), "who made it is gone"
+
+
+def test_the_word_of_a_runner_that_lives_counts(make_run: MakeRun) -> None:
+    run = make_run()
+    died_in(run, State.RUNNING)
+    lock = runner.take_lock(run)
+    assert lock is not None
+    assert record.end(run, State.FAILED, Reason.ENVIRONMENT_FAILED, "x") is None
+    assert json.loads((run / "state.json").read_text())["state"] == "running"
+
+
+def test_what_has_ended_is_not_ended_again(make_run: MakeRun) -> None:
+    run = make_run()
+    died_in(run, State.SUCCEEDED)
+    ended = record.end(run, State.FAILED, Reason.CANCELLED, "x")
+    assert ended is not None and ended.state is State.SUCCEEDED
+
+
+def test_a_run_elsewhere_is_not_judged_by_its_lock(make_run: MakeRun) -> None:
+    run = make_run(backend="jobs-a10g-large")
+    died_in(run, State.RUNNING)
+    assert record.read_state(run).state is State.RUNNING
+
+
+def test_keys_of_a_later_version_are_ignored_and_kept(make_run: MakeRun) -> None:
+    run = make_run()
+    died_in(run, State.RUNNING, from_the_future=[1])
+    assert record.read_state(run).state is State.FAILED
+    assert json.loads((run / "state.json").read_text())["from_the_future"] == [1]
+
+
+@pytest.mark.parametrize(
+    "text", [None, "", "{", "[]", '{"state": "asleep"}', '{"state": "running", "handle": 3}', "\0" * 99]
+)
+def test_a_broken_state_is_told_and_not_touched(make_run: MakeRun, text: str | None) -> None:
+    run = make_run()
+    path = run / "state.json"
+    path.unlink() if text is None else path.write_text(text)
+    document = record.as_json(run)
+    assert document["state"] == "failed" and "state.json" in document["message"]
+    assert document["id"] == run.name and run in record.list_runs(run.parent)
+    assert (path.read_text() if path.exists() else None) == text
+
+
+def test_killed_between_two_states_the_last_whole_one_stands(make_run: MakeRun, tmp_path: Path) -> None:
+    run = make_run()
+    code = f"""
+import itertools
+from pathlib import Path
+from hf_recipes.runner.run import update_state
+for i in itertools.count():
+    update_state(Path({str(run)!r}), state="running", message=str(i) * 5000, handle={{}})
+"""
+    for wait in (0.3, 0.35, 0.4, 0.45):
+        writer = subprocess.Popen([sys.executable, "-c", code])
+        time.sleep(wait)
+        writer.kill()
+        writer.wait()
+        document = json.loads((run / "state.json").read_text())
+        assert document["id"] == run.name
+    assert record.read_state(run).reason == "runner_vanished"
+
+
+def test_find_by_id_beginning_path_and_last(make_job: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    runs = tmp_path / "runs"
+    with pytest.raises(record.RunNotFound, match="there is no run"):
+        record.find("last", runs)
+    a, b = (record.create(make_job(project_name=name), "", runs) for name in ("apple", "apricot"))
+    (runs / "notes").mkdir()
+    (runs / "a-file").touch()
+    assert record.list_runs(runs) == [b, a]
+    assert record.find(a.name, runs) == record.find("app", runs) == record.find(str(a), runs) == a
+    assert record.find("last", runs) == record.find("latest", runs) == b
+    monkeypatch.chdir(tmp_path)
+    assert record.find(f"runs/{b.name}/", Path("elsewhere")) == b
+    with pytest.raises(record.RunNotFound, match="2 runs begin with ap") as ambiguous:
+        record.find("ap", runs)
+    assert set(ambiguous.value.nearest) == {a.name, b.name}
+    with pytest.raises(record.RunNotFound, match="no run is called aple") as missing:
+        record.find("aple" + a.name[5:], runs)
+    assert missing.value.nearest[0] == a.name
+    for nonsense in ("", ".", "../..", "notes", str(runs)):
+        with pytest.raises(record.RunNotFound):
+            record.find(nonsense, runs)
+
+
+def test_numbers_come_from_events_and_the_report(make_run: MakeRun) -> None:
+    run = make_run()
+    assert record.metrics(run) == {} and record.events(run) == [] and record.as_json(run)["model_dir"] is None
+    lines = ['{"stage": "train", "step": 5, "total": 9, "loss": 2.5}', '{"stage": "tr', "[]", '{"stage": "train", "step": 9, "total": 9}',
+             '{"stage": "evaluate", "step": 1, "total": 300}', '{"stage": "train", "loss": 1']  # fmt: skip
+    (run / "events.jsonl").write_text("\n".join(lines))
+    assert record.metrics(run) == {"step": 9, "total": 9, "loss": 2.5}
+    (run / "report").mkdir()
+    report = {"methods": {"fine-tuned": {"metrics": {"exact_match": {"value": 0.97, "low": 0.9, "high": 1}}}}}
+    (run / "report" / "report.json").write_text(json.dumps(report))
+    assert record.metrics(run)["fine-tuned/exact_match"] == 0.97
+
+
+def test_watching_and_following_see_everything_once(make_run: MakeRun, make_step: Any, start: Any) -> None:
+    code = """
+for i in range(5):
+    print(f'::progress {{"step": {i}}}'); print(f'line {i} ü'); time.sleep(0.15)
+"""
+    run = make_run(make_step("prepare", code))
+    start(run)
+    events = [event["step"] for _, new in record.watch(run) for event in new]
+    assert events == [0, 1, 2, 3, 4]
+    text = "".join(record.follow(run))
+    assert (
+        text == (run / "train.log").read_text() and [f"line {i} ü\n" in text for i in range(5)] == [True] * 5
+    )
