@@ -58,16 +58,16 @@ TEST_NAMES = {
 }
 
 KIND_UNITS = {
-    "spice": ("teaspoon", "tablespoon", "pinch", "gram"),
-    "grain": ("cup", "gram", "ounce", "pound", "tablespoon", "kilogram", "package"),
-    "solid": ("cup", "gram", "ounce", "pound", "kilogram", "package", "handful"),
-    "liquid": ("cup", "milliliter", "tablespoon", "teaspoon", "liter"),
-    "count": ("",),
-    "herb": ("bunch", "sprig", "handful", "tablespoon"),
-    "tin": ("can", "ounce", "gram"),
-    "clove": ("clove",),
-    "slice": ("slice",),
-    "stick": ("stick",),
+    "spice": "teaspoon, tablespoon, pinch, gram",
+    "grain": "cup, gram, ounce, pound, tablespoon, kilogram, package",
+    "solid": "cup, gram, ounce, pound, kilogram, package, handful",
+    "liquid": "cup, milliliter, tablespoon, teaspoon, liter",
+    "count": "",
+    "herb": "bunch, sprig, handful, tablespoon",
+    "tin": "can, ounce, gram",
+    "clove": "clove",
+    "slice": "slice",
+    "stick": "stick",
 }
 # Unit → spellings, those for one | for any number | for several. Training and test both draw on these.
 SPELLINGS = {
@@ -163,37 +163,30 @@ NEW_PHRASINGS = {
     "free": ("{n} as needed", "* {n}, to taste", "some {n} ({k})"),
 }
 
-# What was done to it: said before the name, and after it.
-DRY_PREPARATION = (
-    ("toasted", "sifted", "lightly toasted", "rinsed"),
-    ("divided", "toasted", "plus more for dusting", "rinsed and drained"),
+# What was done to it: said before the name | after it.
+DRY = "toasted, sifted, lightly toasted, rinsed | divided, toasted, plus more for dusting, rinsed and drained"
+WET = "chilled, warmed, strained | divided, at room temperature, warmed, plus more for serving, well shaken"
+SOLID = (
+    "chopped, finely chopped, sliced, thinly sliced, grated, diced, minced, coarsely chopped | "
+    "chopped, thinly sliced, at room temperature, divided, peeled and diced, finely grated, cut into chunks"
 )
-WET_PREPARATION = (
-    ("chilled", "warmed", "strained"),
-    ("divided", "at room temperature", "warmed", "plus more for serving", "well shaken"),
-)
-SOLID_PREPARATION = (
-    ("chopped", "finely chopped", "sliced", "thinly sliced", "grated", "diced", "minced", "coarsely chopped"),
-    (
-        "chopped",
-        "thinly sliced",
-        "at room temperature",
-        "divided",
-        "peeled and diced",
-        "finely grated",
-        "cut into chunks",
-    ),
-)
-PREPARATIONS = {"spice": DRY_PREPARATION, "grain": DRY_PREPARATION, "liquid": WET_PREPARATION}
+PREPARATIONS = {"spice": DRY, "grain": DRY, "liquid": WET}
 NOTES = ("optional", "see note", "the good kind", "organic if possible", "for the sauce", "or more to taste")
 SIZES = ("large", "medium", "small", "big", "ripe")
 WEIGHTS = ("14 oz", "400 g", "15-ounce", "28 oz", "8 oz.", "540 ml")
 
 WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+FRACTIONS = ("1/2", "1/4", "3/4", "1/3", "2/3")
+SIGNS = {"½": "1/2", "¼": "1/4", "¾": "3/4"}
 LARGE = ("kilogram", "liter", "pound")
 WHOLE = ("", "pinch", "bunch", "sprig", "can", "clove", "slice", "package", "handful")
-KINDS_OFTEN = ("spice", "grain", "solid", "solid", "liquid", "liquid", "count", "count", "herb", "tin")
-UNICODE = {"½": "1/2", "¼": "1/4", "¾": "3/4", "⅓": "1/3", "⅔": "2/3"}
+OFTEN = ("", "", "", "teaspoon", "tablespoon", "cup", "gram")
+
+# Training makes up names too ("morvela", "tarsi carrots"): nobody can know them, so they teach to copy the name from the line.
+SYLLABLES = (
+    "ba be bo da do fe ka ke la le lo ma me mi mo na no pa pe ra re ri ro sa si so ta te to va ve vi vo za zu bel cor dan "
+    "fen hal jun kor lin mar nel per quin ros sal tar ul ver wen yor sha tri pla bru cre sto"
+)
 
 Item = TypeVar("Item")
 
@@ -212,22 +205,22 @@ def quantity(rng: random.Random, unit: str) -> tuple[str, str, bool]:
     chance = rng.random()
     if chance < 0.35:
         return str(whole), str(whole), whole > 1
-    if chance < 0.47:
+    if chance < 0.45:
         return WORDS[whole - 1], str(whole), whole > 1
-    if chance < 0.60:
+    if chance < 0.57:
         form = pick(rng, ("{}-{}", "{} to {}", "{} or {}"))
         return form.format(whole, whole + 1), f"{whole}-{whole + 1}", True
     if unit in WHOLE:
-        return ("a", "1", False) if chance < 0.7 else (str(whole), str(whole), whole > 1)
-    sign = pick(rng, tuple(UNICODE))
-    if chance < 0.70:
-        return UNICODE[sign], UNICODE[sign], False
-    if chance < 0.78:
-        return sign, UNICODE[sign], False
-    if chance < 0.88:
-        return f"{whole} {UNICODE[sign]}", f"{whole} {UNICODE[sign]}", True
+        return ("a", "1", False) if chance < 0.75 else (str(whole), str(whole), whole > 1)
+    fraction, sign = pick(rng, FRACTIONS), pick(rng, tuple(SIGNS))
+    if chance < 0.67:
+        return fraction, fraction, False
+    if chance < 0.77:
+        return sign, SIGNS[sign], False
+    if chance < 0.85:
+        return f"{whole} {fraction}", f"{whole} {fraction}", True
     if chance < 0.94:
-        return f"{whole}{sign}", f"{whole} {UNICODE[sign]}", True
+        return f"{whole}{sign}", f"{whole} {SIGNS[sign]}", True
     return ("half a", "1/2", False) if chance < 0.97 else (f"{whole}.5", f"{whole}.5", True)
 
 
@@ -238,20 +231,34 @@ def spell(rng: random.Random, spellings: str, several: bool) -> str:
     return pick(rng, any_number + (more if several else one))
 
 
+def made_up(rng: random.Random, singular: str, ending: str) -> tuple[str, str]:
+    """A name and its plural's ending: in half of the cases an invented variety of it, or an invented thing."""
+    chance = rng.random()
+    word = "".join(pick(rng, SYLLABLES.split()) for _ in range(pick(rng, (2, 2, 3))))
+    if chance < 0.25:
+        return f"{word} {singular}", ending
+    return (word, "s" if ending else "") if chance < 0.5 else (singular, ending)
+
+
 def row(rng: random.Random, test: bool) -> dict[str, str]:
     """One line and its JSON, and the phrasing and spelling they were made with.
 
     `test` draws test ingredients, and in half of the cases a phrasing or a spelling that is only in test.
     """
     names = TEST_NAMES if test else TRAIN_NAMES
-    kind = pick(rng, KINDS_OFTEN + tuple(names))
+    unit = pick(rng, OFTEN + tuple(SPELLINGS))
+    kinds = [kind for kind in names if unit in KIND_UNITS[kind].split(", ")]
+    if not kinds:  # nothing but garlic comes in cloves, and training has it
+        return row(rng, test)
+    kind = pick(rng, kinds)
     singular, _, ending = pick(rng, names[kind].split(", ")).partition("|")
-    unit = pick(rng, KIND_UNITS[kind])
+    if not test:
+        singular, ending = made_up(rng, singular, ending)
     written, qty, several = quantity(rng, unit)
     frame = "measured" if unit else "counted"
     if unit == "can" and rng.random() < 0.5:
         frame = "canned"
-    elif kind in ("spice", "herb", "liquid") and rng.random() < 0.15:
+    elif kind in ("spice", "herb", "liquid", "solid") and rng.random() < 0.18:
         frame, qty, unit = "free", "", ""
     phrasing = pick(rng, (NEW_PHRASINGS if test and rng.random() < 0.5 else PHRASINGS)[frame])
     if phrasing.startswith(("about", "around", "roughly", "approximately")) and written == "a":
@@ -259,7 +266,7 @@ def row(rng: random.Random, test: bool) -> dict[str, str]:
     name = singular + (ending if several else "")
     spellings = NEW_SPELLINGS if test and rng.random() < 0.5 else SPELLINGS
     spelling = spell(rng, spellings[unit], several) if unit else ""
-    before, after = PREPARATIONS.get(kind, SOLID_PREPARATION)
+    before, after = (part.split(", ") for part in PREPARATIONS.get(kind, SOLID).split(" | "))
     line = phrasing.format(
         q=written,
         u=spelling,
