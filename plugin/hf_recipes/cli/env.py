@@ -9,7 +9,7 @@ from hf_recipes.cli.arguments import json_option
 from hf_recipes.cli.errors import CommandFailed
 from hf_recipes.cli.output import console, document, result, say
 
-name_argument = click.argument("name", type=click.Choice(environments.names()))
+name_argument = click.argument("name", type=click.Choice(environments.names()), metavar="NAME")
 
 
 @click.group("env")
@@ -27,9 +27,11 @@ def list_environments(as_json: bool) -> None:
         return
     from rich.table import Table
 
-    table = Table("name", "state", "python", box=None, pad_edge=False)
+    table = Table("name", "state", box=None, pad_edge=False)
+    table.add_column("python", overflow="fold")
     for each in found:
-        table.add_row(str(each["name"]), str(each["problem"] or ("ready" if each["ready"] else "not made")), str(each["python"] or ""))  # fmt: skip
+        state = each["problem"] or ("ready" if each["ready"] else "not made")
+        table.add_row(str(each["name"]), str(state), str(each["python"] or ""))
     console(stderr=False).print(table)
 
 
@@ -69,7 +71,14 @@ def remove_environment(name: str) -> None:
 
 def _described(name: str) -> dict[str, object]:
     """One environment, as `--json` prints it."""
-    described: dict[str, object] = {"name": name, "ready": False, "python": None, "folder": str(environments.folder(name)), "problem": None}  # fmt: skip
+    folder = str(environments.folder(name))
+    described: dict[str, object] = {
+        "name": name,
+        "ready": False,
+        "python": None,
+        "folder": folder,
+        "problem": None,
+    }
     try:
         if (python := environments.ready(name)) is not None:
             described.update(ready=True, python=str(python))
