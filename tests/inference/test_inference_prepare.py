@@ -173,6 +173,35 @@ def test_a_base_that_is_not_there_is_one_sentence(tmp_path, make_run, step):
     assert "Traceback" not in done.stderr
 
 
+def test_hub_data_and_image_folders_are_left_where_they_are(tmp_path, tiny_llama, make_run, step):
+    images = tmp_path / "images"
+    (images / "train" / "cat").mkdir(parents=True)
+    (images / "train" / "cat" / "1.png").write_bytes(b"x")
+    params = {"image_column": "image", "target_column": "target", "valid_split": None, "data_path": "images"}
+    data = {"path": str(images), "local": True, "train_split": "train"}
+    run = make_run(
+        task="image_multi_class_classification", base_model=str(tiny_llama), data=data, params=params
+    )
+    assert step("prepare", run)[1] == {}
+    written = json.loads((run / "work" / "tiny" / "training_params.json").read_text())
+    assert (written["data_path"], written["target_column"]) == (str(images), "label")
+    assert not (run / "work" / "data").exists()
+
+
+@pytest.mark.parametrize(("longest", "cut"), [(16, 0), (3, 8)])
+def test_a_target_longer_than_the_trainer_takes_counts_as_cut(
+    tmp_path, tiny_llama, make_run, step, longest, cut
+):
+    (tmp_path / "train.jsonl").write_text('{"text": "a", "target": "12345"}\n' * 10)
+    data = {"path": str(tmp_path), "local": True, "train_split": "train"}
+    params = {"max_seq_length": 16, "max_target_length": longest}
+    run = make_run(task="seq2seq", base_model=str(tiny_llama), data=data, params=params)
+    assert step("prepare", run)[1] == {}
+    prepared = json.loads((run / "work" / "prepared.json").read_text())
+    assert prepared["tokens"]["cut"] == cut
+    assert prepared["rows"] == {"train": 8, "validation": 2, "test": 0}
+
+
 @pytest.mark.training
 def test_the_chat_rows_train_in_autotrain(tmp_path, tiny_llama, make_run, step, train):
     """All the way: prepare, two steps of AutoTrain's SFT trainer, verify; then the faults that verify is for."""

@@ -45,7 +45,7 @@ def prepare(run: Path) -> None:
         params = trainer_params(request, base, work / "data", form, converted)
     from hf_recipes.inference.sizes import parameters
 
-    count = parameters(base)
+    count = None if request.task == "tabular" else parameters(base)
     if count:
         prepared["base_parameters"] = count
     write_json(work / request.project_name / "training_params.json", params)
@@ -70,13 +70,13 @@ def form_or_fail(request: Request) -> Form:
 
 def resolved(request: Request, progress: Progress | None = None) -> str:
     """The base model as a folder or a Hub id. Raises StepFailed where it cannot be had."""
-    from hf_recipes.inference import base
+    from hf_recipes.inference.base import BaseUnavailable, resolve
 
     if request.task == "tabular":
         return request.base_model  # the name of an estimator
     try:
-        return base.resolve(request.base_model, say=lambda text: _say(text, progress))
-    except Exception as error:
+        return resolve(request.base_model, say=lambda text: _say(text, progress))
+    except (BaseUnavailable, OSError) as error:
         raise StepFailed("base_model_unavailable", f"{request.base_model}: {error}") from None
 
 
@@ -92,7 +92,7 @@ def trainer_params(
     if request.task == "tabular" and isinstance(params.get("target_columns"), str):
         params["target_columns"] = [params["target_columns"]]
     if data is None or form is None or converted is None:
-        return {**params, **_image_columns(request)}
+        return {**params, "data_path": request.data.path, **_image_columns(request)}
     params["data_path"] = str(data)
     params["train_split"] = "train"
     params["valid_split"] = "validation" if converted.rows["validation"] else None

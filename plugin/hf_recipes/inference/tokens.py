@@ -75,6 +75,7 @@ class Count:
         self._trainer = trainer_of(params) if form.task == "lm_training" else ""
         self.packed = self._trainer in ("sft", "default")
         self.limit = limit_of(tokenizer, form.task, params)
+        self._target_limit = params.get("max_target_length") if form.task == "seq2seq" else None
         self._waiting: list[list[str]] = []
         self.rows = self.total = self.longest = self.cut = 0
 
@@ -113,6 +114,8 @@ class Count:
     def is_cut(self, lengths: Sequence[int]) -> bool:
         """Whether the trainer keeps this example whole. A packed one that is longer than a block is
         spread over several: no token is lost, but the model never sees all of it at once."""
+        if self._target_limit and lengths[-1] > self._target_limit:
+            return True
         return self.limit is not None and max(lengths, default=0) > self.limit
 
     def result(self) -> dict[str, Any]:
