@@ -30,6 +30,9 @@ def test_autotrains_own_output_becomes_events(outcome: Outcome, make_step: MakeS
     ] == pytest.approx(3.2407e-4, rel=1e-3)
     assert all(event["total"] == 120 and event["stage"] == "train" for event in events)
     assert all(event["step"] <= after["step"] for event, after in itertools.pairwise(events))
+    assert [event["step"] for event in events if "train_loss" in event] == [120], (
+        "printed twice, counted once"
+    )
     assert record.metrics(run)["train_loss"] == pytest.approx(5.6442, abs=1e-4)
     assert {"step", "loss", "lr", "epoch", "total"} <= set(record.metrics(run))
     log = (run / "train.log").read_text()

@@ -93,6 +93,42 @@ def test_cancel_leaves_no_process(make_run: Any, make_step: MakeStep, start: Any
     assert local.cancel(run) == state, "cancelling again changes nothing"
 
 
+def test_without_proc_too(
+    make_run: Any, make_step: MakeStep, start: Any, monkeypatch: Any, tmp_path: Path
+) -> None:
+    """As on macOS, where only `ps` tells of processes."""
+    monkeypatch.setattr(local.runner, "LINUX", False)
+    source = Path(local.runner.__file__).read_text()
+    copy = tmp_path / "run.py"
+    copy.write_text(source.replace('LINUX: bool = sys.platform.startswith("linux")', "LINUX: bool = False"))
+    assert copy.read_text() != source
+    monkeypatch.setattr(local.runner, "__file__", str(copy))
+    code = """
+import subprocess
+children = [subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'], start_new_session=own) for own in (True, False)]
+open('pids.tmp', 'w').write(' '.join(str(child.pid) for child in children))
+os.rename('pids.tmp', 'pids')
+time.sleep(60)
+"""
+    for end in ("cancel", "kill"):
+        run = make_run(make_step("train", code))
+        handle = start(run)
+        while not (run / "work" / "pids").exists():
+            time.sleep(0.05)
+        in_another_session, in_ours = (
+            psutil.Process(int(pid)) for pid in (run / "work" / "pids").read_text().split()
+        )
+        assert local.alive(handle)
+        if end == "cancel":
+            assert local.cancel(run).state is State.CANCELLED
+            assert not living([in_another_session, in_ours])
+        else:
+            os.kill(int(str(handle["pid"])), signal.SIGKILL)
+            assert gone_within([in_ours], 5)
+            in_another_session.kill()  # beyond what the guard can find there
+            assert record.read_state(run).reason == "runner_vanished"
+
+
 def test_ctrl_c_at_the_runner_cancels(make_run: Any, make_step: MakeStep, start: Any) -> None:
     run = make_run(make_step("train", "time.sleep(60)"), make_step("verify", "open('late', 'w')"))
     handle = start(run)

@@ -332,7 +332,7 @@ class TrainerProgress:
         self._emit = emit
         self._place: dict[str, object] = {}
         self._waiting: dict[str, object] = {}
-        self._last_loss: object = None
+        self._last: dict[str, object] = {}
         self._emitted = 0.0
         self._emitted_step: object = None
 
@@ -363,17 +363,17 @@ class TrainerProgress:
 
     def _numbers(self, numbers: Mapping[str, object]) -> None:
         known = {self.NAMES[name]: value for name, value in numbers.items() if name in self.NAMES}
-        if "loss" not in known:
-            if len(known) > ("epoch" in known):
-                self._emit({**_without(self._place, "eta"), **known})
+        # AutoTrain's callback and transformers' own print the same numbers, the second with fewer digits of the epoch.
+        same = {**known, "epoch": round(float(str(known.get("epoch", 0))), 2)}
+        if len(same) == 1 or same == self._last:
             return
-        # AutoTrain's callback and transformers' own print the same numbers, the second with fewer digits.
-        identity = (known["loss"], round(float(str(known.get("epoch", 0))), 2))
-        if identity == self._last_loss:
+        self._last = same
+        if "loss" not in known:
+            self._emit({**_without(self._place, "eta"), **known})
             return
         if self._waiting:
             self._send()
-        self._last_loss, self._waiting = identity, known
+        self._waiting = known
 
     def _send(self) -> None:
         self._emit({**self._place, **self._waiting})
@@ -988,18 +988,21 @@ class Runner:
 
     def _stop_processes(self, grace: float = GRACE) -> None:
         """End everything that this run has started, the guard excepted: ask, wait, kill."""
-        if not self._left():
-            return
-        self._signal_all(signal.SIGTERM)
+        # Pid → start time of all that were ever seen: one whose parent ends first may not be found again where orphans
+        # do not come to us.
+        seen: dict[int, str | None] = {}
         deadline = time.monotonic() + grace
-        while (left := self._left()) and time.monotonic() < deadline:
+        while time.monotonic() < deadline + 5:
+            fresh = {pid: process_started(pid) for pid in self._left() - seen.keys()}
+            seen.update(fresh)
+            left = [pid for pid, started in seen.items() if started and process_started(pid) == started]
+            if not left:
+                return
+            asking = time.monotonic() < deadline
+            for pid in fresh if asking else left:
+                kill(pid, signal.SIGTERM if asking else signal.SIGKILL)
             self._discard_output()
             time.sleep(0.05)
-        deadline = time.monotonic() + 5
-        while left and time.monotonic() < deadline:
-            self._signal_all(signal.SIGKILL)
-            time.sleep(0.05)
-            left = self._left()
 
     def _left(self) -> set[int]:
         self._collect()
@@ -1011,10 +1014,6 @@ class Runner:
                 pid for pid, process in table.items() if process.group == group and process.letter not in "ZX"
             }
         return found | marked(self._run)
-
-    def _signal_all(self, number: int) -> None:
-        for pid in self._left():
-            kill(pid, number)
 
     def _collect(self) -> None:
         """Let the dead go: our child, and the orphans that came to us."""
