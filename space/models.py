@@ -51,9 +51,12 @@ class Models:
 def _resolved(base: str) -> str:
     if not base.startswith("bundled/"):
         return base
-    from hf_recipes.inference.base import resolve
+    from hf_recipes.inference.base import BaseUnavailable, resolve
 
-    return str(resolve(base, say=log.info))
+    try:
+        return str(resolve(base, say=log.info))
+    except BaseUnavailable as error:
+        raise OSError(f"{base}: {error}") from None
 
 
 def explain(error: BaseException) -> str:

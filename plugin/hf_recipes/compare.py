@@ -88,6 +88,9 @@ def serve(
     try:
         url = _wait(page, run / LOG)
         ready(url)
+        assert page.stdout is not None
+        for _ in page.stdout:  # the page says no more; a library that prints must not fill the pipe
+            pass
         code = page.wait()
         raise CompareFailed(f"the page ended by itself (exit code {code}); see {run / LOG}")
     except KeyboardInterrupt:
