@@ -59,7 +59,7 @@ def start(path: Path, settings: Sequence[str] = (), *, runs_dir: Path, attached:
     try:
         needed = dict.fromkeys(step.requirements for step in job.steps if step.requirements != "core")
         pythons = {name: environments.ensure(name, say=say) for name in needed}
-        local.start(run, pythons=pythons, attached=attached)
+        local.start(run, pythons=pythons, attached=attached, package=environments.package_path())
     except environments.EnvironmentFailed as error:
         record.end(run, State.FAILED, Reason.ENVIRONMENT_FAILED, str(error))
     except KeyboardInterrupt:

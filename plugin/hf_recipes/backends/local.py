@@ -24,18 +24,12 @@ _runners: dict[Path, subprocess.Popen[bytes]] = {}
 """The runners of this process: an attached one ends when our end of its stdin is closed, so it must not be collected."""
 
 
-def start(
-    run: Path, *, pythons: Mapping[str, Path], attached: bool, package: Path | None = None
-) -> dict[str, object]:
+def start(run: Path, *, pythons: Mapping[str, Path], attached: bool, package: Path) -> dict[str, object]:
     """Start the runner of a queued run in a session of its own, and wait until it holds the run; returns the handle.
 
     `attached`: the run is cancelled when this process ends, however that comes. `package` holds hf_recipes for the steps of
     our own in other interpreters. A runner that cannot start is the end of the run: read its state.
     """
-    if package is None:
-        from hf_recipes import environments
-
-        package = environments.package_path()
     command = [sys.executable, str(Path(runner.__file__).resolve()), str(run), "--package", str(package)]
     for name, python in pythons.items():
         command += ["--python", f"{name}={python}"]
