@@ -100,7 +100,7 @@ MISTAKES = [
     (CHAT, "project_name: my-project", "project_name: 2024", "3:1:wrong-type", "must be text"),
     (CHAT, "project_name: my-project", "project_name: 2024-01-01", "3:15:wrong-type", "date"),
     (CHAT, "  train_split: train", "  train_split: {a: b}", "7:3:wrong-type", "not a mapping"),
-    (CHAT, "evaluate:\n  require:\n    exact_match: {at_least: 0.9, better_than: few-shot}", "evaluate:", "15:1:wrong-type", "must be a mapping"),
+    (CHAT, "evaluate:\n  require:\n    exact_match: {at_least: 0.9, better_than: few-shot}", "evaluate: all of it", "15:1:wrong-type", "must be a mapping"),
     (CHAT, "  lr: 2e-4", "  lr: 0", "13:3:out-of-range", "must be more than 0"),
     (CHAT, "  lr: 2e-4", "  lr: .nan", "13:3:out-of-range", "params.lr"),
     (CHAT, "  lr: 2e-4", "  epochs: 0", "13:3:out-of-range", "must be at least 1"),
@@ -223,3 +223,11 @@ def test_a_secret_does_not_enter_by_another_variable(tmp_path: Path) -> None:
 def test_messages_say_no_values(tmp_path: Path) -> None:
     text = CHAT.replace("lr: 2e-4", "lr: sw0rdfish").replace("my-project", "sw0rdfish_")
     assert not any(re.search("sw0rdfish", line) for _, line in found(tmp_path, text))
+
+
+@pytest.mark.parametrize("key", ["evaluate", "evaluate.require", "use_case", "compare", "hub", "params"])
+def test_a_section_set_to_null_is_a_section_left_out(key: str) -> None:
+    shipped = Path(__file__).resolve().parents[2] / "recipes" / "ingredient-parser" / "recipe.yml"
+    loaded = load(shipped, settings=[f"{key}=null"])
+    assert (loaded.evaluate is None) == (key == "evaluate")
+    assert (loaded.use_case is None) == (key == "use_case")

@@ -32,8 +32,8 @@ def recipe(
         data=_data(reading, path.parent),
         params=reading.under("params"),
         hub=Hub(values.get("hub.username"), values.get("hub.token"), values.get("hub.push_to_hub", False)),
-        use_case=UseCase(**_written(reading, "use_case")) if "use_case" in reading.places else None,
-        evaluate=_evaluate(reading) if "evaluate" in reading.places else None,
+        use_case=UseCase(**_written(reading, "use_case")) if reading.given("use_case") else None,
+        evaluate=_evaluate(reading) if reading.given("evaluate") else None,
         compare=Compare(**_written(reading, "compare")),
         trust_remote_code=values.get("trust_remote_code", False),
         positions={
@@ -82,11 +82,15 @@ def _data(reading: Reading, folder: Path) -> Data:
 
 
 def _evaluate(reading: Reading) -> Evaluate:
-    written = {name: value for name, value in _written(reading, "evaluate").items() if "." not in name}
+    written = {
+        name: value
+        for name, value in _written(reading, "evaluate").items()
+        if "." not in name and name != "require"
+    }
     require = {
         metric: Bound(**_written(reading, f"evaluate.require.{metric}"))
         for metric in ("exact_match",)
-        if f"evaluate.require.{metric}" in reading.places
+        if reading.given(f"evaluate.require.{metric}")
     }
     return Evaluate(**written, require=require)
 

@@ -38,6 +38,10 @@ class Reading:
         """A problem at `key`, or at the nearest key above it that is written."""
         self.problems.append(problem(self.place_of(key), code, f"{key}: {message}", hint))
 
+    def given(self, key: str) -> bool:
+        """Whether a mapping or a list is written, and not as null."""
+        return key in self.places and key not in self.values
+
     def place_of(self, key: str) -> Place:
         while key:
             if key in self.places:
@@ -116,6 +120,8 @@ class _Walk:
             self.reading.report(key, "wrong-type", str(mismatch), _type_hint(given, field))
             return
         if "map" in field.types:
+            if value is None:
+                self.reading.values[key] = None  # as if it were left out: `--set evaluate=null`
             return
         for item in value if isinstance(value, list) else [value]:
             self._check(item, key, field)

@@ -73,9 +73,9 @@ def _top() -> tuple[Field, ...]:
         Field("data", ("map",), "What to train on.", AUTOTRAIN, required=True),
         Field("params", ("map", "null"), "The trainer's parameters; they depend on the task. What is left out has AutoTrain's default.", AUTOTRAIN),
         Field("hub", ("map", "null"), "Where the model goes on Hugging Face.", AUTOTRAIN),
-        Field("use_case", ("map",), "What the model is for. Goes into the model card."),
-        Field("evaluate", ("map",), "How the fine-tuned model is measured against its base, on rows it was not trained on."),
-        Field("compare", ("map",), "The page that puts base and fine-tuned side by side."),
+        Field("use_case", ("map", "null"), "What the model is for. Goes into the model card."),
+        Field("evaluate", ("map", "null"), "How the fine-tuned model is measured against its base, on rows it was not trained on."),
+        Field("compare", ("map", "null"), "The page that puts base and fine-tuned side by side."),
     )  # fmt: skip
 
 
@@ -107,7 +107,7 @@ def _rest() -> tuple[Field, ...]:
         Field("evaluate.max_new_tokens", ("int",), "Longest answer, in tokens.", default=64, low=1),
         Field("evaluate.batch_size", ("int",), "Rows answered together.", default=32, low=1),
         Field("evaluate.limit", ("int", "null"), "Test rows used at the most; null is all.", low=1),
-        Field("evaluate.require", ("map",), "Bounds that a run must meet, by metric; it exits 1 otherwise."),
+        Field("evaluate.require", ("map", "null"), "Bounds that a run must meet, by metric; it exits 1 otherwise."),
         Field("evaluate.require.exact_match", ("map",), "The share of answers that are right to the letter, 0 to 1."),
         Field("evaluate.require.exact_match.at_least", ("float",), "The lowest value that is good enough.", low=0, high=1),
         Field("evaluate.require.exact_match.better_than", ("str",), "The baseline that must be beaten.", choices=("best_baseline", *BASELINES)),

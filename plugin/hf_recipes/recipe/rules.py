@@ -241,7 +241,7 @@ def _template(reading: Reading, key: str) -> None:
 
 
 def _evaluate(reading: Reading, trainer: str | None) -> None:
-    if "evaluate" not in reading.places:
+    if not reading.given("evaluate"):
         return
     templated = reading.values.get("data.chat_template") in ("tokenizer", "chatml", "zephyr")
     chat = "data.messages" in reading.places or templated or "data.chat_template" not in reading.values
