@@ -5,9 +5,13 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from hf_recipes.cli.output import console, say
 from hf_recipes.record.state import RunState
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
 
 Look = tuple[RunState, Sequence[Mapping[str, object]]]
 SECONDS_BETWEEN_LINES = 15.0
@@ -52,23 +56,34 @@ def _bars(looks: Iterable[Look]) -> RunState:
         TextColumn("{task.fields[words]}"),
         TimeElapsedColumn(),
     )
+    bars: dict[str, TaskID] = {}
+    # Loss and step come in different events: the last of each is kept so that the line does not flicker.
+    numbers: dict[str, dict[str, object]] = {}
+    seen: set[str] = set()
     with Progress(*columns, console=console(stderr=True)) as progress:
-        bars: dict[str, int] = {}
-        numbers: dict[str, object] = {}
         for state, events in looks:
             stage = state.stage or state.state.value
-            if not events and not state.state.finished and stage not in bars:
-                bars[stage] = progress.add_task(stage, total=None, words="")
-            for event in events:
-                name = str(event.get("what") or event.get("stage") or stage)
+            waiting = [] if stage in seen or state.state.finished else [{"stage": stage}]
+            seen.add(stage)
+            for event in events or waiting:
+                name = str(event.get("what") or event["stage"])
                 if name not in bars:
+                    for before in bars.values():
+                        _fill(progress, before)
                     bars[name] = progress.add_task(name, total=None, words="")
-                # Loss and step come in different events: keep the last of each so that the line does not flicker.
-                numbers = {**(numbers if numbers.get("_of") == name else {}), **event, "_of": name}
+                numbers[name] = {**numbers.get(name, {}), **event, "what": "", "stage": ""}
+                total, step = numbers[name].get("total"), numbers[name].get("step")
                 progress.update(
-                    progress.task_ids[list(bars).index(name)],
-                    total=event.get("total"),
-                    completed=event.get("step"),
-                    words=describe({**numbers, "what": "", "stage": ""}).strip(),
+                    bars[name],
+                    total=float(str(total)) if total is not None else None,
+                    completed=float(str(step or 0)),
+                    words=describe(numbers[name]).strip(),
                 )
     return state
+
+
+def _fill(progress: Progress, bar: TaskID) -> None:
+    """A stage that is over shows as full, also one that never said how long it was."""
+    total = progress.tasks[bar].total or 1.0
+    progress.update(bar, total=total, completed=total)
+    progress.stop_task(bar)
