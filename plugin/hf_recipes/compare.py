@@ -157,7 +157,7 @@ def _base(run: Path, job: Mapping[str, Any]) -> str:
         prepared = str(json.loads((run / "work" / "prepared.json").read_text("utf-8"))["base_model"])
     except (OSError, ValueError, KeyError, TypeError):
         return str(job["base_model"])
-    return prepared if Path(prepared).is_dir() else str(job["base_model"])
+    return prepared if prepared and Path(prepared).is_dir() else str(job["base_model"])
 
 
 def _templates(messages: Sequence[Mapping[str, str]]) -> tuple[str, str]:

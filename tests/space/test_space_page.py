@@ -1,0 +1,205 @@
+"""The page in a real browser, with the real base: what a person who compares two models relies on."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+pytestmark = pytest.mark.browser
+
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+ANSWERED = 120_000
+"""Milliseconds until both have answered, on a machine that is busy."""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    with sync_playwright() as playwright:
+        # None: Playwright's own, where it was installed; without any Chromium this fails, as it should.
+        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Open a page; in the end no error was logged and nothing was asked of any other machine."""
+    trouble: list[str] = []
+    pages: list[Page] = []
+
+    def open_page(url: str, **context: Any) -> Page:
+        page = browser.new_page(**context)
+        pages.append(page)
+        page.on("request", lambda one: is_local(one.url) or trouble.append(f"asked {one.url}"))
+        page.on("console", lambda one: one.type == "error" and trouble.append(one.text))
+        page.on("pageerror", lambda one: trouble.append(str(one)))
+        page.goto(url)
+        page.wait_for_selector("#examples .gallery-item")
+        return page
+
+    yield open_page
+    for page in pages:
+        page.close()
+    assert trouble == []
+
+
+def is_local(url: str) -> bool:
+    return re.match(r"(http|ws)://127\.0\.0\.1[:/]|data:|blob:", url) is not None
+
+
+def pane(page: Page, model: str) -> dict[str, str]:
+    """What a pane shows when its model is done."""
+    page.wait_for_selector(f'[data-model="{model}"][data-state="done"]', timeout=ANSWERED)
+    shown = page.locator(f'[data-model="{model}"]')
+    return {
+        "text": str(shown.locator("[data-text]").get_attribute("data-text")),
+        "weights": str(shown.locator("[data-weights]").get_attribute("data-weights")),
+        "visible": shown.inner_text(),
+        "statistics": " ".join(shown.locator("dd").all_inner_texts()),
+    }
+
+
+def is_waiting(page: Page) -> bool:
+    return page.locator('[data-state="idle"]').count() == 2
+
+
+def test_a_prompt_is_answered_by_both_and_the_base_pane_by_the_base(
+    visit: Callable[..., Page], served: Any, made: Any
+) -> None:
+    page = visit(served.url)
+    assert page.locator("h1").inner_text() == "Ingredient parser <before> & after"
+    page.fill("#prompt textarea", made.examples[0])
+    page.press("#prompt textarea", "Enter")
+    base, tuned = pane(page, "base"), pane(page, "fine-tuned")
+    assert base["text"] == made.base_says
+    assert tuned["text"] != made.base_says
+    assert re.fullmatch(r"base:[0-9a-f]{12}", base["weights"])
+    assert re.fullmatch(r"fine-tuned:[0-9a-f]{12}", tuned["weights"])
+    assert base["weights"].split(":")[1] != tuned["weights"].split(":")[1]
+    assert "Base" in base["visible"] and "Fine-tuned" in tuned["visible"]
+    for shown in (base, tuned):
+        assert re.fullmatch(r"\d+\.\d\d s \d+\.\d tok/s \d+ / \d+", shown["statistics"])
+
+
+def test_a_click_on_an_example_asks_it(visit: Callable[..., Page], served: Any, made: Any) -> None:
+    page = visit(served.url)
+    page.locator("#examples .gallery-item").nth(0).click()
+    assert pane(page, "base")["text"] == made.base_says
+    assert page.input_value("#prompt textarea") == made.examples[0]
+
+
+def test_the_evaluation_of_the_run_is_shown(visit: Callable[..., Page], served: Any) -> None:
+    shown = visit(served.url).locator("#evaluation").inner_text()
+    for part in (
+        "300 held-out rows",
+        "Fine-tuning is worth it.",
+        "Right on 285 rows",
+        "95.0%",
+        "92.0% to 96.9%",
+        "150 ms",
+    ):
+        assert part in shown
+
+
+def test_what_cannot_be_asked_is_said_in_the_page(visit: Callable[..., Page], served: Any) -> None:
+    page = visit(served.url)
+    page.click("#run")
+    page.wait_for_selector(".hr-error")
+    assert "The prompt is empty" in page.locator(".hr-error").inner_text()
+    assert is_waiting(page)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_phone_shows_it_without_scrolling_sideways(
+    visit: Callable[..., Page], served: Any, theme: str
+) -> None:
+    page = visit(f"{served.url}?__theme={theme}", viewport={"width": 390, "height": 844})
+    page.locator("#examples .gallery-item").nth(0).click()
+    pane(page, "base")
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    first, second = (page.locator(f'[data-model="{one}"]').bounding_box() for one in ("base", "fine-tuned"))
+    assert first is not None and second is not None
+    assert first["y"] + first["height"] <= second["y"]
+
+
+def test_stop_keeps_what_was_said_and_ctrl_c_ends_everything(
+    visit: Callable[..., Page],
+    made: Any,
+    serve: Callable[..., Any],
+    write_run: Callable[..., Path],
+    tmp_path: Path,
+) -> None:
+    run = tmp_path / "endless"
+    shutil.copytree(made.run, run)
+    job = {"evaluate": {"max_new_tokens": 1000}}
+    base = json.loads((run / "work" / "prepared.json").read_text())["base_model"]
+    served = serve(write_run(run, base, **job))
+    page = visit(served.url)
+    page.fill("#prompt textarea", "Tell me a long story about oats.")
+    page.click("#run")
+    page.wait_for_selector('[data-model="base"][data-state="running"]', timeout=ANSWERED)
+    page.click("#stop")
+    base_pane = pane(page, "base")
+    assert int(base_pane["statistics"].split()[-1]) < 500
+    page.close()
+
+    children = served.children()
+    assert children
+    served.process.send_signal(signal.SIGINT)
+    assert served.process.wait(30) == 0
+    assert gone(children)
+
+
+def test_a_model_that_is_missing_is_said_in_the_page_which_ends_when_its_parent_is_killed(
+    visit: Callable[..., Page],
+    made: Any,
+    serve: Callable[..., Any],
+    write_run: Callable[..., Path],
+    tmp_path: Path,
+) -> None:
+    run = tmp_path / "homeless"
+    shutil.copytree(made.run, run)
+    (run / "work" / "prepared.json").unlink()
+    served = serve(write_run(run, "nowhere", base_model="bundled/no-such-model"))
+    page = visit(served.url)
+    page.locator("#examples .gallery-item").nth(0).click()
+    page.wait_for_selector(".hr-error", timeout=ANSWERED)
+    assert "bundled/no-such-model: no such bundled model" in page.locator(".hr-error").inner_text()
+    assert "Traceback" not in page.content()
+    page.close()
+
+    children = served.children()
+    assert children
+    served.process.kill()
+    served.process.wait()
+    assert gone(children)
+
+
+def gone(processes: list[psutil.Process]) -> bool:
+    """Whether all have ended, given some seconds."""
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        if not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in processes):
+            return True
+        time.sleep(0.1)
+    return False

@@ -1,0 +1,120 @@
+"""What the page is told about a run, and how it shows what models and reports say: no browser needed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from hf_recipes.cli.main import cli
+from hf_recipes.compare import CompareFailed, build_config
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "space"))
+import rendering
+import settings
+
+
+def finished(folder: Path, write_run: Callable[..., Path], **job: Any) -> Path:
+    run = write_run(folder / "run-1", "somewhere", **job)
+    (run / "model" / "adapter_model.safetensors").write_bytes(b"weights")
+    return run
+
+
+def test_a_run_becomes_one_pair_with_the_recipe_s_own_template(
+    tmp_path: Path, write_run: Callable[..., Path]
+) -> None:
+    config = build_config(finished(tmp_path, write_run))
+    [pair] = config["pairs"]
+    assert config["title"] == "Ingredient parser <before> & after"
+    assert pair["base"] == "bundled/smollm2-135m-instruct"  # the resolved folder is not there any more
+    assert (pair["base_name"], pair["user_template"], pair["max_new_tokens"]) == (
+        "smollm2-135m-instruct",
+        "{line}",
+        12,
+    )
+    (tmp_path / "compare.json").write_text(json.dumps(config))
+    read = settings.read(tmp_path / "compare.json").pairs[0]
+    assert read.messages("3 tsp. {oats}", read.system) == [
+        {"role": "system", "content": "Turn the recipe line into JSON with qty, unit and name."},
+        {"role": "user", "content": "3 tsp. {oats}"},
+    ]
+    assert read.messages("oats", "  ") == [{"role": "user", "content": "oats"}]
+    assert read.report is not None
+
+
+@pytest.mark.parametrize(
+    ("user", "expected"),
+    [
+        ("Q: {question} {{x}}", "Q: {question} {{x}}"),
+        ("{a} or {b}", "{prompt}"),
+        ("always the same", "{prompt}"),
+    ],
+)
+def test_a_visitor_fills_one_field_or_types_the_whole_turn(
+    tmp_path: Path, write_run: Callable[..., Path], user: str, expected: str
+) -> None:
+    data = {"messages": [{"role": "user", "content": user}, {"role": "assistant", "content": "{c}"}]}
+    [pair] = build_config(finished(tmp_path, write_run, data=data))["pairs"]
+    assert (pair["system"], pair["user_template"]) == ("", expected)
+
+
+def test_a_run_that_has_nothing_to_compare_is_told_in_a_sentence(
+    tmp_path: Path, write_run: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = write_run(tmp_path / "run-1", "somewhere")
+    with pytest.raises(CompareFailed, match="run-1 has no model: it did not come that far"):
+        build_config(run)
+    with pytest.raises(CompareFailed, match="trained a text_multi_class_classification model"):
+        build_config(write_run(tmp_path / "run-2", "", task="text_multi_class_classification"))
+    from hf_recipes.cli.errors import CommandFailed
+
+    with pytest.raises(CommandFailed, match="has no model"):
+        cli.main(args=["compare", str(run)], standalone_mode=False)
+
+
+def test_only_configured_models_are_ever_meant(tmp_path: Path) -> None:
+    pairs = [{"name": name, "base": "b", "model_dir": name} for name in ("one", "two")]
+    (tmp_path / "compare.json").write_text(json.dumps({"pairs": pairs}))
+    read = settings.read(tmp_path / "compare.json")
+    assert read.pair("two").model_dir == str(tmp_path / "two")
+    assert read.pair("../../etc").name == "one"
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"pairs": []}', '{"pairs": [{"name": "x"}]}', '{"pairs": 3}'])
+def test_a_settings_file_that_is_wrong_is_a_value_error(tmp_path: Path, text: str) -> None:
+    (tmp_path / "compare.json").write_text(text)
+    with pytest.raises(ValueError, match=r"\S"):
+        settings.read(tmp_path / "compare.json")
+
+
+def said(text: str, done: bool = True) -> Any:
+    return SimpleNamespace(
+        text=text, tokens=3, seconds=1.0, first_token_seconds=0.5, done=done, weights="base:0123456789ab"
+    )
+
+
+def test_what_a_model_says_is_text_and_never_markup() -> None:
+    shown = rendering.pane("base", "<b>name</b>", said('<img src=x onerror="alert(1)">'))
+    assert "<img" not in shown and "<b>name" not in shown
+    shown = rendering.pane("base", "n", said('{"<script>": "</pre><script>"}'))
+    assert "<script" not in shown and "valid JSON" in shown
+
+
+def test_json_is_laid_out_once_it_is_whole() -> None:
+    whole = rendering.pane("fine-tuned", "n", said('{"qty": "2½", "unit": null}'))
+    assert '<span class="key">"qty"</span>: <span class="value">"2½"</span>,\n' in whole
+    assert "<pre" not in rendering.pane("fine-tuned", "n", said('{"qty": "2½"}', done=False))
+    assert "<pre" not in rendering.pane("fine-tuned", "n", said("12"))
+
+
+def test_an_evaluation_that_is_missing_or_partial_shows_what_there_is() -> None:
+    assert "Nothing was measured" in rendering.evaluation(None)
+    shown = rendering.evaluation(
+        {"methods": {"fine-tuned": {"metrics": {}}, "new <way>": {"metrics": {"m": {"value": 0.5}}}}}
+    )
+    assert "50.0%" in shown and "new &lt;way&gt;" in shown
