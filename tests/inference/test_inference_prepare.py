@@ -80,7 +80,8 @@ def test_the_trainer_gets_autotrains_parameters_with_ours_laid_over(tmp_path, ti
     params = json.loads((run / "work" / "tiny" / "training_params.json").read_text())
     assert params == {
         **LLM,
-        "model": str(tiny_llama),
+        # The base was saved by transformers 5: the trainer is given a view that its 4.48 reads right.
+        "model": str(run / "work" / "base"),
         "data_path": str(run / "work" / "data"),
         "train_split": "train",
         "valid_split": None,

@@ -48,6 +48,7 @@ def prepare(run: Path) -> None:
     count = None if request.task == "tabular" else parameters(base)
     if count:
         prepared["base_parameters"] = count
+    params["model"] = _seen_by_trainer(base, work)
     write_json(work / request.project_name / "training_params.json", params)
     write_json(work / "prepared.json", prepared)
 
@@ -78,6 +79,20 @@ def resolved(request: Request, progress: Progress | None = None) -> str:
         return resolve(request.base_model, say=lambda text: _say(text, progress))
     except (BaseUnavailable, OSError) as error:
         raise StepFailed("base_model_unavailable", f"{request.base_model}: {error}") from None
+
+
+def _seen_by_trainer(base: str, work: Path) -> str:
+    """The base as AutoTrain's transformers 4.48 reads it right: a folder that version 5 saved gets a view in work/base."""
+    from hf_recipes.inference.base import BaseUnavailable
+    from hf_recipes.inference.trainer_view import trainer_view
+
+    folder = Path(base)
+    if not (folder.is_absolute() and folder.is_dir()):
+        return base
+    try:
+        return str(trainer_view(folder, work / "base"))
+    except BaseUnavailable as error:
+        raise StepFailed("base_model_unavailable", f"{base}: {error}") from None
 
 
 def trainer_params(
