@@ -39,8 +39,11 @@ def test_validation_rows_are_measured_and_the_best_weights_kept(
     losses = [float(loss) for loss in re.findall(r"'eval_loss': ([\d.]+)", log)]
     assert len(set(losses)) >= 2, log[-2000:]
     assert (tmp_path / "work" / "tiny" / weights).stat().st_size > 0, log[-2000:]
-    states = list((tmp_path / "work" / "tiny").glob("checkpoint-*/trainer_state.json"))
-    assert min(losses) == pytest.approx(json.loads(states[0].read_text())["best_metric"], abs=1e-3)
+    work = tmp_path / "work"
+    state = json.loads(next((work / "tiny").glob("checkpoint-*/trainer_state.json")).read_text())
+    assert min(losses) == pytest.approx(state["best_metric"], abs=1e-3)
+    best = work / state["best_model_checkpoint"] / weights
+    assert best.read_bytes() == (work / "tiny" / weights).read_bytes()
 
 
 def write_recipe(folder: Path, task: str, base: Path, peft: bool) -> Path:
