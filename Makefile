@@ -45,7 +45,7 @@ quickstart: setup
 
 test: setup-dev build/inference-pytest browser
 	$(BIN)/python -m pytest -m "not e2e" --ignore=tests/inference $(PYTEST_ARGS)
-	python="$$($(HF) env make inference)" && PYTHONPATH=plugin:build/inference-pytest $$python -m pytest tests/inference $(PYTEST_ARGS)
+	python="$$($(HF) env make inference)" && PYTHONPATH="$(CURDIR)/plugin:$(CURDIR)/build/inference-pytest" $$python -m pytest tests/inference $(PYTEST_ARGS)
 
 e2e: setup-dev browser
 	$(BIN)/python -m pytest -m e2e $(PYTEST_ARGS)
