@@ -146,7 +146,6 @@ def test_a_validation_split_of_an_llm_is_trained_through_our_script(write: Calla
         ("params.optimizer=paged_adamw_8bit", "params.optimizer"),
         ("params.use_flash_attention_2=true", "params.use_flash_attention_2"),
         ("params.distributed_backend=deepspeed", "params.distributed_backend"),
-        ("params.mixed_precision=fp16", "params.mixed_precision"),
     ],
 )
 def test_what_needs_a_gpu_is_a_problem_here_and_none_elsewhere(

@@ -56,8 +56,6 @@ def _without_gpu(recipe: Recipe, params: Mapping[str, object]) -> Iterator[Probl
         yield needs_gpu("optimizer", params["optimizer"], "write adamw_torch")
     if params.get("distributed_backend") == "deepspeed":
         yield needs_gpu("distributed_backend", "deepspeed", "leave it out")
-    if params.get("mixed_precision") == "fp16":
-        yield needs_gpu("mixed_precision", "fp16", "write null")
     for name in ("use_flash_attention_2", "unsloth"):
         if params.get(name):
             yield needs_gpu(name, "it", "write false")
