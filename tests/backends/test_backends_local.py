@@ -76,7 +76,7 @@ def test_a_handle_finds_its_runner_and_no_other_process(
 
 
 def test_a_recycled_pid_is_never_signalled(make_run: Any, make_step: Callable[..., Any]) -> None:
-    from hf_recipes.runner.run import update_state
+    from hf_recipes.runner.files import update_state
 
     bystander = psutil.Popen([sys.executable, "-c", SLEEP.replace("time", "__import__('time')", 1)])
     try:

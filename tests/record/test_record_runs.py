@@ -20,7 +20,7 @@ import pytest
 
 from hf_recipes import record
 from hf_recipes.record.state import Reason, State
-from hf_recipes.runner import run as runner
+from hf_recipes.runner import files as runner
 
 MakeRun = Callable[..., Path]
 
@@ -139,7 +139,7 @@ def test_killed_between_two_states_the_last_whole_one_stands(make_run: MakeRun, 
     code = f"""
 import itertools
 from pathlib import Path
-from hf_recipes.runner.run import update_state
+from hf_recipes.runner.files import update_state
 for i in itertools.count():
     update_state(Path({str(run)!r}), state="running", message=str(i) * 5000, handle={{}})
 """

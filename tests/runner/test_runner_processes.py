@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,9 +15,11 @@ from typing import Any
 import psutil
 import pytest
 
+import hf_recipes
 from hf_recipes import record
 from hf_recipes.backends import local
 from hf_recipes.record.state import State
+from hf_recipes.runner import processes as processes_of_runner
 
 MakeStep = Callable[..., Any]
 
@@ -71,7 +74,8 @@ def helpers(run: Path) -> list[psutil.Process]:
     return [
         process
         for process in psutil.process_iter()
-        if str(run) in _command(process) and "run.py" in str(_command(process))
+        if str(run) in _command(process)
+        and any(name in str(_command(process)) for name in ("run.py", "guard.py"))
     ]
 
 
@@ -97,12 +101,16 @@ def test_without_proc_too(
     make_run: Any, make_step: MakeStep, start: Any, monkeypatch: Any, tmp_path: Path
 ) -> None:
     """As on macOS, where only `ps` tells of processes."""
-    monkeypatch.setattr(local.runner, "LINUX", False)
-    source = Path(local.runner.__file__).read_text()
-    copy = tmp_path / "run.py"
+    monkeypatch.setattr(processes_of_runner, "LINUX", False)
+    package = Path(hf_recipes.__file__).parent
+    # The fixture `start` gives tmp_path as the package.
+    shutil.copytree(package / "runner", tmp_path / "hf_recipes" / "runner")
+    shutil.copy(package / "__init__.py", tmp_path / "hf_recipes")
+    copy = tmp_path / "hf_recipes" / "runner" / "processes.py"
+    source = copy.read_text()
     copy.write_text(source.replace('LINUX: bool = sys.platform.startswith("linux")', "LINUX: bool = False"))
     assert copy.read_text() != source
-    monkeypatch.setattr(local.runner, "__file__", str(copy))
+    monkeypatch.setattr(local.runner, "__file__", str(copy.with_name("run.py")))
     code = """
 import subprocess
 children = [subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'], start_new_session=own) for own in (True, False)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -14,11 +15,14 @@ from hf_recipes.backends.machine import machine
 from hf_recipes.record.settle import alive
 from hf_recipes.record.state import Reason, RunState, State
 from hf_recipes.runner import run as runner
+from hf_recipes.runner.children import GRACE
+from hf_recipes.runner.files import read_json
+from hf_recipes.runner.processes import kill
 
 __all__ = ["alive", "cancel", "machine", "start"]
 
 SECONDS_TO_START = 60.0
-SECONDS_TO_END = runner.GRACE + 15.0
+SECONDS_TO_END = GRACE + 15.0
 
 _runners: dict[Path, subprocess.Popen[bytes]] = {}
 """The runners of this process: an attached one ends when our end of its stdin is closed, so it must not be collected."""
@@ -27,8 +31,8 @@ _runners: dict[Path, subprocess.Popen[bytes]] = {}
 def start(run: Path, *, pythons: Mapping[str, Path], attached: bool, package: Path) -> dict[str, object]:
     """Start the runner of a queued run in a session of its own, and wait until it holds the run; returns the handle.
 
-    `attached`: the run is cancelled when this process ends, however that comes. `package` holds hf_recipes for the steps of
-    our own in other interpreters. A runner that cannot start is the end of the run: read its state.
+    `attached`: the run is cancelled when this process ends, however that comes. `package` holds hf_recipes for the runner and
+    for the steps of our own in other interpreters. A runner that cannot start is the end of the run: read its state.
     """
     command = [sys.executable, str(Path(runner.__file__).resolve()), str(run), "--package", str(package)]
     for name, python in pythons.items():
@@ -41,6 +45,7 @@ def start(run: Path, *, pythons: Mapping[str, Path], attached: bool, package: Pa
             stderr=log,
             start_new_session=True,
             cwd=run,
+            env={**os.environ, "PYTHONPATH": str(package)},
         )
     _runners[run] = process
     try:
@@ -84,9 +89,9 @@ def _wait_for(run: Path, process: subprocess.Popen[bytes]) -> dict[str, object]:
     deadline = time.monotonic() + SECONDS_TO_START
     while True:
         died = process.poll() is not None
-        state = runner.read_json(run / "state.json")
+        state = read_json(run / "state.json")
         handle: dict[str, object] = state["handle"]
-        if handle.get("pid") == process.pid or state["state"] in runner.FINISHED:
+        if handle.get("pid") == process.pid or State(state["state"]).finished:
             return handle
         if died or time.monotonic() > deadline:
             process.kill()
@@ -114,4 +119,4 @@ def _state_after(run: Path, state: RunState) -> RunState:
 def _signal(state: RunState, number: int) -> None:
     pid = state.handle.get("pid")
     if isinstance(pid, int) and alive(state.handle):
-        runner.kill(pid, number)
+        kill(pid, number)

@@ -14,7 +14,8 @@ from typing import Any
 
 from hf_recipes.engines.job import Job
 from hf_recipes.record.state import State
-from hf_recipes.runner.run import now, process_started, write_json
+from hf_recipes.runner.files import now, write_json
+from hf_recipes.runner.processes import process_started
 
 
 def create(job: Job, recipe_text: str, runs_dir: Path) -> Path:

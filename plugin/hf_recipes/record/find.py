@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Sequence
 from pathlib import Path
 
-from hf_recipes.runner.run import read_json
+from hf_recipes.runner.files import read_json
 
 LAST = ("last", "latest")
 

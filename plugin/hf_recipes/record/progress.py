@@ -11,7 +11,7 @@ from typing import Any
 
 from hf_recipes.record.settle import read_state
 from hf_recipes.record.state import RunState
-from hf_recipes.runner.run import read_json
+from hf_recipes.runner.files import read_json
 
 SECONDS = 0.25
 """Between two looks at a run that goes on."""

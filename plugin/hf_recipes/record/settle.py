@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from hf_recipes.record.state import Reason, RunState, State
-from hf_recipes.runner.run import kill, marked, process_started, read_json, take_lock, update_state
+from hf_recipes.runner.files import read_json, take_lock, update_state
+from hf_recipes.runner.processes import kill, marked, process_started
 
 VANISHED = "the process that did the run is gone (killed, or the machine went down)"
 

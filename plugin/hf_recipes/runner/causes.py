@@ -1,0 +1,77 @@
+"""Why a step failed."""
+
+from __future__ import annotations
+
+import re
+import signal
+
+
+class StepFailed(Exception):
+    """The message is one sentence without its full stop."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class Cause:
+    """Watches a step's output for what will explain its failure."""
+
+    CRASH = "has failed due to an exception"
+    MEMORY = re.compile(
+        r"(?:CUDA|HIP|MPS)\b.{0,40}out of memory|out of memory\b.{0,40}alloc|OutOfMemoryError|not enough memory: you tried|"
+        r"DefaultCPUAllocator: can't allocate|Cannot allocate memory|^(?:\w+\.)*_?\w*MemoryError\b|std::bad_alloc",
+        re.IGNORECASE,
+    )
+    DISK = re.compile(
+        r"No space left on device|Disk quota exceeded|\[Errno 27\] File too large|os error (?:28|122)\b"
+    )
+    # What accelerate and torchrun say of the process they had started.
+    KILLED = re.compile(r"died with <Signals\.SIGKILL: 9>|exitcode\s*:\s*-9\b")
+    ERROR = re.compile(
+        r"^(?:\[rank\d+\]:\s*)?(?P<name>(?:\w+\.)*\w*(?:Error|Exception|OutOfMemory|Interrupt))(?:: (?P<text>.*))?$"
+    )
+    EMPTY_WORDS = ("CalledProcessError", "ChildFailedError", "DatasetGenerationError")
+    """Errors that only say that another one happened: that other one, printed before them, is the cause."""
+
+    def __init__(self) -> None:
+        self.crashed = self._memory = self._disk = self._killed = False
+        self._error = self._empty_words = ""
+
+    def feed(self, line: str) -> None:
+        self.crashed = self.crashed or self.CRASH in line
+        self._memory = self._memory or bool(self.MEMORY.search(line))
+        self._disk = self._disk or bool(self.DISK.search(line))
+        self._killed = self._killed or bool(self.KILLED.search(line))
+        if found := self.ERROR.match(line.strip()):
+            if found["name"].rpartition(".")[2] in self.EMPTY_WORDS:
+                self._empty_words = line.strip()
+            else:
+                self._error = line.strip()
+
+    def explain(self, code: int, *, usual: str, disk_full: bool) -> tuple[str, str]:
+        """(reason, one sentence without its full stop); `usual` is the reason when nothing better is known."""
+        if self._disk or disk_full:
+            return "disk_full", "the disk is full"
+        if self._memory:
+            return "out_of_memory", "out of memory" + (f" ({short(self._error)})" if self._error else "")
+        if self._killed or code in (-signal.SIGKILL, 128 + signal.SIGKILL):
+            return "out_of_memory", "killed by the system, most likely out of memory"
+        if self._error or self._empty_words:
+            return usual, short(self._error or self._empty_words)
+        if code < 0:
+            return usual, f"ended by the signal {_signal_name(-code)}"
+        return usual, f"ended with exit code {code}"
+
+
+def short(text: str) -> str:
+    """As one line of at most 300 letters."""
+    text = " ".join(text.split())
+    return text if len(text) <= 300 else text[:299] + "…"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)

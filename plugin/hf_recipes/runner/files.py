@@ -1,0 +1,67 @@
+"""The files of a run, each written in one way: hf_recipes.record uses these too."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""The errors of a full disk."""
+
+
+def now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Raises OSError, ValueError (also when the document is no object)."""
+    document = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(document, dict):
+        raise ValueError(f"{path.name} is not a JSON object")
+    return document
+
+
+def write_json(path: Path, document: Mapping[str, Any]) -> None:
+    """Replace a file in one move: a reader, or a power cut, finds the old text or the new one, never a part."""
+    # A leading dot and our pid: two writers never share the file, and a leftover is plainly one.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            json.dump(document, file, indent=1, ensure_ascii=False)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def update_state(run: Path, **changes: Any) -> dict[str, Any]:
+    """Change fields of state.json; the others, also ones unknown here, stay. Call it with the lock held."""
+    state = {**read_json(run / "state.json"), **changes, "updated": now()}
+    write_json(run / "state.json", state)
+    return state
+
+
+def take_lock(run: Path, *, wait: float = 0.0) -> int | None:
+    """The run's lock as a file descriptor (close it to release), or None while another holds it. Raises OSError."""
+    descriptor = os.open(run / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+    deadline = time.monotonic() + wait
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return descriptor
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                os.close(descriptor)
+                return None
+        time.sleep(0.05)

@@ -1,0 +1,44 @@
+"""Secrets do not leave a run: not into its log, its events, its state or its model's files."""
+
+from __future__ import annotations
+
+import json
+import re
+import urllib.parse
+from collections.abc import Mapping, Sequence
+
+USUAL_SECRETS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HUGGINGFACE_HUB_TOKEN")
+
+
+class Redactor:
+    """Takes secrets out of text: the values of the named variables, also URL-quoted, and whatever looks like a token."""
+
+    def __init__(self, names: Sequence[str], environment: Mapping[str, str]) -> None:
+        values = {environment.get(name, "") for name in (*names, *USUAL_SECRETS)}
+        # Text is redacted by line, so a secret of several lines is several secrets. Up to 3 letters are no secret.
+        lines = {line.strip() for value in values for line in value.splitlines()}
+        forms = {
+            form
+            for line in lines
+            for form in (line, urllib.parse.quote(line, safe=""), json.dumps(line)[1:-1])
+        }
+        secrets = sorted((form for form in forms if len(form) > 3), key=len, reverse=True)
+        known = "|".join(map(re.escape, secrets)) or r"(?!)"
+        self._patterns = (re.compile(known), re.compile(r"hf_[A-Za-z0-9]{20,}"))
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Where secrets stand, in order; ones that overlap, such as a token with another secret behind it, are one."""
+        merged: list[tuple[int, int]] = []
+        for begin, end in sorted(
+            found.span() for pattern in self._patterns for found in pattern.finditer(text)
+        ):
+            if merged and begin < merged[-1][1]:
+                merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+            else:
+                merged.append((begin, end))
+        return merged
+
+    def __call__(self, text: str) -> str:
+        for begin, end in reversed(self.spans(text)):
+            text = f"{text[:begin]}[secret]{text[end:]}"
+        return text
