@@ -90,7 +90,7 @@ def export(path: Path, settings: Sequence[str] = (), *, output: Path, say: Say) 
         base_model = str(answer["base_model"])
     config = output / "config.yml"
     config.write_text(autotrain.export(recipe, local.machine(), base_model=base_model), encoding="utf-8")
-    return [config, *sorted(output.rglob("*.jsonl"))]
+    return sorted(path for path in output.rglob("*") if path.is_file())
 
 
 def _inspect(job: Job, examples: int, say: Say) -> Mapping[str, object]:
