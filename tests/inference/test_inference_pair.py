@@ -16,8 +16,6 @@ import pytest
 
 from hf_recipes.inference.fingerprint import fingerprint, weight_files
 from hf_recipes.inference.pair import (
-    ADAPTER,
-    NO_ADAPTER,
     ModelUnavailable,
     Pair,
     PromptTooLong,
@@ -162,10 +160,10 @@ def test_answers_carry_the_fingerprint_of_the_files_they_come_from(
 def test_a_pair_whose_panes_are_swapped_is_caught(pair: Pair, base_alone: list[str]) -> None:
     sides = pair._sides
     swapped = Pair(
-        dataclasses.replace(sides["base"], adapter=ADAPTER),
-        dataclasses.replace(sides["fine-tuned"], adapter=NO_ADAPTER),
+        dataclasses.replace(sides["base"], adapted=True),
+        dataclasses.replace(sides["fine-tuned"], adapted=False),
     )
-    assert ends_of_stream(swapped, CONVERSATIONS[0])["base"].text != base_alone[0]
+    assert texts(swapped, "base") != base_alone == texts(swapped, "fine-tuned")
 
 
 def test_batched_answers_come_in_the_order_asked_with_their_counts(pair: Pair) -> None:

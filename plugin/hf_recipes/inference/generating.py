@@ -7,7 +7,8 @@ only. The loop here gives the same tokens; it is a generator, so that stopping m
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 # How chat templates end an assistant's turn where the model's generation_config does not say so.
@@ -40,11 +41,11 @@ def decode(
     ends: frozenset[int],
     pad: int,
     max_new_tokens: int,
-    adapters: Sequence[str] | None = None,
+    around: Callable[[Sequence[int]], AbstractContextManager[None]] = lambda live: nullcontext(),
 ) -> Iterator[dict[int, int]]:
     """Yields, for each step, {row: its next token} of the rows that have not ended; an end token is yielded too.
 
-    `adapters` names a LoRA adapter for each row (`__base__`: none); None means the model as it is.
+    `around` is entered for each step, given the rows that are still in the batch, in their order there.
     """
     import torch
     from transformers import DynamicCache
@@ -61,8 +62,7 @@ def decode(
     live = list(range(len(prompts)))
     keep_logits = _last_logits_only(model)
     for _ in range(max_new_tokens):
-        chosen = {"adapter_names": [adapters[row] for row in live]} if adapters is not None else {}
-        with torch.inference_mode():
+        with around(live), torch.inference_mode():
             logits = model(
                 input_ids=ids,
                 attention_mask=mask,
@@ -70,7 +70,6 @@ def decode(
                 past_key_values=cache,
                 use_cache=True,
                 **keep_logits,
-                **chosen,
             ).logits
             following = logits[:, -1].argmax(-1)
             tokens = following.tolist()

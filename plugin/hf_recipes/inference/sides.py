@@ -1,0 +1,69 @@
+"""One of the two models of a pair: its weights, its words, its limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from hf_recipes.inference.loading import ModelUnavailable
+
+Which = Literal["base", "fine-tuned"]
+Conversation = Sequence[Mapping[str, str]]
+ALL_ROWS = 1 << 62
+"""More than a batch has."""
+
+
+class PromptTooLong(ValueError):
+    """A prompt and its answer do not fit into the positions that the model knows."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two: where its weights are, and which of them it uses."""
+
+    which: Which
+    model: Any
+    tokenizer: Any
+    weights: str
+    ends: frozenset[int]
+    rows: Any = None
+    """What says which rows of a batch the adapter counts for, where both sides share a model; else None."""
+    adapted: bool = False
+    """Whether the adapter counts for this side's rows. Means something only with `rows`."""
+
+    def alone(self) -> AbstractContextManager[None]:
+        """While it is entered, every row is this side's."""
+        return nullcontext() if self.rows is None else self.rows.adapted_from(0 if self.adapted else ALL_ROWS)
+
+
+def encode(tokenizer: Any, messages: Conversation) -> list[int]:
+    if not tokenizer.chat_template:
+        raise ModelUnavailable(
+            "the model's tokenizer has no chat template, so it cannot be asked in messages"
+        )
+    ids = tokenizer.apply_chat_template(
+        [dict(turn) for turn in messages], add_generation_prompt=True, return_dict=True
+    )["input_ids"]
+    return [int(one) for one in ids]
+
+
+def check_length(side: Side, prompt: Sequence[int], max_new_tokens: int) -> None:
+    most = getattr(side.model.config.get_text_config(), "max_position_embeddings", None)
+    if most is not None and len(prompt) + max_new_tokens > most:
+        raise PromptTooLong(
+            f"the prompt has {len(prompt):,} tokens; with {max_new_tokens:,} for the answer that is more than the"
+            f" {most:,} that the {side.which} model takes"
+        )
+
+
+def text_of(side: Side, tokens: Sequence[int]) -> str:
+    return str(
+        side.tokenizer.decode([one for one in tokens if one not in side.ends], skip_special_tokens=True)
+    )
+
+
+def pad_of(tokenizer: Any) -> int:
+    """Padding is masked, so any token will do."""
+    return int(tokenizer.pad_token_id or 0)
