@@ -50,7 +50,7 @@ TEST_NAMES = {
     "liquid": "maple syrup, buttermilk, tahini, dry sherry, molasses, crème fraîche, marinara, chicken broth, apple cider, "
     "coconut aminos, mayonnaise, orange liqueur, sriracha",
     "count": "leek|s, sweet parsnip|s, radish|es, lime|s, kiwi|s, navel orange|s, nectarine|s, acorn squash|es, duck leg|s, "
-    "pork chop|s, artichoke|s, pita pocket|s, english muffin|s, rutabaga|s, persimmon|s, quail|s",
+    "pork chop|s, artichoke|s, pita pocket|s, bran muffin|s, rutabaga|s, persimmon|s, quail|s",
     "herb": "fresh sage, tarragon, lavender, chives, chervil, watercress",
     "tin": "anchovies, green olives, hominy, jackfruit, sauerkraut, lychees, bamboo shoots",
     "slice": "prosciutto, pancetta, brioche, rye toast, havarti",
@@ -71,44 +71,44 @@ KIND_UNITS = {
 }
 # Unit → spellings, those for one | for any number | for several. Training and test both draw on these.
 SPELLINGS = {
-    "teaspoon": "teaspoon | tsp, tsp. | teaspoons",
+    "teaspoon": "teaspoon | tsp, tsp., Tsp | teaspoons",
     "tablespoon": "tablespoon | tbsp, Tbsp. | tablespoons, tbsps",
-    "cup": "cup | | cups",
-    "gram": "gram | g, g. | grams",
-    "kilogram": "kilogram | kg | kilograms, kilos",
+    "cup": "cup | | cups, Cups",
+    "gram": "gram | g | grams, Grams",
+    "kilogram": "kilogram | kg, Kg. | kilograms, kilos",
     "milliliter": "milliliter | ml, ml. | milliliters",
-    "liter": "liter | l | liters",
-    "ounce": "ounce | oz, oz. | ounces",
-    "pound": "pound | lb, lb. | pounds, lbs",
+    "liter": "liter, litre | l, L | liters, litres",
+    "ounce": "ounce | oz, oz., Oz | ounces",
+    "pound": "pound | lb, lb., Lb. | pounds, lbs",
     "package": "package | pkg. | packages",
     "pinch": "pinch | | pinches",
-    "bunch": "bunch | | bunches",
-    "sprig": "sprig | | sprigs",
+    "bunch": "bunch, Bunch | | bunches, BUNCHES",
+    "sprig": "sprig | | sprigs, Sprigs",
     "handful": "handful | | handfuls",
-    "can": "can | | cans",
+    "can": "can, Can | | cans",
     "clove": "clove | | cloves",
-    "slice": "slice | | slices",
+    "slice": "slice | | slices, Slices",
     "stick": "stick | | sticks",
 }
-# Only in test: a period, a capital, a plural or British spelling of what training showed.
+# Only in test: a capital, a period, a plural or a British spelling, of a kind that training showed with other units.
 NEW_SPELLINGS = {
-    "teaspoon": "Teaspoon | Tsp, Tsp. | tsps, Teaspoons",
+    "teaspoon": "Teaspoon | Tsp. | tsps, Teaspoons",
     "tablespoon": "Tablespoon | tbsp., Tbsp | Tbsps, Tablespoons",
-    "cup": "Cup | | Cups",
-    "gram": "Gram | gr | grammes",
+    "cup": "Cup | | CUPS",
+    "gram": "Gram | g. | grammes",
     "kilogram": "Kilogram | kg., Kg | kgs, Kilos",
     "milliliter": "millilitre | mL | mls, millilitres",
-    "liter": "litre | L | litres",
-    "ounce": "Ounce | Oz, Oz. | Ounces",
-    "pound": "Pound | Lb, Lb. | lbs., Pounds",
-    "package": "Package | pkg | pkgs",
+    "liter": "Liter, Litre | l. | Liters, Litres",
+    "ounce": "Ounce | Oz. | Ounces",
+    "pound": "Pound | Lb | lbs., Pounds",
+    "package": "Package | pkg, Pkg. | pkgs, Packages",
     "pinch": "Pinch | | Pinches",
-    "bunch": "Bunch | | Bunches",
-    "sprig": "Sprig | | Sprigs",
+    "bunch": "BUNCH | | Bunches",
+    "sprig": "Sprig | | SPRIGS",
     "handful": "Handful | | Handfuls",
-    "can": "Can | | Cans",
+    "can": "CAN | | Cans",
     "clove": "Clove | | Cloves",
-    "slice": "Slice | | Slices",
+    "slice": "Slice | | SLICES",
     "stick": "Stick | | Sticks",
 }
 
@@ -219,9 +219,9 @@ def quantity(rng: random.Random, unit: str) -> tuple[str, str, bool]:
         return sign, SIGNS[sign], False
     if chance < 0.85:
         return f"{whole} {fraction}", f"{whole} {fraction}", True
-    if chance < 0.94:
+    if chance < 0.93:
         return f"{whole}{sign}", f"{whole} {SIGNS[sign]}", True
-    return ("half a", "1/2", False) if chance < 0.97 else (f"{whole}.5", f"{whole}.5", True)
+    return ("half a", "1/2", False) if chance < 0.98 else (f"{whole}.5", f"{whole}.5", True)
 
 
 def spell(rng: random.Random, spellings: str, several: bool) -> str:
