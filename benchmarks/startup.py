@@ -53,7 +53,9 @@ def make_trl() -> Path:
     folder = ROOT / "build" / "trl"
     if not (folder / "bin" / "trl").exists():
         environments.run_uv(["venv", "-q", str(folder)])
-        environments.run_uv(["pip", "install", "-q", "--python", str(folder / "bin" / "python"), "torch==2.13.0", "trl"])
+        environments.run_uv(
+            ["pip", "install", "-q", "--python", str(folder / "bin" / "python"), "torch==2.13.0", "trl"]
+        )
     return folder / "bin" / "trl"
 
 

@@ -31,13 +31,24 @@ def main() -> int:
         theirs, their_loss = through_autotrain(Path(folder))
     print(f"hf-recipes run        {ours:7.1f} s   final training loss {our_loss:.4f}")
     print(f"autotrain --config    {theirs:7.1f} s   final training loss {their_loss:.4f}")
-    print(f"time ratio {ours / theirs:.2f} (bound 0.60), loss ratio {our_loss / their_loss:.4f} (bound 1 ± 0.02)")
+    print(
+        f"time ratio {ours / theirs:.2f} (bound 0.60), loss ratio {our_loss / their_loss:.4f} (bound 1 ± 0.02)"
+    )
     return 0 if ours / theirs <= 0.60 and abs(our_loss / their_loss - 1) <= 0.02 else 1
 
 
 def through_us(folder: Path) -> tuple[float, float]:
     began = time.perf_counter()
-    command = [HF_RECIPES, "run", str(RECIPE), "--set", "evaluate=null", "--runs-dir", str(folder / "runs"), "--json"]
+    command = [
+        HF_RECIPES,
+        "run",
+        str(RECIPE),
+        "--set",
+        "evaluate=null",
+        "--runs-dir",
+        str(folder / "runs"),
+        "--json",
+    ]
     printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     seconds = time.perf_counter() - began
     return seconds, train_loss(Path(json.loads(printed)["run_dir"], "train.log").read_text())
@@ -45,7 +56,9 @@ def through_us(folder: Path) -> tuple[float, float]:
 
 def through_autotrain(folder: Path) -> tuple[float, float]:
     exported = folder / "exported"
-    subprocess.run([HF_RECIPES, "export", str(RECIPE), "--to", "autotrain", "--output", str(exported)], check=True)
+    subprocess.run(
+        [HF_RECIPES, "export", str(RECIPE), "--to", "autotrain", "--output", str(exported)], check=True
+    )
     autotrain = environments.ensure("autotrain", say=print).with_name("autotrain")
     # As after activating the environment: AutoTrain starts `accelerate` by its bare name.
     activated = {**os.environ, "PATH": f"{autotrain.parent}{os.pathsep}{os.environ['PATH']}"}

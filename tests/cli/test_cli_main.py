@@ -18,7 +18,11 @@ HF_RECIPES = Path(sys.executable).with_name("hf-recipes")
 
 def call(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [str(HF_RECIPES), *arguments], cwd=cwd, capture_output=True, text=True, env={**os.environ, **environment}
+        [str(HF_RECIPES), *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
     )
 
 
@@ -46,8 +50,12 @@ def test_version(tmp_path: Path) -> None:
     assert __version__ in call("--version", cwd=tmp_path).stdout
 
 
-@pytest.mark.parametrize("arguments", [("status", "nothing"), ("logs", "nothing"), ("cancel", "nothing"), ("report", "last")])
-def test_a_run_that_is_not_there_is_a_wrong_call_in_one_line(arguments: tuple[str, ...], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "arguments", [("status", "nothing"), ("logs", "nothing"), ("cancel", "nothing"), ("report", "last")]
+)
+def test_a_run_that_is_not_there_is_a_wrong_call_in_one_line(
+    arguments: tuple[str, ...], tmp_path: Path
+) -> None:
     done = call(*arguments, cwd=tmp_path)
     assert done.returncode == 2
     assert len(done.stderr.strip().splitlines()) == 1 and "Traceback" not in done.stderr
@@ -61,7 +69,11 @@ def test_an_empty_list_says_how_to_begin_and_is_an_empty_json_list(tmp_path: Pat
 def test_a_recipe_that_is_not_there(tmp_path: Path) -> None:
     for command in ("run", "plan", "validate"):
         done = call(command, "missing.yml", cwd=tmp_path)
-        assert done.returncode == 2 and "missing.yml" in done.stdout + done.stderr and "Traceback" not in done.stderr
+        assert (
+            done.returncode == 2
+            and "missing.yml" in done.stdout + done.stderr
+            and "Traceback" not in done.stderr
+        )
 
 
 def test_our_own_bug_is_exit_3_with_the_traceback_in_a_file(tmp_path: Path) -> None:

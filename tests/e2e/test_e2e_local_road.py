@@ -68,7 +68,9 @@ def wait_until(condition: object, seconds: float) -> bool:
     return False
 
 
-def test_a_run_ends_with_verified_weights_answers_and_a_report(finished: dict[str, object], recipe: Path) -> None:
+def test_a_run_ends_with_verified_weights_answers_and_a_report(
+    finished: dict[str, object], recipe: Path
+) -> None:
     assert finished["state"] == "succeeded"
     run, model = Path(str(finished["run_dir"])), Path(str(finished["model_dir"]))
     assert (model / "adapter_model.safetensors").stat().st_size > 0
@@ -83,7 +85,9 @@ def test_a_run_ends_with_verified_weights_answers_and_a_report(finished: dict[st
 
 def test_test_rows_never_reach_the_trainer(finished: dict[str, object], recipe: Path) -> None:
     run = Path(str(finished["run_dir"]))
-    test_lines = [json.loads(line)["line"] for line in (recipe.parent / "data" / "test.jsonl").read_text().splitlines()]
+    test_lines = [
+        json.loads(line)["line"] for line in (recipe.parent / "data" / "test.jsonl").read_text().splitlines()
+    ]
     seen = "".join(path.read_text() for path in (run / "work" / "data").glob("*.jsonl"))
     assert seen and not [line for line in test_lines if json.dumps(line)[1:-1] in seen]
 
@@ -117,7 +121,9 @@ def test_a_runner_killed_while_it_trains_is_a_failed_run_and_leaves_no_process(r
 
 
 def test_ctrl_c_is_exit_130_and_leaves_no_process(recipe: Path) -> None:
-    process = subprocess.Popen([HF_RECIPES, "run", str(recipe), *SHORT], cwd=recipe.parent, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [HF_RECIPES, "run", str(recipe), *SHORT], cwd=recipe.parent, stderr=subprocess.PIPE, text=True
+    )
     try:
         assert wait_until(lambda: training(newest(recipe)), 180)
         run = newest(recipe)
@@ -132,7 +138,17 @@ def test_ctrl_c_is_exit_130_and_leaves_no_process(recipe: Path) -> None:
 
 def start_and_wait_for_training(recipe: Path) -> Path:
     # Enough epochs that training is certainly under way when it is stopped.
-    done = call("run", str(recipe), "--set", "params.epochs=50", "--set", "evaluate.require=null", "--detach", "--json", cwd=recipe.parent)
+    done = call(
+        "run",
+        str(recipe),
+        "--set",
+        "params.epochs=50",
+        "--set",
+        "evaluate.require=null",
+        "--detach",
+        "--json",
+        cwd=recipe.parent,
+    )
     assert done.returncode == 0, done.stderr
     run = Path(json.loads(done.stdout)["run_dir"])
     assert wait_until(lambda: training(run), 180), (run / "train.log").read_text()[-2000:]

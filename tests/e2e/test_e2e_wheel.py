@@ -24,13 +24,17 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     environments.run_uv(["build", "-q", "--wheel", "--out-dir", str(folder / "dist"), str(ROOT)])
     (wheel,) = (folder / "dist").glob("*.whl")
     environments.run_uv(["venv", "-q", "--python", sys.executable, str(folder / "venv")])
-    environments.run_uv(["pip", "install", "-q", "--python", str(folder / "venv" / "bin" / "python"), str(wheel)])
+    environments.run_uv(
+        ["pip", "install", "-q", "--python", str(folder / "venv" / "bin" / "python"), str(wheel)]
+    )
     return folder / "venv" / "bin"
 
 
 def call(installed: Path, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     clean = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
-    return subprocess.run([str(installed / "hf-recipes"), *arguments], cwd=cwd, capture_output=True, text=True, env=clean)
+    return subprocess.run(
+        [str(installed / "hf-recipes"), *arguments], cwd=cwd, capture_output=True, text=True, env=clean
+    )
 
 
 def test_the_wheel_carries_the_recipes_and_the_page(installed: Path, tmp_path: Path) -> None:
@@ -41,12 +45,16 @@ def test_the_wheel_carries_the_recipes_and_the_page(installed: Path, tmp_path: P
 
 
 def test_the_wheel_brings_nothing_that_trains(installed: Path) -> None:
-    names = {path.name.split("-")[0].lower() for path in installed.parent.glob("lib/*/site-packages/*.dist-info")}
+    names = {
+        path.name.split("-")[0].lower() for path in installed.parent.glob("lib/*/site-packages/*.dist-info")
+    }
     assert "hf_recipes" in names
     assert not names & {"torch", "transformers", "datasets", "gradio", "pydantic"}
 
 
-def test_the_installed_plugin_plans_with_data_from_its_own_environment(installed: Path, tmp_path: Path) -> None:
+def test_the_installed_plugin_plans_with_data_from_its_own_environment(
+    installed: Path, tmp_path: Path
+) -> None:
     call(installed, "new", "ingredient-parser", cwd=tmp_path)
     done = call(installed, "plan", "ingredient-parser/recipe.yml", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
