@@ -52,10 +52,12 @@ def make_trl() -> Path:
     """trl of today in an environment of its own below build/ (the one beside AutoTrain is from December 2024)."""
     folder = ROOT / "build" / "trl"
     if not (folder / "bin" / "trl").exists():
-        environments.run_uv(["venv", "-q", str(folder)])
-        environments.run_uv(
-            ["pip", "install", "-q", "--python", str(folder / "bin" / "python"), "torch==2.13.0", "trl"]
-        )
+        python = str(folder / "bin" / "python")
+        for arguments in (
+            ["venv", "-q", str(folder)],
+            ["pip", "install", "-q", "--python", python, "torch==2.13.0", "trl"],
+        ):
+            environments.run_uv(arguments, say=print, doing="making an environment for trl")
     return folder / "bin" / "trl"
 
 

@@ -21,13 +21,15 @@ ROOT = Path(__file__).resolve().parents[2]
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The bin/ folder of a new environment that holds the wheel and nothing of the checkout."""
     folder = tmp_path_factory.mktemp("wheel")
-    environments.run_uv(["build", "-q", "--wheel", "--out-dir", str(folder / "dist"), str(ROOT)])
+    uv("building the wheel", "build", "-q", "--wheel", "--out-dir", str(folder / "dist"), str(ROOT))
     (wheel,) = (folder / "dist").glob("*.whl")
-    environments.run_uv(["venv", "-q", "--python", sys.executable, str(folder / "venv")])
-    environments.run_uv(
-        ["pip", "install", "-q", "--python", str(folder / "venv" / "bin" / "python"), str(wheel)]
-    )
+    uv("making an environment", "venv", "-q", "--python", sys.executable, str(folder / "venv"))
+    uv("installing", "pip", "install", "-q", "--python", str(folder / "venv" / "bin" / "python"), str(wheel))
     return folder / "venv" / "bin"
+
+
+def uv(doing: str, *arguments: str) -> None:
+    environments.run_uv(arguments, say=print, doing=doing)
 
 
 def call(installed: Path, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
