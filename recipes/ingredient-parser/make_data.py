@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TypeVar
 
 SEED = 20250
-TRAIN_ROWS = 560
+TRAIN_ROWS = 600
 TEST_ROWS = 320
 
 # Kind → names. A name that is counted carries its plural after a bar: "carrot|s", "radish|es".
@@ -57,33 +57,30 @@ TRAIN_NAMES = {
     "clove": "garlic, black garlic, smoked garlic",
     "slice": "bacon, sourdough bread, provolone, smoked turkey, pound cake, salami, mortadella, pastrami, gruyère, emmental, "
     "focaccia, ciabatta, baguette, bologna, corned beef, banana bread, gingerbread, panettone, liverwurst, jamón",
-    "stick": "butter, salted butter, celery, cinnamon, string cheese, candied rhubarb, sugarcane",
 }
 TEST_NAMES = {
     "spice": "ground ginger, baking soda, allspice, ground coriander, star anise, dried dill, saffron",
     "grain": "quinoa, barley, polenta, egg noodles, bulgur, semolina",
     "solid": "pine nuts, pecans, hazelnuts, dried cranberries, mozzarella, feta, ricotta, brown mushrooms, broccoli, "
     "brussels sprouts, dried figs, strawberries, crab meat, green olives",
-    "liquid": "apple cider, chicken broth, buttermilk, tahini, dry sherry, mayonnaise, maple syrup, oyster stew",
+    "liquid": "apple cider, chicken broth, buttermilk, tahini, dry sherry, mayonnaise, maple syrup",
     "count": "leek|s, radish|es, lime|s, orange|s, nectarine|s, acorn squash|es, duck leg|s, pork chop|s, artichoke|s, "
-    "muffin|s, parsnip|s, burger|s",
+    "muffin|s, parsnip|s",
     "herb": "fresh sage, tarragon, lavender, chives, watercress",
-    "tin": "anchovies, green olives, sauerkraut, bamboo shoots, lentil stew",
+    "tin": "anchovies, green olives, sauerkraut, bamboo shoots",
     "slice": "prosciutto, toast, veal, havarti",
-    "stick": "margarine, shortening, chewing gum",
 }
 
 KIND_UNITS = {
     "spice": "teaspoon, tablespoon, pinch, gram",
-    "grain": "cup, gram, ounce, pound, tablespoon, kilogram, package",
-    "solid": "cup, gram, ounce, pound, kilogram, package, handful",
+    "grain": "cup, gram, ounce, pound, tablespoon, kilogram",
+    "solid": "cup, gram, ounce, pound, kilogram",
     "liquid": "cup, milliliter, tablespoon, teaspoon, liter",
     "count": "",
-    "herb": "bunch, sprig, handful, tablespoon",
+    "herb": "bunch, tablespoon, cup",
     "tin": "can, ounce, gram",
     "clove": "clove",
     "slice": "slice",
-    "stick": "stick",
 }
 # Unit → how it is spelled: for one | for any number | for several. First what training and test both draw on, then what
 # is only in test: a capital, a period, a plural or a British spelling, of a kind that training shows with other units.
@@ -97,15 +94,11 @@ UNITS = {
     "liter": ("liter, litre | l, L | liters, litres", "Liter, Litre | l. | Liters, Litres"),
     "ounce": ("ounce | oz, oz., Oz | ounces", "Ounce | Oz. | Ounces"),
     "pound": ("pound | lb, lb., Lb. | pounds, lbs", "Pound | Lb | lbs., Pounds"),
-    "package": ("package | pkg. | packages", "Package | pkg, Pkg. | pkgs, Packages"),
     "pinch": ("pinch | | pinches", "Pinch | | Pinches"),
     "bunch": ("bunch | | bunches", "Bunch | | Bunches"),
-    "sprig": ("sprig | | sprigs", "Sprig | | Sprigs"),
-    "handful": ("handful | | handfuls", "Handful | | Handfuls"),
     "can": ("can | | cans", "Can | | Cans"),
     "clove": ("clove | | cloves", "Clove | | Cloves"),
     "slice": ("slice | | slices", "Slice | | Slices"),
-    "stick": ("stick | | sticks", "Stick | | Sticks"),
 }
 
 # {q} quantity, {u} unit, {n} name; {p} preparation, {b} preparation that stands before, {s} size, {k} note, {w} weight of a can.
@@ -175,8 +168,8 @@ WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine",
 FRACTIONS = ("1/2", "1/4", "3/4", "1/3", "2/3")
 SIGNS = {"½": "1/2", "¼": "1/4", "¾": "3/4"}
 LARGE = ("kilogram", "liter", "pound")
-WHOLE = ("", "pinch", "bunch", "sprig", "can", "clove", "slice", "package", "handful")
-OFTEN = ("", "", "", "teaspoon", "tablespoon", "cup", "gram")
+WHOLE = ("", "pinch", "bunch", "can", "clove", "slice")
+OFTEN = ("", "", "")
 
 # Training makes up names too ("morvela", "tarsi carrots"): nobody can know them, so they teach to copy the name from the line.
 SYLLABLES = (
