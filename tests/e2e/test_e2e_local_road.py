@@ -121,12 +121,15 @@ def test_a_runner_killed_while_it_trains_is_a_failed_run_and_leaves_no_process(r
 
 
 def test_ctrl_c_is_exit_130_and_leaves_no_process(recipe: Path) -> None:
+    runs = recipe.parent / "runs"
+    before = visible(runs)
     process = subprocess.Popen(
         [HF_RECIPES, "run", str(recipe), *SHORT], cwd=recipe.parent, stderr=subprocess.PIPE, text=True
     )
     try:
-        assert wait_until(lambda: training(newest(recipe)), 180)
-        run = newest(recipe)
+        assert wait_until(lambda: visible(runs) - before, 60)
+        (run,) = visible(runs) - before
+        assert wait_until(lambda: training(run), 180)
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 130
     finally:
@@ -155,8 +158,9 @@ def start_and_wait_for_training(recipe: Path) -> Path:
     return run
 
 
-def newest(recipe: Path) -> Path:
-    return max((recipe.parent / "runs").iterdir(), key=lambda path: path.stat().st_mtime)
+def visible(runs: Path) -> set[Path]:
+    """A run that is being written down has a leading dot."""
+    return {path for path in runs.glob("*") if not path.name.startswith(".")}
 
 
 def training(run: Path) -> bool:
