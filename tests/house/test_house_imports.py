@@ -149,5 +149,5 @@ cli.main(args=["validate", sys.argv[1]], standalone_mode=False)
 def test_nothing_in_the_package_writes_a_machine_path_or_a_registry() -> None:
     for path in modules():
         text = path.read_text(encoding="utf-8")
-        for word in ("pythonhosted" + ".org", "py" + "pi.org", "/opt/" + "wheels", "/ro" + "ot/"):
+        for word in ("python" + "hosted.org", "py" + "pi.org", "/opt/" + "wheels", "/ro" + "ot/"):
             assert word not in text, f"{path} names {word}"
