@@ -11,6 +11,7 @@ from pathlib import Path
 
 from hf_recipes.environments import state
 from hf_recipes.environments.failed import EnvironmentFailed
+from hf_recipes.environments.lock import locked
 from hf_recipes.environments.own import own
 from hf_recipes.environments.places import cache_dir, cannot_write
 from hf_recipes.environments.sets import RequirementSet, named
@@ -126,22 +127,11 @@ def _folder(requirements: RequirementSet) -> Path:
 
 @contextmanager
 def _locked(environment: Path, *, say: Say) -> Iterator[None]:
-    from filelock import FileLock, Timeout
-
     try:
-        environment.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(f"{environment}.lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            say(f"waiting for another hf-recipes that is making {environment.name}")
-            lock.acquire(poll_interval=0.2)
+        with locked(environment, say=say, making="making"):
+            yield
     except OSError as error:
         raise cannot_write(error) from None
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _discard(environment: Path) -> None:

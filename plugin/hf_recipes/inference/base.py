@@ -6,13 +6,13 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
 from hf_recipes import environments
+from hf_recipes.environments.lock import locked
 
 Say = Callable[[str], None]
 
@@ -87,7 +87,7 @@ def _converted(name: str, say: Say) -> Path:
     if _whole(folder):
         return folder
     try:
-        with _locked(folder, say):
+        with locked(folder, say=say, making="converting"):
             # Somebody else may have converted it while we waited.
             if not _whole(folder):
                 _make(name, source, folder, say)
@@ -157,20 +157,3 @@ def _whole(folder: Path) -> bool:
         return all((folder / name).stat().st_size == size for name, size in files.items())
     except (OSError, ValueError, KeyError):
         return False
-
-
-@contextmanager
-def _locked(folder: Path, say: Say) -> Iterator[None]:
-    from filelock import FileLock, Timeout
-
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(f"{folder}.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        say(f"waiting for another hf-recipes that is converting {folder.name}")
-        lock.acquire(poll_interval=0.2)
-    try:
-        yield
-    finally:
-        lock.release()
