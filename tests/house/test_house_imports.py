@@ -36,6 +36,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "record": {"engines", "recipe", "runner"},
     "backends": {"engines", "record", "runner"},
     "evaluation": set(),
+    "hub": {"data", "engines", "evaluation", "recipe", "record", "runner", "shipped"},
     "inference": {"data", "recipe", "environments", "shipped"},
 }
 

@@ -1,0 +1,202 @@
+"""What went wrong with the Hub, in one sentence that says what to do; and trying again where that helps."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from hf_recipes.runner.redaction import Redactor
+
+T = TypeVar("T")
+
+LOGIN = "type: hf auth login"
+TRANSIENT = ("rate_limited", "hub_failed", "unreachable")
+"""The reasons that may pass by themselves."""
+RETRIES, LONGEST_WAIT = 5, 120.0
+
+
+class HubFailed(Exception):
+    """The Hub did not do what was asked. The message is one sentence with what to do, and never holds a token.
+
+    `reason` is not_logged_in, token_invalid, forbidden, gated, not_found, no_credit, conflict, rate_limited, hub_failed,
+    unreachable, offline or refused; who raises it for a cause of its own adds a word of its own.
+    """
+
+    def __init__(
+        self, reason: str, message: str, *, status: int | None = None, wait: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.reason, self.status = reason, status
+        self.wait = wait
+        """Seconds that the Hub asked to wait."""
+
+    @property
+    def transient(self) -> bool:
+        return self.reason in TRANSIENT
+
+
+@contextmanager
+def hub_errors(doing: str) -> Iterator[None]:
+    """What the Hub's client raises inside becomes HubFailed: `with hub_errors("creating the Space ada/x"):`. Others pass."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, HubFailed) or not of_the_hub(error):
+            raise
+        raise explain(error, doing) from error
+
+
+def retrying(
+    call: Callable[[], T],
+    *,
+    tries: int = RETRIES,
+    longest: float = LONGEST_WAIT,
+    sleep: Callable[[float], None] = time.sleep,
+) -> T:
+    """The result of a call that may be repeated without harm, tried again while what stops it may pass.
+
+    Waits as long as the Hub asks, `longest` seconds in all; raises what the last try raised.
+    """
+    waited, pause = 0.0, 1.0
+    for left in range(tries - 1, -1, -1):
+        try:
+            return call()
+        except Exception as error:
+            failure = (
+                error if isinstance(error, HubFailed) else explain(error, "") if of_the_hub(error) else None
+            )
+            wait = pause if failure is None or failure.wait is None else failure.wait
+            if failure is None or not failure.transient or not left or waited + wait > longest:
+                raise
+        sleep(wait)
+        waited, pause = waited + wait, min(pause * 2, 20.0)
+    raise AssertionError("tries must be at least 1")
+
+
+def of_the_hub(error: BaseException) -> bool:
+    """Whether it tells of the Hub or the way there; anything else is another's mistake."""
+    return _reason(error) is not None
+
+
+def explain(error: Exception, doing: str) -> HubFailed:
+    """`doing` says what was tried: "creating the Space ada/x"."""
+    status = _status(error)
+    reason = _reason(error) or "hub_failed"
+    wait = _wait(error) if reason in ("rate_limited", "hub_failed") else None
+    sentence = _sentence(reason, error, status, wait)
+    return HubFailed(reason, clean(f"{doing}: {sentence}" if doing else sentence), status=status, wait=wait)
+
+
+def clean(text: str) -> str:
+    """As one line without a secret in it: not the values of the usual variables, nothing that looks like a token."""
+    return " ".join(Redactor((), os.environ)(text).split())
+
+
+BY_STATUS = {401: "token_invalid", 402: "no_credit", 403: "forbidden", 404: "not_found", 409: "conflict", 412: "conflict"}  # fmt: skip
+RATE_LIMIT = re.compile(r"r\s*=\s*(?P<left>\d+)\s*;\s*t\s*=\s*(?P<wait>\d+)")
+PASSING = (408, 500, 502, 503, 504)
+BY_NAME = {
+    "LocalTokenNotFoundError": "not_logged_in",
+    "DeviceCodeError": "token_invalid",
+    "OIDCError": "token_invalid",
+    "GatedRepoError": "gated",
+    "OfflineModeIsEnabled": "offline",
+    "HFValidationError": "refused",
+    "XetAuthenticationError": "forbidden",
+    # httpx's and httpx2's, whichever the installed huggingface_hub uses.
+    "TransportError": "unreachable",
+    "InvalidURL": "refused",
+}
+
+
+def _reason(error: BaseException) -> str | None:
+    names = {kind.__name__ for kind in type(error).__mro__}
+    for name, reason in BY_NAME.items():
+        if name in names:
+            return reason
+    status = _status(error)
+    if status is not None:
+        # Without any token the Hub says 401 to everything that is not public.
+        if status == 401 and not _logged_in():
+            return "not_logged_in"
+        if status == 429:
+            return "rate_limited"
+        if status in PASSING or status >= 500:
+            return "hub_failed"
+        return BY_STATUS.get(status, "refused")
+    if isinstance(error, (ConnectionError, TimeoutError)):
+        return "unreachable"
+    # hf_xet and the upload of large files have no errors of their own.
+    if isinstance(error, RuntimeError) and _in_client(error):
+        return "unreachable"
+    return "hub_failed" if isinstance(error, ValueError) and str(error).startswith("LFS batch API") else None
+
+
+def _sentence(reason: str, error: Exception, status: int | None, wait: float | None) -> str:
+    said = _said(error)
+    later = f"in {wait:.0f} s" if wait is not None else "in a few minutes"
+    if reason == "forbidden":
+        return f"your token may not do this{said}; make one with write access at huggingface.co/settings/tokens, then {LOGIN}"
+    if reason == "gated":
+        return "access is granted on request; ask for it on the model's page, then try again"
+    if reason == "hub_failed":
+        return f"the Hub has a problem of its own ({status or 'upload refused'}{said}); try again {later}"
+    if reason == "refused":
+        return f"the Hub refuses it{f' ({status})' if status else ''}{said or ': ' + str(error)}"
+    return {
+        "not_logged_in": f"you are not logged in to Hugging Face; {LOGIN}",
+        "token_invalid": f"Hugging Face does not accept your token; {LOGIN} (HF_TOKEN, where it is set, comes first)",
+        "not_found": "there is nothing of that name on the Hub, or your token may not see it",
+        "no_credit": "your account has no credit for it; add some at huggingface.co/settings/billing",
+        "conflict": f"it has just been changed by someone else or is there already{said}; look at it and try again",
+        "rate_limited": f"the Hub asks for fewer requests; try again {later}",
+        "offline": "HF_HUB_OFFLINE is set; unset it",
+        "unreachable": "the Hub cannot be reached; look at your connection (and HF_ENDPOINT, where it is set) and try again",
+    }[reason]
+
+
+def _response(error: BaseException) -> Any:
+    return getattr(error, "response", None)
+
+
+def _status(error: BaseException) -> int | None:
+    status = getattr(_response(error), "status_code", None)
+    return status if isinstance(status, int) else None
+
+
+def _said(error: Exception) -> str:
+    """The Hub's own words, short."""
+    words = " ".join(str(getattr(error, "server_message", None) or "").split())
+    return f": {words[:200]}" if words else ""
+
+
+def _wait(error: Exception) -> float | None:
+    """Seconds until the Hub wants to hear from us again, as Retry-After or the ratelimit header say."""
+    headers = getattr(_response(error), "headers", None)
+    if headers is None:
+        return None
+    try:
+        return max(0.0, float(headers.get("Retry-After")))
+    except (TypeError, ValueError):
+        pass
+    limits = RATE_LIMIT.search(headers.get("ratelimit") or "")
+    return float(limits["wait"]) if limits and limits["left"] == "0" else None
+
+
+def _logged_in() -> bool:
+    from huggingface_hub import get_token
+
+    return bool(get_token())
+
+
+def _in_client(error: BaseException) -> bool:
+    trace = error.__traceback__
+    while trace is not None:
+        if "huggingface_hub" in trace.tb_frame.f_code.co_filename:
+            return True
+        trace = trace.tb_next
+    return False
