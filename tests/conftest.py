@@ -10,6 +10,12 @@ from typing import Any
 
 import pytest
 
+# tests/hub is imported as `hub`; hf_xet, a storage protocol of its own that the stand-in doesn't speak, is
+# switched off before huggingface_hub is imported anywhere.
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+os.environ["HF_HUB_DISABLE_XET"] = "1"
+pytest_plugins = ["hub.fixture"]
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(

@@ -1,0 +1,38 @@
+"""pytest fixtures: `hub`, a stand-in Hub that is new for each test, and `logged_in`, an environment that uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hub.handle import Hub, environment
+
+
+@pytest.fixture(scope="session")
+def _hub_app() -> Iterator[Any]:
+    from hub.server import serving
+
+    with serving() as app:
+        yield app
+
+
+@pytest.fixture
+def hub(_hub_app: Any) -> Iterator[Hub]:
+    from hub.server import fresh
+
+    state = _hub_app.hub = fresh(_hub_app.endpoint)
+    try:
+        yield Hub(state)
+    finally:
+        state.close()
+
+
+@pytest.fixture
+def logged_in(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hub:
+    """The environment of this process and its children points at the stand-in, with ada's write token."""
+    for name, value in environment(hub, tmp_path / "hf_home").items():
+        monkeypatch.setenv(name, value)
+    return hub
