@@ -1,6 +1,7 @@
 """What a person writes: a YAML recipe, read strictly and offline.
 
     load(path) -> Recipe            raises RecipeError with every problem
+    load_all(path) -> list[Recipe]  one for each combination of a matrix
     problems(path) -> list[Problem]
     json_schema() -> dict           for editors
     explain("params.lr") -> str
@@ -12,12 +13,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from hf_recipes.recipe.load import load, problems
+from hf_recipes.recipe.load import load, load_all, problems
 from hf_recipes.recipe.model import Recipe
 from hf_recipes.recipe.place import Place, problem
 from hf_recipes.recipe.problem import Problem, RecipeError
 
-__all__ = ["Problem", "Recipe", "RecipeError", "explain", "json_schema", "load", "problem_at", "problems"]
+__all__ = [
+    "Problem",
+    "Recipe",
+    "RecipeError",
+    "explain",
+    "json_schema",
+    "load",
+    "load_all",
+    "problem_at",
+    "problems",
+]
 
 
 def json_schema() -> dict[str, Any]:

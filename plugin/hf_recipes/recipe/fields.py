@@ -76,6 +76,7 @@ def _top() -> tuple[Field, ...]:
         Field("use_case", ("map", "null"), "What the model is for. Goes into the model card."),
         Field("evaluate", ("map", "null"), "How the fine-tuned model is measured against its base, on rows it was not trained on."),
         Field("compare", ("map", "null"), "The page that puts base and fine-tuned side by side."),
+        Field("matrix", ("map", "null"), "Dotted key → list of values: one run for each combination, 64 at the most, as {params.lr: [1e-4, 2e-4]}."),
     )  # fmt: skip
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from hf_recipes.recipe import autotrain, build, rules
+from hf_recipes.recipe import autotrain, build, matrix, rules
 from hf_recipes.recipe.check import Reading, read
 from hf_recipes.recipe.model import Recipe
 from hf_recipes.recipe.nodes import Map, Scalar
@@ -20,13 +21,31 @@ from hf_recipes.recipe.tree import MAX_BYTES, parse
 def load(path: Path, *, settings: Sequence[str] = (), environ: Mapping[str, str] = os.environ) -> Recipe:
     """The recipe in a file, with settings such as `params.lr=2e-4` laid over it.
 
-    Raises RecipeError with every problem. Touches no network; looks on the disk for data.path and base_model.
+    Raises RecipeError with every problem, and for a matrix: a file with one holds several recipes.
+    Touches no network; looks on the disk for data.path and base_model.
+    """
+    recipes = load_all(path, settings=settings, environ=environ)
+    (one, *_) = recipes
+    if one.matrix:
+        hint = f"leave it out here with --set {matrix.OFF}"
+        line, column = one.positions[matrix.KEY]
+        what = f"{matrix.KEY}: makes {len(recipes)} recipes of this one; only run, plan and validate take it"
+        raise RecipeError([problem(Place(str(path), line, column), "matrix", what, hint)])
+    return one
+
+
+def load_all(
+    path: Path, *, settings: Sequence[str] = (), environ: Mapping[str, str] = os.environ
+) -> list[Recipe]:
+    """The recipes in a file: one, or one for each combination of its matrix, whose `settings` make it out of the file.
+
+    Raises RecipeError with every problem of any.
     """
     found: list[Problem] = []
-    recipe = _read(path, settings, environ, found)
-    if recipe is None:
+    recipes = _read(path, settings, environ, found)
+    if not recipes:
         raise RecipeError(_sorted(found))
-    return recipe
+    return recipes
 
 
 def problems(
@@ -40,12 +59,12 @@ def problems(
 
 def _read(
     path: Path, settings: Sequence[str], environ: Mapping[str, str], found: list[Problem]
-) -> Recipe | None:
-    """The recipe, or None with what is wrong in `found`."""
+) -> list[Recipe]:
+    """The recipes, or none with what is wrong in `found`."""
     file = str(path)
     text = _text(path, found)
     if text is None:
-        return None
+        return []
     found.extend(literal_tokens(text, file))
     root = parse(text, file, found.append)
     if root is not None and not isinstance(root, Map):
@@ -55,17 +74,44 @@ def _read(
             problem(root.place, "empty-file" if empty else "not-a-mapping", what, "see hf-recipes new")
         )
     if not isinstance(root, Map):
-        return None
+        return []
     for setting in settings:
         root = lay_over(root, setting, found.append)
+    root, entry = matrix.without_matrix(root)
+    combined = [matrix.Combination(root, (), {})]
+    if entry is not None:
+        combined = matrix.combinations(root, entry, settings, found.append)
+    readings = [_reading(one.root, file, environ, found) for one in combined]
+    if found:
+        return []
+    if entry is None:
+        (reading, trainer), *_ = readings
+        return [build.recipe(reading, path=path, text=text, trainer=trainer, settings=tuple(settings))]
+    return [
+        _of_matrix(
+            build.recipe(reading, path=path, text=text, trainer=trainer, settings=(*settings, *one.settings)),
+            one,
+            entry.place,
+        )
+        for (reading, trainer), one in zip(readings, combined, strict=True)
+    ]
+
+
+def _reading(
+    root: Map, file: str, environ: Mapping[str, str], found: list[Problem]
+) -> tuple[Reading, str | None]:
+    """A tree read and checked, and the trainer that the task's name chooses; what is wrong goes to `found`."""
     alias, task, trainer = _task(root, environ)
     reading = read(root, file, task, environ)
     _explain_task(reading, alias)
     rules.check(reading, trainer or _text_value(reading, "params.trainer"), named=trainer)
     found.extend(reading.problems)
-    if found:
-        return None
-    return build.recipe(reading, path=path, text=text, trainer=trainer, settings=tuple(settings))
+    return reading, trainer
+
+
+def _of_matrix(recipe: Recipe, one: matrix.Combination, place: Place) -> Recipe:
+    positions = {**recipe.positions, matrix.KEY: (place.line, place.column)}
+    return replace(recipe, matrix=one.values, positions=positions)
 
 
 def _text(path: Path, found: list[Problem]) -> str | None:

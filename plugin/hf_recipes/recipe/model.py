@@ -99,3 +99,5 @@ class Recipe:
     """Dotted key → (line, column), both from 1, of the *key*; `params.lr.value` style keys are not used."""
     settings: tuple[str, ...] = ()
     """`--set` arguments that were laid over the file, as typed."""
+    matrix: Mapping[str, object] = field(default_factory=dict)
+    """Of a combination of the file's matrix: its values by dotted key, as written. `settings` holds them too."""

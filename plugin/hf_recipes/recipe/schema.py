@@ -58,6 +58,9 @@ def _of_field(field: Field, fields: Mapping[str, Field]) -> dict[str, Any]:
     schema: dict[str, Any] = {"description": f"{field.meaning} ({field.source})"}
     if field.default is not None:
         schema["default"] = field.default
+    if field.key == "matrix":
+        values = {"type": "array", "minItems": 1, "uniqueItems": True}
+        return {**schema, "type": ["object", "null"], "minProperties": 1, "additionalProperties": values}
     if field.key in ("params", "data.column_mapping"):
         return {**schema, "type": ["object", "null"] if "null" in field.types else "object"}
     if "map" in field.types:

@@ -27,11 +27,13 @@ def lay_over(root: Map, setting: str, report: Callable[[Problem], None]) -> Map:
     value = parse(text, place.file, report, at=place) if text.strip() else Scalar("", place)
     if value is None:
         return root
-    changed = _placed(root, key.split("."), value, place, report)
+    # A key of the matrix is dotted itself: matrix.params.lr names its entry params.lr.
+    path = key.split(".", 1 if key.startswith("matrix.") else -1)
+    changed = placed(root, path, value, place, report)
     return changed if isinstance(changed, Map) else root
 
 
-def _placed(
+def placed(
     node: Node | None, path: list[str], value: Node, place: Place, report: Callable[[Problem], None]
 ) -> Node:
     """`node` with `value` at `path` under it; missing mappings are made."""
@@ -40,7 +42,7 @@ def _placed(
     if node is None or (isinstance(node, Scalar) and node.value is None):
         node = Map((), place)
     if isinstance(node, Map):
-        entry = Entry(path[0], place, _placed(node.get(path[0]), path[1:], value, place, report))
+        entry = Entry(path[0], place, placed(node.get(path[0]), path[1:], value, place, report))
         if node.get(path[0]) is None:
             return Map((*node.entries, entry), node.place)
         # The key keeps its own place where only something below it changes.
@@ -57,7 +59,7 @@ def _placed(
     ):
         at = int(path[0][:6])
         items = list(node.items)
-        items[at] = _placed(items[at], path[1:], value, place, report)
+        items[at] = placed(items[at], path[1:], value, place, report)
         return Seq(tuple(items), node.place)
     where = f"there is no {printable('.'.join(path))} here: the recipe has "
     report(
