@@ -19,6 +19,7 @@ from hf_recipes.recipe import load
 from hf_recipes.recipe.model import Recipe
 from hf_recipes.recipe.problem import Problem, RecipeError
 from hf_recipes.record.state import Reason, State
+from hf_recipes.runner.files import read_json
 
 if TYPE_CHECKING:
     from hf_recipes.engines.plan import Plan
@@ -51,13 +52,25 @@ def start(path: Path, settings: Sequence[str] = (), *, runs_dir: Path, attached:
     An environment that cannot be made, or an interruption meanwhile, is the end of a run that is recorded.
     `attached` ends the run with this process. Raises RecipeError.
     """
+    run = create(path, settings, runs_dir=runs_dir)
+    begin(run, attached=attached, say=say)
+    return run
+
+
+def create(path: Path, settings: Sequence[str] = (), *, runs_dir: Path) -> Path:
+    """Record a run that waits for `begin`; returns its folder. Raises RecipeError."""
     recipe, job = translate(path, settings)
     problems = autotrain.cannot_run(recipe)
     if problems:
         raise RecipeError(problems)
-    run = record.create(job, recipe.text, runs_dir)
+    return record.create(job, recipe.text, runs_dir)
+
+
+def begin(run: Path, *, attached: bool, say: Say) -> None:
+    """Start a queued run; one that cannot be started ends here. `attached` ends it with this process."""
+    steps = read_json(run / "job.json")["steps"]
     try:
-        needed = dict.fromkeys(step.requirements for step in job.steps if step.requirements != "core")
+        needed = dict.fromkeys(step["requirements"] for step in steps if step["requirements"] != "core")
         pythons = {name: environments.ensure(name, say=say) for name in needed}
         local.start(run, pythons=pythons, attached=attached, package=environments.package_path())
     except environments.EnvironmentFailed as error:
@@ -65,7 +78,6 @@ def start(path: Path, settings: Sequence[str] = (), *, runs_dir: Path, attached:
     except KeyboardInterrupt:
         record.end(run, State.CANCELLED, Reason.CANCELLED, "cancelled before training began")
         raise
-    return run
 
 
 def gate_unmet(run: Path) -> list[Mapping[str, object]]:
