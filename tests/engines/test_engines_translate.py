@@ -12,7 +12,7 @@ import yaml
 
 from hf_recipes.engines import autotrain
 from hf_recipes.engines.base import read_base
-from hf_recipes.engines.job import Job
+from hf_recipes.engines.job import Job, Push
 from hf_recipes.engines.machine import Gpu, Machine
 from hf_recipes.recipe import Recipe, load
 
@@ -127,7 +127,45 @@ def test_secrets_go_by_name_only(write: Callable[..., Recipe]) -> None:
     assert "secret-value" not in json.dumps(asdict(job))
     assert job.secrets == ("MINE", "HF_TOKEN")
     assert (job.overrides["token"].value, job.overrides["push_to_hub"].value) == (None, False)
-    assert [problem.code for problem in autotrain.cannot_run(recipe)] == ["not-yet"]
+
+
+def test_the_push_comes_last_and_names_the_owner_where_the_recipe_does(write: Callable[..., Recipe]) -> None:
+    recipe = write(RECIPE.format(valid="null") + "hub: {username: me, token: '${MINE}', push_to_hub: true}\n")
+    job = translate(recipe)
+    assert (job.steps[-1].name, job.steps[-1].stage, job.steps[-1].requirements) == ("push", "push", "core")
+    assert job.steps[-1].argv[1:] == ("-m", "hf_recipes.hub.step", "{run}")
+    assert job.push == Push(repo="me/sums", private=True)
+    assert autotrain.cannot_run(recipe) == []
+    assert translate(write(RECIPE.format(valid="null"))).push is None
+
+
+TABULAR = """\
+task: tabular
+base_model: xgboost
+project_name: prices
+log: none
+backend: local
+data:
+  path: someone/prices
+  train_split: train
+  valid_split: test
+  column_mapping: {id_column: id, target_columns: [price]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "settings", "key"),
+    [
+        (TABULAR + "hub: {username: me, token: '${MINE}', push_to_hub: true}\n", (), "hub.push_to_hub"),
+        (TABULAR, ("backend=spaces-cpu-basic",), "backend"),
+    ],
+)
+def test_a_pickle_is_refused_before_it_is_trained_for_the_hub(
+    write: Callable[..., Recipe], text: str, settings: tuple[str, ...], key: str
+) -> None:
+    (problem,) = autotrain.cannot_run(write(text, *settings))
+    assert problem.code == "pickle" and problem.message.startswith(key) and problem.hint
+    assert autotrain.cannot_run(write(TABULAR)) == []
 
 
 def test_a_validation_split_of_an_llm_is_trained_through_our_script(write: Callable[..., Recipe]) -> None:
@@ -168,7 +206,9 @@ def test_a_space_is_planned_with_its_own_hardware(sums: Callable[..., Recipe]) -
     recipe = sums(*elsewhere, "backend=spaces-a10g-largex2")
     assert autotrain.check(recipe, LAPTOP) == []
     assert "--multi_gpu" in translate(recipe).steps[1].argv
-    assert [problem.code for problem in autotrain.cannot_run(recipe)] == ["not-yet"]
+    assert autotrain.cannot_run(recipe) == []
+    # What is trained elsewhere comes back through the Hub alone.
+    assert translate(recipe).push == Push(repo=None) and translate(recipe).steps[-1].name == "push"
     assert [
         problem.code for problem in autotrain.check(sums(*elsewhere, "backend=spaces-cpu-basic"), LAPTOP)
     ] == ["needs-gpu"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from hf_recipes.recipe.model import Compare, Data, Evaluate
+from hf_recipes.recipe.model import Compare, Data, Evaluate, UseCase
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Step:
     """
 
     name: str
-    """prepare, train, verify, answer or report."""
+    """prepare, train, verify, answer, report or push."""
     stage: str
     """prepare, train, evaluate or push: what people see."""
     requirements: str
@@ -33,6 +33,15 @@ class Override:
 
     value: object
     why: str
+
+
+@dataclass(frozen=True)
+class Push:
+    """Where the model goes once it has been verified."""
+
+    repo: str | None = None
+    """`owner/name`; None is the account's own `<account>/<project_name>`, known only when it is pushed."""
+    private: bool = True
 
 
 @dataclass(frozen=True)
@@ -56,4 +65,7 @@ class Job:
     secrets: tuple[str, ...] = ()
     """Names of environment variables whose values are secret: passed on, and redacted in the log."""
     settings: tuple[str, ...] = ()
+    use_case: UseCase | None = None
+    push: Push | None = None
+    """None: nothing is pushed by the run itself."""
     schema: int = 1

@@ -32,6 +32,7 @@ class Reason(str, Enum):
     NO_WEIGHTS = "no_weights"
     WEIGHTS_INVALID = "weights_invalid"
     EVALUATION_FAILED = "evaluation_failed"
+    PUSH_FAILED = "push_failed"
     RUNNER_VANISHED = "runner_vanished"
     CANCELLED = "cancelled"
     STEP_FAILED = "step_failed"

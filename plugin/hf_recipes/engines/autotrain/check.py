@@ -23,16 +23,17 @@ def check(recipe: Recipe, machine: Machine) -> list[Problem]:
 
 
 def cannot_run(recipe: Recipe) -> list[Problem]:
-    """What is valid and can be planned, but is not built yet."""
-    found = []
-    comes = "is not in this version: it comes with the Hugging Face backends"
+    """What AutoTrain takes and a run of ours does not: a pickle, as tabular models are, never leaves this machine."""
+    if recipe.task != "tabular":
+        return []
+    pickle = "a tabular model is a pickle, which is never pushed"
     if not recipe.backend.startswith("local"):
-        hint = "run here: --set backend=local"
-        found.append(problem_at(recipe, "backend", "not-yet", f"{recipe.backend} {comes}", hint))
+        message = f"{pickle}, so nothing would come back from {recipe.backend}"
+        return [problem_at(recipe, "backend", "pickle", message, "run here: --set backend=local")]
     if recipe.hub.push_to_hub:
         hint = "run without: --set hub.push_to_hub=false"
-        found.append(problem_at(recipe, "hub.push_to_hub", "not-yet", f"pushing {comes}", hint))
-    return found
+        return [problem_at(recipe, "hub.push_to_hub", "pickle", pickle, hint)]
+    return []
 
 
 def _unsupported(recipe: Recipe, params: Mapping[str, object]) -> Iterator[Problem]:

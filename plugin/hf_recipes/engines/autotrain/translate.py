@@ -11,7 +11,7 @@ from hf_recipes.engines.autotrain.launch import launch
 from hf_recipes.engines.autotrain.resolve import resolve
 from hf_recipes.engines.base import Base
 from hf_recipes.engines.hardware import machine_for
-from hf_recipes.engines.job import Job, Step
+from hf_recipes.engines.job import Job, Push, Step
 from hf_recipes.engines.machine import Machine
 from hf_recipes.recipe.model import Recipe
 
@@ -47,6 +47,8 @@ def translate(recipe: Recipe, machine: Machine, base: Base | None = None) -> Job
         files={script: _validation_text()} if script else {},
         secrets=tuple(dict.fromkeys(filter(None, (recipe.hub.token_variable, "HF_TOKEN")))),
         settings=recipe.settings,
+        use_case=recipe.use_case,
+        push=_push(recipe),
     )
 
 
@@ -69,7 +71,17 @@ def _steps(
     if recipe.evaluate is not None and recipe.data.test_split is not None:
         steps.append(Step("answer", "evaluate", "inference", _ours("inference.answer")))
         steps.append(Step("report", "evaluate", "core", _ours("evaluation.write")))
+    if _push(recipe) is not None:
+        steps.append(Step("push", "push", "core", _ours("hub.step")))
     return tuple(steps)
+
+
+def _push(recipe: Recipe) -> Push | None:
+    """A remote machine forgets what it made, so a model that was trained there always goes to the Hub."""
+    if not recipe.hub.push_to_hub and recipe.backend.startswith("local"):
+        return None
+    username = recipe.hub.username
+    return Push(repo=f"{username}/{recipe.project_name}" if username else None)
 
 
 def requirements(task: str) -> str:
