@@ -26,6 +26,11 @@ async def answer(request: Request, refused: Exception) -> JSONResponse:
     return JSONResponse({"error": refused.message}, refused.status, headers)
 
 
+async def nowhere(request: Request, _: Exception) -> JSONResponse:
+    """An address that the stand-in doesn't know: as JSON, and no page."""
+    return await answer(request, Refused(404, "Sorry, we can't find the page you are looking for."))
+
+
 def no_repo(known: bool) -> Refused:
     """A repo that isn't there or isn't yours. Without a token the Hub says 401, with one 404."""
     if known:

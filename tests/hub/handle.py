@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from hub.state import Commit, Fault, Repo, Sent, State
+from hub.steering import Steering
 
 
-class Hub:
+class Hub(Steering):
     def __init__(self, state: State) -> None:
         self.state = state
         self.endpoint = state.endpoint
@@ -48,18 +49,16 @@ class Hub:
         message: str = "the stand-in Hub was told to fail",
         after_bytes: int | None = None,
         delay: float = 0.0,
+        lost: bool = False,
     ) -> Fault:
         """The next `times` requests whose path matches fail: with this status; without one the connection is cut,
-        at once or after so many bytes of the body (of the answer for a GET). Only a delay: late, then as usual."""
-        fault = Fault(method, re.compile(path), status, times, headers or {}, message, after_bytes, delay)
+        at once or after so many bytes of the body (of the answer for a GET). Only a delay: late, then as usual.
+        lost: what was asked for is done, but the connection breaks before the answer."""
+        fault = Fault(
+            method, re.compile(path), status, times, headers or {}, message, after_bytes, delay, lost
+        )
         self.state.faults.append(fault)
         return fault
-
-    def space(self, id: str) -> Any:
-        return self.state.spaces[id]
-
-    def job(self, id: str) -> Any:
-        return self.state.jobs[id]
 
     def where(self, text: str) -> list[str]:
         """Where a text stands: in requests (apart from who sent them) and in files of repos, all commits of all."""

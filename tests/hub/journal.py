@@ -41,7 +41,15 @@ class Journal:
         if fault and fault.delay:
             await asyncio.sleep(fault.delay)
         left = fault.after_bytes if fault else None
-        answered = 0
+        answered, gone = 0, False
+
+        async def cut() -> None:
+            """uvicorn hands no way to break a connection; its `send` belongs to the cycle that holds the transport."""
+            nonlocal gone
+            gone = True
+            send.__self__.transport.abort()
+            await asyncio.sleep(0.01)  # for uvicorn to see that nobody is there
+            raise Cut
 
         async def arriving() -> Any:
             message = await receive()
@@ -50,12 +58,14 @@ class Journal:
                 sent.size += len(body)
                 sent.body += body[: max(0, BODY_KEPT - len(sent.body))]
                 if left is not None and sent.method != "GET" and sent.size >= left:
-                    await cut(send)
+                    await cut()
             return message
 
         async def answering(message: Any) -> None:
             nonlocal answered
             if message["type"] == "http.response.start":
+                if fault and fault.lost:
+                    await cut()
                 sent.status = message["status"]
             elif left is not None and sent.method == "GET":
                 body = message.get("body", b"")[: left - answered]
@@ -64,31 +74,26 @@ class Journal:
                 if answered >= left:
                     # What was written must leave before the connection goes.
                     await asyncio.sleep(0.05)
-                    await cut(send)
+                    await cut()
                 return
             await send(message)
 
         try:
-            if fault and left is None and not (fault.status is None and fault.delay):
+            if fault and fault.refuses:
                 while (await arriving()).get("more_body"):
                     pass
+                if fault.status is None:
+                    await cut()
                 await refuse(fault, answering)
             else:
                 await self.app(scope, arriving, answering)
         except Cut:
+            pass
+        if gone:
             sent.status = None
 
 
-async def cut(send: Any) -> None:
-    """uvicorn hands no way to break a connection; its `send` belongs to the cycle that holds the transport."""
-    send.__self__.transport.abort()
-    await asyncio.sleep(0.01)  # for uvicorn to see that nobody is there
-    raise Cut
-
-
 async def refuse(fault: Fault, send: Any) -> None:
-    if fault.status is None:
-        await cut(send)
     body = json.dumps({"error": fault.message}).encode()
     headers = {"content-type": "application/json", "content-length": str(len(body)), **fault.headers}
     raw = [(key.encode(), value.encode()) for key, value in headers.items()]

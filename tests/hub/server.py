@@ -10,30 +10,25 @@ from types import ModuleType
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.convertors import Convertor, register_url_convertor
 
-from hub import accounts, commits, files, jobs, lfs, repos, spaces
+from hub import accounts, cards, commits, discussions, files, infos, jobs, lfs, repos, spaces
 from hub.errors import Refused, answer
 from hub.journal import Journal
 from hub.state import State
 
 # Spaces and Jobs first: theirs are the narrower paths.
-MODULES: tuple[ModuleType, ...] = (spaces, jobs, accounts, commits, lfs, repos, files)
-
-
-class Kind(Convertor[str]):
-    """models → "model": the plural in an API path as the type of a repo."""
-
-    regex = "models|datasets|spaces"
-
-    def convert(self, value: str) -> str:
-        return value[:-1]
-
-    def to_string(self, value: str) -> str:
-        return value + "s"
-
-
-register_url_convertor("kind", Kind())
+MODULES: tuple[ModuleType, ...] = (
+    spaces,
+    jobs,
+    accounts,
+    cards,
+    commits,
+    discussions,
+    lfs,
+    repos,
+    infos,
+    files,
+)
 
 
 def fresh(endpoint: str) -> State:
@@ -61,7 +56,7 @@ def serving(port: int = 0) -> Iterator[Any]:
     app = make_app()
     config = uvicorn.Config(
         app, host="127.0.0.1", port=port, log_level="warning", access_log=False, lifespan="off",
-        proxy_headers=False, timeout_graceful_shutdown=1, timeout_keep_alive=30,
+        proxy_headers=False, date_header=False, timeout_graceful_shutdown=1, timeout_keep_alive=30,
     )  # fmt: skip
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)

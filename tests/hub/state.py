@@ -29,6 +29,12 @@ class Token:
 
 
 @dataclass(frozen=True)
+class Account:
+    name: str
+    can_pay: bool = True
+
+
+@dataclass(frozen=True)
 class File:
     """A file of a commit; its bytes lie in State.blobs under their sha256."""
 
@@ -65,6 +71,7 @@ class Repo:
     branches: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     granted: set[str] = field(default_factory=set)  # accounts let into a gated repo
+    uploaded: set[str] = field(default_factory=set)  # sha256 of LFS contents that arrived, committed or not
     discussions: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -115,6 +122,12 @@ class Fault:
     message: str
     after_bytes: int | None
     delay: float
+    lost: bool
+
+    @property
+    def refuses(self) -> bool:
+        """Whether the request gets no further than here."""
+        return self.after_bytes is None and not self.lost and (self.status is not None or not self.delay)
 
     def meets(self, method: str, path: str) -> bool:
         return self.times > 0 and self.method in (method, "*") and bool(self.path.search(path))
@@ -130,6 +143,7 @@ class State:
         self.folder = folder or Path(self._folder.name if self._folder else "")
         self.blobs = self.folder / "blobs"
         self.blobs.mkdir(parents=True, exist_ok=True)
+        self.accounts: dict[str, Account] = {}
         self.tokens: dict[str, Token] = {}
         self.repos: dict[tuple[RepoType, str], Repo] = {}
         self.requests: list[Sent] = []
@@ -154,6 +168,7 @@ class State:
     # accounts
 
     def add_token(self, account: str, role: str) -> str:
+        self.accounts.setdefault(account, Account(account))
         # In pieces, so that no scanner takes it for a real one; long enough for ours to find it.
         secret = "hf" + "_" + hashlib.sha256(f"{account} {role}".encode()).hexdigest()[:34]
         self.tokens[secret] = Token(secret, account, role)
@@ -204,6 +219,7 @@ class State:
             ).hexdigest()
             commit = Commit(id, parent, title, message, author or repo.owner, date, files)
             repo.commits[id] = commit
+            repo.uploaded |= {file.sha256 for file in files.values() if file.lfs}
             repo.branches[branch] = id
             if parent:  # the first one belongs to the creation
                 for told in self.committed:
