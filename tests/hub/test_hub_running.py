@@ -1,0 +1,380 @@
+"""The real huggingface_hub against the stand-in: Spaces and Jobs that run as real processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from huggingface_hub import HfApi, SpaceStage
+from huggingface_hub.errors import HfHubHTTPError, JobNotFoundError, RepositoryNotFoundError
+
+from hub.dockerfile import BuildFailed, parse
+from hub.handle import Hub
+from hub.state import Account
+
+README = b"---\ntitle: Training\nsdk: docker\napp_port: 7860\n---\n"
+DOCKERFILE = """FROM python:3.12-slim
+RUN pip install nothing
+ENV PYTHONUNBUFFERED=1 GREETING="hello there"
+WORKDIR /app
+COPY . /app
+CMD ["python", "/app/start.py"]
+"""
+SERVE = """
+import http.server, os
+print("ready for", os.environ["GREETING"], flush=True)
+http.server.ThreadingHTTPServer(
+    ("0.0.0.0", int(os.environ["HF_RECIPES_PAGE_PORT"])), http.server.SimpleHTTPRequestHandler
+).serve_forever()
+"""
+
+
+@pytest.fixture
+def api(hub: Hub) -> HfApi:
+    hub.machines.grace = 1.0
+    return HfApi(endpoint=hub.endpoint, token=hub.token)
+
+
+@pytest.fixture
+def make_space(hub: Hub, api: HfApi) -> Any:
+    """make_space(code) → the hold on a docker Space whose CMD runs it."""
+
+    def make(code: str, dockerfile: str = DOCKERFILE, **settings: Any) -> Any:
+        api.create_repo("ada/train", repo_type="space", space_sdk="docker", private=True, **settings)
+        files = {"README.md": README, "Dockerfile": dockerfile.encode(), "start.py": code.encode()}
+        hub.put("space", "ada/train", files)
+        return hub.space("ada/train")
+
+    return make
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left(hub: Hub) -> Iterator[None]:
+    """After each test, once the Hub is closed, no process that it started lives. (`hub` closes it again: harmless.)"""
+    yield
+    hub.state.close()
+    folder = str(hub.state.folder)
+    left = []
+    for process in psutil.process_iter():
+        try:
+            if any(folder in value for value in process.environ().values()):
+                left.append(process.cmdline())
+        except psutil.Error:
+            continue
+    assert not left
+
+
+def python_job(api: HfApi, code: str, **more: Any) -> Any:
+    return api.run_job(image="python:3.12", command=["python", "-c", code], **more)
+
+
+# Spaces
+
+
+def test_a_space_serves_and_its_logs_follow(hub: Hub, api: HfApi, make_space: Any) -> None:
+    space = make_space(SERVE)
+    assert api.wait_for_space("ada/train", timeout=20, poll_interval=0.05).stage == SpaceStage.RUNNING
+    with urllib.request.urlopen(space.url) as page:
+        assert b"start.py" in page.read()
+    assert api.space_info("ada/train").host == space.url
+    built = list(api.fetch_space_logs("ada/train", build=True))
+    assert any("RUN pip install nothing" in line for line in built)
+
+    heard: list[str] = []
+    follow = threading.Thread(target=lambda: heard.extend(api.fetch_space_logs("ada/train", follow=True)))
+    follow.start()
+    time.sleep(0.3)
+    urllib.request.urlopen(f"{space.url}/start.py").close()
+    for _ in range(100):
+        if any("GET /start.py" in line for line in heard):
+            break
+        time.sleep(0.05)
+    api.pause_space("ada/train")
+    follow.join(10)
+    assert not follow.is_alive()
+    assert heard[0].startswith("===== Application Startup")
+    assert "ready for hello there\n" in heard
+    assert any("GET /start.py" in line for line in heard)
+
+
+def test_a_space_gets_what_it_was_given_and_nothing_else(
+    hub: Hub, api: HfApi, make_space: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OF_THE_TESTS", "1")
+    hub.image = {"HF_RECIPES_AUTOTRAIN_PYTHON": sys.executable}
+    space = make_space(
+        "import json, os; print(json.dumps(dict(os.environ)))",
+        space_hardware="t4-small",
+        space_sleep_time=3600,
+        space_secrets=[{"key": "HF_TOKEN", "value": hub.token}],
+        space_variables=[{"key": "HF_RECIPES_RUN", "value": "tiny-1"}],
+    )
+    space.wait("RUNTIME_ERROR")
+    seen = json.loads(space.run_log.lines[1][1])
+    ours = hub.processes[-1]
+    assert set(seen) - {"LC_CTYPE"} == set(ours.origins)
+    assert ours.names("secret") == {"HF_TOKEN"} and seen["HF_TOKEN"] == hub.token
+    assert ours.names("variable") == {"HF_RECIPES_RUN"}
+    assert ours.names("dockerfile") == {"PYTHONUNBUFFERED", "GREETING"}
+    assert seen["SPACE_ID"] == "ada/train" and seen["SPACE_TITLE"] == "Training"
+    assert seen["HF_ENDPOINT"] == hub.endpoint and seen["HF_RECIPES_AUTOTRAIN_PYTHON"] == sys.executable
+    assert not seen["HOME"].startswith(os.environ["HOME"] + "/") and seen["HOME"].startswith(
+        str(hub.state.folder)
+    )
+    assert "OF_THE_TESTS" not in seen
+    runtime = api.get_space_runtime("ada/train")
+    assert (runtime.requested_hardware, runtime.sleep_time) == ("t4-small", 3600)
+    assert api.get_space_secrets("ada/train")["HF_TOKEN"].updated_at is not None
+    assert hub.token not in str(api.get_space_secrets("ada/train"))
+    assert api.get_space_variables("ada/train")["HF_RECIPES_RUN"].value == "tiny-1"
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        ("print('done')", "Exit code: 0. Reason:"),
+        ("raise SystemExit('no memory')", "Exit code: 1. Reason: no memory"),
+    ],
+)
+def test_a_space_that_ends_is_an_error(api: HfApi, make_space: Any, code: str, error: str) -> None:
+    make_space(code)
+    runtime = api.wait_for_space("ada/train", timeout=20, poll_interval=0.05)
+    assert runtime.stage == SpaceStage.RUNTIME_ERROR
+    assert runtime.raw["errorMessage"] == error
+    assert runtime.hardware is None
+
+
+def test_pause_ends_all_its_processes_and_restart_begins_anew(hub: Hub, api: HfApi, make_space: Any) -> None:
+    stubborn = f"""
+import signal, subprocess, sys
+signal.signal(signal.SIGTERM, lambda *_: print("asked to stop", flush=True))
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+print("child", child.pid, flush=True)
+{SERVE}"""
+    space = make_space(stubborn)
+    space.wait("RUNNING")
+    log, container = space.run_log, space.container
+    child = int(next(line for _, line in log.lines if line.startswith("child")).split()[1])
+    assert psutil.pid_exists(child)
+    assert api.pause_space("ada/train").stage == SpaceStage.PAUSED
+    container.join()
+    assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
+    assert "asked to stop" in log.text
+    hub.put("space", "ada/train", {"notes.txt": b"a commit doesn't wake it"})
+    assert api.get_space_runtime("ada/train").stage == SpaceStage.PAUSED
+
+    api.restart_space("ada/train")
+    space.wait("RUNNING")
+    assert len(hub.processes) == 2 and space.run_log is not log
+
+
+def test_a_space_may_pause_itself(hub: Hub, make_space: Any) -> None:
+    space = make_space(
+        "import os, sys; from huggingface_hub import HfApi\n"
+        "print(HfApi().pause_space(os.environ['SPACE_ID']).stage, flush=True)",
+        space_secrets=[{"key": "HF_TOKEN", "value": hub.token}],
+    )
+    space.wait("PAUSED")
+    hub.machines.containers[-1].join()
+    assert "PAUSED" in space.run_log.text and space.stage == "PAUSED"
+
+
+def test_builds_fail_hang_and_need_files(hub: Hub, api: HfApi, make_space: Any) -> None:
+    hub.builds_hang = True
+    space = make_space(SERVE)
+    with pytest.raises(TimeoutError):
+        api.wait_for_space("ada/train", timeout=0.3, poll_interval=0.1)
+    hub.builds_hang, hub.builds_fail = False, "no space left on device"
+    api.restart_space("ada/train")
+    runtime = api.wait_for_space("ada/train", timeout=10, poll_interval=0.05)
+    assert runtime.stage == SpaceStage.BUILD_ERROR and "no space left" in runtime.raw["errorMessage"]
+    assert "no space left on device\n" in list(api.fetch_space_logs("ada/train", build=True))
+    hub.builds_fail = None
+    hub.put("space", "ada/train", {"README.md": b"no front matter"})
+    assert space.wait("CONFIG_ERROR")
+    hub.put("space", "ada/train", {"README.md": README, "Dockerfile": b"FROM x\nCMD nonsense-program\n"})
+    assert space.wait("RUNTIME_ERROR") and space.exit_code == 127
+    api.delete_file("Dockerfile", "ada/train", repo_type="space")
+    assert space.wait("NO_APP_FILE")
+    assert not hub.processes[1:]
+
+
+def test_asleep_steered_deleted(hub: Hub, api: HfApi, make_space: Any) -> None:
+    space = make_space(SERVE, space_hardware="t4-small", space_sleep_time=1)
+    space.wait("RUNNING")
+    assert api.get_space_runtime("ada/train").hardware == "t4-small"
+    space.wait("SLEEPING", seconds=10)
+    space.visit()
+    space.wait("RUNNING")
+    assert api.set_space_sleep_time("ada/train", 600).sleep_time == 600
+    container = space.container
+    space.steer("STOPPED", "evicted")
+    assert api.get_space_runtime("ada/train").raw["errorMessage"] == "evicted"
+    container.join()
+    api.delete_repo("ada/train", repo_type="space")
+    with pytest.raises(RepositoryNotFoundError):
+        api.get_space_runtime("ada/train")
+
+
+def test_new_settings_restart_what_runs(hub: Hub, api: HfApi, make_space: Any) -> None:
+    space = make_space(SERVE)
+    space.wait("RUNNING")
+    api.add_space_secret("ada/train", "LATE", "1")
+    space.wait("RUNNING")
+    assert hub.processes[-1].names("secret") == {"LATE"}
+    api.request_space_hardware("ada/train", "l4x1", sleep_time=900)  # type: ignore[arg-type]
+    space.wait("RUNNING")
+    assert (space.hardware, space.sleep_time, len(hub.processes)) == ("l4x1", 900, 3)
+    urllib.request.urlopen(f"{space.url}/start.py").close()
+    # The new process answered, not the one before it on the same port.
+    assert any("GET /start.py" in line for line in api.fetch_space_logs("ada/train"))
+
+
+def test_who_may_touch_a_space(hub: Hub, api: HfApi, make_space: Any) -> None:
+    make_space("")
+    reads = HfApi(endpoint=hub.endpoint, token=hub.read_token)
+    other = HfApi(endpoint=hub.endpoint, token=hub.other_token)
+    assert reads.get_space_runtime("ada/train").stage
+    with pytest.raises(HfHubHTTPError, match="403"):
+        reads.pause_space("ada/train")
+    with pytest.raises(RepositoryNotFoundError):
+        other.get_space_runtime("ada/train")
+    with pytest.raises(HfHubHTTPError, match="Invalid hardware flavor"):
+        api.request_space_hardware("ada/train", "h9000")  # type: ignore[arg-type]
+    hub.state.accounts["ada"] = Account("ada", can_pay=False)
+    with pytest.raises(HfHubHTTPError, match="402"):
+        api.request_space_hardware("ada/train", "t4-small")  # type: ignore[arg-type]
+
+
+def test_a_gradio_space_runs_its_app_file(hub: Hub) -> None:
+    hub.image = {"HF_RECIPES_INFERENCE_PYTHON": sys.executable}
+    app = SERVE.replace("HF_RECIPES_PAGE_PORT", "GRADIO_SERVER_PORT").replace("GREETING", "SYSTEM")
+    files = {"README.md": b"---\nsdk: gradio\napp_file: page.py\n---\n", "page.py": app.encode()}
+    hub.put("space", "ada/compare", files, sdk="gradio")
+    space = hub.space("ada/compare")
+    space.wait("RUNNING")
+    with urllib.request.urlopen(f"{space.url}/page.py") as page:
+        assert page.status == 200
+
+
+def test_what_a_dockerfile_says() -> None:
+    text = '# syntax\nFROM a AS b\nENV PATH=/opt/bin:$PATH \\\n  X="1 2"\nENV OLD ${X}!\nWORKDIR $ROOT/app\nCMD python /w/app/x.py > out\n'
+    found = parse(text, {"PATH": "/bin", "ROOT": "/w"})
+    assert found.environment == {"PATH": "/opt/bin:/bin", "X": "1 2", "OLD": "1 2!"}
+    assert found.command("/tmp/c") == ("/bin/sh", "-c", "python /tmp/c/x.py > out")
+    for broken in ("CMD x", "FROM a", "FROM a\nFORM b\nCMD x"):
+        with pytest.raises(BuildFailed):
+            parse(broken, {})
+
+
+# Jobs
+
+
+def test_a_job_succeeds(hub: Hub, api: HfApi) -> None:
+    code = (
+        "import os; print('started', os.environ['JOB_ID'], os.environ['A'], os.environ['B']); print('done')"
+    )
+    job = python_job(
+        api, code, env={"A": "1"}, secrets={"B": "2"}, labels={"run": "tiny-1"}, flavor="t4-small"
+    )
+    lines = list(api.fetch_job_logs(job_id=job.id, follow=True))
+    assert lines == [f"started {job.id} 1 2", "done"]
+    ended = api.wait_for_job(job.id, timeout=20, poll_interval=0.05)
+    assert ended.status.stage == "COMPLETED" and ended.finished_at is not None and ended.flavor == "t4-small"
+    assert list(api.fetch_job_logs(job_id=job.id, tail=1)) == ["done"]
+    assert ended.secrets == {"B": ""} and ended.environment == {"A": "1"}
+    assert hub.processes[-1].names("secret") == {"B"}
+    assert ended.labels is not None and ended.labels["run"] == "tiny-1"
+
+
+def test_a_job_fails_is_cancelled_times_out(hub: Hub, api: HfApi) -> None:
+    failing = python_job(api, "raise SystemExit(3)", labels={"matrix": "a"})
+    endless = python_job(api, "import time; print('on', flush=True); time.sleep(600)", labels={"matrix": "b"})
+    slow = python_job(api, "import time; time.sleep(600)", timeout=1)
+    missing = api.run_job(image="x", command=["no-such-program"])
+    failed = api.wait_for_job(failing.id, timeout=20, poll_interval=0.05)
+    assert (failed.status.stage, failed.status.message) == (
+        "ERROR",
+        "Job failed with exit code: 3. Reason: Error",
+    )
+    hub.job(endless.id).wait("RUNNING")
+    assert [job.id for job in api.list_jobs(labels={"matrix": "b"}, status="RUNNING", namespace="ada")] == [
+        endless.id
+    ]
+    container = hub.job(endless.id).container
+    api.cancel_job(job_id=endless.id)
+    assert api.inspect_job(job_id=endless.id).status.stage == "CANCELED"
+    assert container is not None
+    container.join()
+    late = api.wait_for_job(slow.id, timeout=20, poll_interval=0.1)
+    assert (late.status.stage, late.status.message) == ("ERROR", "Job timeout")
+    assert api.wait_for_job(missing.id, timeout=20, poll_interval=0.05).status.stage == "ERROR"
+    assert len(list(api.list_jobs(namespace="ada"))) == 4
+
+
+@pytest.mark.filterwarnings("ignore:.*experimental")
+def test_a_local_script_travels_through_a_bucket_and_runs_with_uv(
+    hub: Hub, api: HfApi, tmp_path: Path
+) -> None:
+    hub.image = {"UV_OFFLINE": "1", "UV_PYTHON": sys.executable, "UV_PYTHON_DOWNLOADS": "never"}
+    script = tmp_path / "start it.py"
+    # Both ways in which content travels: compressed, and as it is where that doesn't help.
+    padding = "# the same line again and again\n" * 20_000 + f"#{os.urandom(200_000).hex()}\n"
+    header = "# /// script\n# dependencies = []\n# ///\n"
+    script.write_text(f"{header}import os, sys\nprint(sys.argv[1:], os.environ['HF_RECIPES_RUN'])\n{padding}")
+    job = api.run_uv_job(
+        str(script),
+        script_args=["--fast"],
+        secrets={"HF_TOKEN": hub.token},
+        env={"HF_RECIPES_RUN": "tiny-1"},
+        timeout="5m",
+    )
+    assert job.command == ["uv", "run", "/data/start_it.py", "--fast"]
+    assert hub.job(job.id).wait(seconds=60) == "COMPLETED", hub.job(job.id).log.text
+    assert "['--fast'] tiny-1" in list(api.fetch_job_logs(job_id=job.id))
+    assert hub.job(job.id).timeout == 300
+
+
+def test_who_may_run_jobs(hub: Hub, api: HfApi) -> None:
+    job = python_job(api, "")
+    with pytest.raises(JobNotFoundError):
+        api.inspect_job(job_id="0" * 24)
+    with pytest.raises(HfHubHTTPError, match="403"):
+        HfApi(endpoint=hub.endpoint, token=hub.other_token).inspect_job(job_id=job.id, namespace="ada")
+    with pytest.raises(HfHubHTTPError, match="403"):
+        python_job(HfApi(endpoint=hub.endpoint, token=hub.read_token), "")
+    with pytest.raises(HfHubHTTPError, match="Invalid hardware flavor"):
+        python_job(api, "", flavor="h9000")
+    with pytest.raises(HfHubHTTPError, match="Invalid label"):
+        python_job(api, "", labels={"recipe": "has/slash"})
+    hub.state.accounts["ada"] = Account("ada", can_pay=False)
+    with pytest.raises(HfHubHTTPError, match="402"):
+        python_job(api, "")
+
+
+def test_a_job_waits_for_a_machine_until_it_is_steered(hub: Hub, api: HfApi) -> None:
+    hub.builds_hang = True
+    job = python_job(api, "")
+    with pytest.raises(TimeoutError):
+        api.wait_for_job(job.id, timeout=0.3, poll_interval=0.1)
+    hub.job(job.id).steer("ERROR", "no capacity")
+    assert api.inspect_job(job_id=job.id).status.message == "no capacity"
+
+
+def test_hardware_has_prices(api: HfApi) -> None:
+    spaces = {each.name: each for each in api.list_spaces_hardware()}
+    jobs = {each.name: each for each in api.list_jobs_hardware()}
+    assert spaces["cpu-basic"].unit_cost_usd == 0 and jobs["cpu-basic"].unit_cost_micro_usd == 167
+    small = spaces["t4-small"]
+    assert (small.unit_label, round(small.unit_cost_usd * 60, 2)) == ("minute", 0.4)
+    assert small.accelerator is not None and small.accelerator.vram == "16 GB"
+    assert "h200" in jobs and "h200" not in spaces
