@@ -34,10 +34,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "runner": set(),
     "environments": {"shipped"},
     "record": {"engines", "recipe", "runner"},
-    "backends": {"engines", "record", "runner"},
+    "backends": {"engines", "hub", "record", "remote", "runner"},
     "evaluation": set(),
-    "hub": {"data", "engines", "evaluation", "recipe", "record", "runner", "shipped"},
+    "hub": {"data", "engines", "evaluation", "inference", "recipe", "record", "runner", "shipped"},
     "inference": {"data", "recipe", "environments", "shipped"},
+    "remote": {"environments", "hub", "record", "runner", "shipped"},
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,12 @@ class Request:
 
 
 def of_run(run: Path) -> Request:
-    """The request that a run's job.json holds."""
-    return from_dict(json.loads((run / "job.json").read_text("utf-8")))
+    """The request that a run's job.json holds. Data that was fetched for it is local, wherever it came from."""
+    request = from_dict(json.loads((run / "job.json").read_text("utf-8")))
+    source = run / "work" / "source"
+    if not source.is_dir():
+        return request
+    return replace(request, data=replace(request.data, path=str(source), local=True))
 
 
 def from_dict(found: Mapping[str, Any]) -> Request:

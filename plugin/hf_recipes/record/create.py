@@ -47,12 +47,7 @@ def _fill(folder: Path, name: str, job: Job, recipe_text: str) -> None:
     (folder / "recipe.yml").write_bytes(recipe_text.encode("utf-8"))
     write_json(folder / "job.json", plain(job))
     (folder / "work").mkdir()
-    for place, text in job.files.items():
-        if PurePath(place).is_absolute() or ".." in PurePath(place).parts:
-            raise ValueError(f"a job's file must lie in its run: {place}")
-        path = folder / place
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(text.encode("utf-8"))
+    write_files(folder, job.files)
     (folder / "lock").touch()
     created = now()
     state = {
@@ -70,6 +65,16 @@ def _fill(folder: Path, name: str, job: Job, recipe_text: str) -> None:
         "updated": created,
     }
     write_json(folder / "state.json", state)
+
+
+def write_files(run: Path, files: Mapping[str, str]) -> None:
+    """The files that go with a job. Raises ValueError for one outside the run."""
+    for place, text in files.items():
+        if PurePath(place).is_absolute() or ".." in PurePath(place).parts:
+            raise ValueError(f"a job's file must lie in its run: {place}")
+        path = run / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text.encode("utf-8"))
 
 
 def plain(value: Any) -> Any:

@@ -20,7 +20,7 @@ LATEST = ("step", "total", "epoch", "loss", "lr", "eval_loss", "train_loss", "tr
 
 def events(run: Path) -> list[dict[str, Any]]:
     """What the runner has noted, oldest first; a line that was cut short is passed over."""
-    return _events(_Tail(run / "events.jsonl").lines())
+    return _events(Tail(run / "events.jsonl").lines())
 
 
 def metrics(run: Path) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def as_json(run: Path) -> dict[str, Any]:
 
 def watch(run: Path) -> Iterator[tuple[RunState, Sequence[Mapping[str, Any]]]]:
     """The state of a run with the events since the last look, until it has ended."""
-    tail = _Tail(run / "events.jsonl")
+    tail = Tail(run / "events.jsonl")
     while True:
         state = read_state(run)  # before the events, so that the last look misses none
         yield state, _events(tail.lines())
@@ -62,7 +62,7 @@ def watch(run: Path) -> Iterator[tuple[RunState, Sequence[Mapping[str, Any]]]]:
 
 def follow(run: Path) -> Iterator[str]:
     """The log from its beginning and as it grows, in pieces of text, until the run has ended."""
-    tail = _Tail(run / "train.log")
+    tail = Tail(run / "train.log")
     while True:
         finished = read_state(run).state.finished
         while text := tail.text():
@@ -72,7 +72,7 @@ def follow(run: Path) -> Iterator[str]:
         time.sleep(SECONDS)
 
 
-class _Tail:
+class Tail:
     """Reads what is appended to a file that may not be there yet."""
 
     def __init__(self, path: Path) -> None:

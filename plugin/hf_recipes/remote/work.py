@@ -1,0 +1,252 @@
+"""The whole of a remote run, inside its container: fetch it, make its environments, let the runner do it, tell the truth.
+
+The environment says which run (see remote/start.py). What happens is printed, mirrored to the runs repo and, in a Space,
+shown on its port. A Space pauses itself at the end, whatever the end was, so that it costs nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any
+
+from hf_recipes import environments, record
+from hf_recipes.hub import account, runs_repo
+from hf_recipes.hub.errors import HubFailed, hub_errors, retrying
+from hf_recipes.hub.mirror import Mirror
+from hf_recipes.record.state import Reason, State
+from hf_recipes.remote import awake, page
+from hf_recipes.remote.echo import Echo, Output
+from hf_recipes.remote.mirroring import Mirroring
+from hf_recipes.remote.start import WAITS
+from hf_recipes.remote.stop import Stop, Stopped
+from hf_recipes.runner import run as runner
+from hf_recipes.runner.causes import short
+from hf_recipes.runner.children import GRACE
+from hf_recipes.runner.files import read_json, update_state
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
+LAST_WORD, LAST_WORD_STOPPED = 300.0, 20.0
+"""Seconds for writing the end of the run to the Hub; the second when the container is about to be killed."""
+NETWORK_TIMEOUT = 60.0
+"""huggingface_hub itself would wait on a dead connection for ever."""
+
+
+def main() -> int:
+    """0 when the run has succeeded."""
+    output, stop = Output(), Stop()
+    client = account.api()
+    from huggingface_hub import get_session
+
+    get_session().timeout = NETWORK_TIMEOUT
+    succeeded = False
+    try:
+        succeeded = _run(os.environ["HF_RECIPES_RUN"], os.environ["HF_RECIPES_RUNS"], client, output, stop)
+    except HubFailed as error:
+        output.say(f"the run cannot be fetched: {error}")
+    except Exception:
+        output.line(traceback.format_exc())
+    # Who told the container to end has paused the Space, or restarts it: a pause now would hit what comes next.
+    if not stop.asked:
+        _pause(client, output)
+    return 0 if succeeded else 1
+
+
+def _run(run_id: str, repo: str, client: HfApi, output: Output, stop: Stop) -> bool:
+    run = environments.cache_dir() / "remote" / PurePath(run_id).name
+    shutil.rmtree(run, ignore_errors=True)
+    _patiently(lambda: runs_repo.take(run_id, run, repo=repo, client=client), output)
+    output.hide(read_json(run / "job.json").get("secrets", ()))
+    state = record.read_state(run).state
+    if state.finished:
+        output.say(f"the run {run_id} has ended before: {state.value}")
+        return state is State.SUCCEEDED
+    work = _Work(run, output)
+    mirroring = Mirroring(Mirror(run, repo, client), work.shown, output.say)
+    mirroring.start()
+    over = awake.keep_awake(os.environ)
+    if "SPACE_ID" in os.environ:
+        _show(work, output)
+    try:
+        with stop.raising():
+            work.do(mirroring)
+    except Stopped:
+        work.cancel()
+    except Exception as error:
+        output.line(traceback.format_exc())
+        said = short(f"{type(error).__name__}: {error}")
+        work.fail(Reason.STEP_FAILED, f"the container's work failed: {said}")
+    over.set()
+    end = record.read_state(run)
+    output.say(f"{end.state.value}{': ' + end.message if end.message else ''}")
+    if mirroring.finish(LAST_WORD_STOPPED if stop.asked else LAST_WORD):
+        shutil.rmtree(run, ignore_errors=True)
+    return end.state is State.SUCCEEDED
+
+
+def _patiently(fetch: Callable[[], None], output: Output) -> None:
+    """Whoever pays for this machine would rather have it wait some minutes for the Hub. Raises HubFailed."""
+    for wait in WAITS:
+        try:
+            return fetch()
+        except HubFailed as error:
+            if not error.transient:
+                raise
+            output.say(f"{error}; next try in {wait} s")
+        time.sleep(wait)
+    return fetch()
+
+
+class _Work:
+    """The run in this container, from the environments to the runner's end."""
+
+    def __init__(self, run: Path, output: Output) -> None:
+        self._run, self._output = run, output
+        self._runner: subprocess.Popen[bytes] | None = None
+        self._note = "the container has started"
+
+    def shown(self) -> dict[str, Any]:
+        """The state as others should see it: before the runner takes over, what is being prepared."""
+        state = read_json(self._run / "state.json")
+        if state["state"] == State.QUEUED.value:
+            state |= {"state": State.PREPARING.value, "stage": "prepare", "message": self._note}
+        # Paths and processes of the container mean nothing elsewhere.
+        return {**state, "message": str(state["message"]).partition("; log: ")[0], "handle": {}}
+
+    def status(self) -> dict[str, Any]:
+        state = self.shown()
+        return {
+            **{name: state.get(name) for name in ("id", "state", "stage", "reason", "message")},
+            "metrics": record.metrics(self._run),
+        }
+
+    def do(self, mirroring: Mirroring) -> None:
+        """To the end of the run, which is in its state then. Raises Stopped."""
+        before = record.read_state(self._run)
+        if before.state is State.RUNNING:
+            self.fail(
+                Reason.RUNNER_VANISHED,
+                f"the container was restarted during {before.stage}; what it had trained is lost",
+            )
+            return
+        # An earlier container that was still preparing has done nothing that counts.
+        update_state(self._run, state=State.QUEUED.value, stage="prepare", message="", handle={})
+        try:
+            pythons = self._environments()
+        except environments.EnvironmentFailed as error:
+            self.fail(Reason.ENVIRONMENT_FAILED, str(error))
+            return
+        self._start(pythons)
+        self._follow(mirroring)
+
+    def fail(self, reason: Reason, message: str) -> None:
+        self._end_runner()
+        record.end(self._run, State.FAILED, reason, message)
+
+    def cancel(self) -> None:
+        self._output.say("told to end")
+        self._end_runner()
+        record.end(
+            self._run,
+            State.CANCELLED,
+            Reason.CANCELLED,
+            "the container was told to end before training began",
+        )
+
+    def _environments(self) -> dict[str, Path]:
+        needed = dict.fromkeys(
+            step["requirements"]
+            for step in read_json(self._run / "job.json")["steps"]
+            if step["requirements"] != "core"
+        )
+        return {name: environments.ensure(name, say=self._say) for name in needed}
+
+    def _say(self, text: str) -> None:
+        self._note = text.strip()
+        self._output.say(text)
+
+    def _start(self, pythons: Mapping[str, Path]) -> None:
+        package = str(environments.package_path())
+        # Attached: should this process die, the runner ends the run.
+        command = [sys.executable, str(Path(runner.__file__).resolve()), str(self._run), "--attached"]
+        command += ["--package", package]
+        for name, python in pythons.items():
+            command += ["--python", f"{name}={python}"]
+        with (self._run / "runner.log").open("ab") as log:
+            self._runner = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                cwd=self._run,
+                env={**os.environ, "PYTHONPATH": package},
+            )
+
+    def _follow(self, mirroring: Mirroring) -> None:
+        assert self._runner is not None
+        echo = Echo(self._run, self._output)
+        seen: tuple[object, object] = (None, None)
+        while True:
+            ended = self._runner.poll() is not None
+            echo.look()
+            state = read_json(self._run / "state.json")
+            if (state["state"], state["stage"]) != seen:
+                seen = (state["state"], state["stage"])
+                mirroring.wake()
+            if ended:
+                break
+            time.sleep(0.5)
+        if not State(state["state"]).finished:
+            self.fail(*self._why_gone(self._runner.returncode))
+
+    def _why_gone(self, code: int) -> tuple[Reason, str]:
+        if code == -signal.SIGKILL:
+            return Reason.OUT_OF_MEMORY, "the runner was killed by the system, most likely out of memory"
+        said = (self._run / "runner.log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        return Reason.RUNNER_VANISHED, "the runner ended without a word" + (
+            f": {short(said[-1])}" if said else ""
+        )
+
+    def _end_runner(self) -> None:
+        """Let it end what it has started and say so; it writes its own last word."""
+        if self._runner is None or self._runner.poll() is not None:
+            return
+        self._runner.terminate()
+        try:
+            self._runner.wait(GRACE + 5.0)
+        except subprocess.TimeoutExpired:
+            self._runner.kill()
+            self._runner.wait()
+
+
+def _show(work: _Work, output: Output) -> None:
+    try:
+        page.serve(work.status, port=int(os.environ.get("PORT") or page.PORT))
+    except (OSError, ValueError) as error:  # a page more or less is no reason to end a training
+        output.say(f"no status page: {error}")
+
+
+def _pause(client: HfApi, output: Output) -> None:
+    space = os.environ.get("SPACE_ID")
+    if not space:
+        return
+    output.say(f"pausing {space}: from now on it costs nothing")
+    try:
+        with hub_errors(f"pausing the Space {space}"):
+            retrying(lambda: client.pause_space(space))
+    except HubFailed as error:
+        output.say(f"{error}; pause it by hand: it goes on costing")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
