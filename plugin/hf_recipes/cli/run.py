@@ -1,4 +1,4 @@
-"""`hf-recipes run`: the whole road on this machine."""
+"""`hf-recipes run`: the whole road, for one recipe or for several."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from hf_recipes.cli.arguments import json_option, recipe_argument, runs_option, settings_option
+from hf_recipes.cli.arguments import json_option, runs_option, settings_option
 from hf_recipes.cli.errors import FAILED, INTERRUPTED
 from hf_recipes.cli.output import document, result, say
 
 
 @click.command("run")
-@recipe_argument
+@click.argument("recipes", metavar="RECIPE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @settings_option
 @click.option(
     "--detach", "-d", is_flag=True, help="Return at once; the run goes on. See: status, logs -f, cancel."
@@ -22,15 +22,24 @@ from hf_recipes.cli.output import document, result, say
 @click.pass_context
 def run_command(
     context: click.Context,
-    recipe: Path,
+    recipes: tuple[Path, ...],
     settings: tuple[str, ...],
     detach: bool,
     as_json: bool,
     runs_dir: Path,
 ) -> None:
-    """Train RECIPE, measure the model against its base, and record both in a folder of its own."""
-    from hf_recipes import record, road
+    """Train RECIPE, measure the model against its base, and record both in a folder of its own.
 
+    Several RECIPEs, and the combinations of a matrix: one after another on this machine, all at once elsewhere.
+    """
+    from hf_recipes import fanout, record, road
+
+    made = fanout.recipes(recipes, settings)
+    if len(recipes) > 1 or made[0].matrix:
+        from hf_recipes.cli.fan import fan_out
+
+        context.exit(fan_out(made, runs_dir=runs_dir, detach=detach, as_json=as_json))
+    (recipe,) = recipes
     run = road.start(recipe, settings, runs_dir=runs_dir, attached=not detach, say=say)
     if detach:
         _print_detached(run, as_json)

@@ -1,0 +1,129 @@
+"""`hf-recipes run` with several recipes, or with a matrix: one table of all runs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hf_recipes.cli.errors import FAILED, INTERRUPTED
+from hf_recipes.cli.output import console, document, result, say
+from hf_recipes.cli.progress import describe
+from hf_recipes.fanout import Look
+from hf_recipes.recipe.model import Recipe
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+SECONDS_BETWEEN_LINES = 15.0
+
+
+def fan_out(made: Sequence[Recipe], *, runs_dir: Path, detach: bool, as_json: bool) -> int:
+    """Run them all; returns the exit code. Raises RecipeError before anything is recorded."""
+    from hf_recipes import fanout, record
+
+    runs = fanout.create(made, runs_dir=runs_dir)
+    code = _detach(runs) if detach else _follow(runs)
+    if as_json:
+        document([record.as_json(run) for run in runs])
+    elif detach:
+        for run in runs:
+            result(run.name)
+        say("follow them with: hf-recipes list, hf-recipes logs -f RUN")
+    else:
+        _print_outcomes(runs)
+    return code
+
+
+def _detach(runs: Sequence[Path]) -> int:
+    from hf_recipes import fanout
+
+    try:
+        fanout.detach(runs, say=say)
+    except BaseException:
+        fanout.stop(runs)
+        raise
+    return 0
+
+
+def _follow(runs: Sequence[Path]) -> int:
+    from hf_recipes import fanout
+
+    say(f"{len(runs)} runs")
+    looks = fanout.watch(runs, say=say)
+    try:
+        _live(looks) if sys.stderr.isatty() else _lines(looks)
+    except KeyboardInterrupt:
+        say("stopping the runs on this machine …")
+        for run in fanout.stop(runs):
+            say(f"{run.name} goes on elsewhere: hf-recipes logs -f {run.name}, hf-recipes cancel {run.name}")
+        return INTERRUPTED
+    except BaseException:
+        fanout.stop(runs)
+        raise
+    return FAILED if fanout.failed(runs) else 0
+
+
+def _live(looks: Iterable[list[Look]]) -> None:
+    from rich.live import Live
+
+    with Live(console=console(stderr=True), refresh_per_second=4) as live:
+        for found in looks:
+            live.update(_table(found))
+
+
+def _table(found: Sequence[Look]) -> Table:
+    from rich.table import Table
+
+    table = Table("run", "backend", "state", "now", box=None, pad_edge=False)
+    for look in found:
+        table.add_row(look.run.name, look.state.backend, look.state.state.value, _now(look))
+    return table
+
+
+def _now(look: Look) -> str:
+    if look.state.state.finished:
+        return look.state.message
+    if look.event is None or look.event.get("stage") != look.state.stage:
+        return look.state.stage or "waiting"
+    return describe(look.event)
+
+
+def _lines(looks: Iterable[list[Look]]) -> None:
+    """Where stderr is no terminal: a line when a run's stage changes, and one each now and then."""
+    import time
+
+    seen: dict[Path, tuple[object, ...]] = {}
+    spoken: dict[Path, float] = {}
+    for found in looks:
+        for look in found:
+            stage = (look.state.state, look.state.stage)
+            if seen.get(look.run) == stage and (
+                look.state.state.finished
+                or look.event is None
+                or time.monotonic() - spoken[look.run] < SECONDS_BETWEEN_LINES
+            ):
+                continue
+            seen[look.run], spoken[look.run] = stage, time.monotonic()
+            say(f"{look.run.name}: {look.state.state.value}: {_now(look)}".removesuffix(": "))
+
+
+def _print_outcomes(runs: Sequence[Path]) -> None:
+    """One line a run: its state and what it measured, or why it failed."""
+    from rich.table import Table
+
+    from hf_recipes import record, road
+
+    table = Table("run", "state", "fine-tuned", "message", box=None, pad_edge=False)
+    for run in runs:
+        one = record.as_json(run)
+        measured = one["metrics"].get("fine-tuned/exact_match")
+        unmet = [f"{gate.get('metric')} is not {gate.get('bound')}" for gate in road.gate_unmet(run)]
+        table.add_row(
+            run.name,
+            one["state"],
+            "" if measured is None else f"{measured:.1%}",
+            "; ".join(filter(None, [one["message"], *unmet])),
+        )
+    console(stderr=False).print(table)
