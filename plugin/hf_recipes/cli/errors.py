@@ -50,6 +50,7 @@ def _sentence(error: BaseException) -> int:
 
 def _of_ours(error: BaseException) -> int:
     from hf_recipes.environments import EnvironmentFailed
+    from hf_recipes.hub.errors import HubFailed
     from hf_recipes.recipe.problem import RecipeError
     from hf_recipes.record import RunNotFound
 
@@ -60,7 +61,7 @@ def _of_ours(error: BaseException) -> int:
     if isinstance(error, RunNotFound):
         say(f"error: {error}")
         return WRONG_CALL
-    if isinstance(error, EnvironmentFailed):
+    if isinstance(error, (EnvironmentFailed, HubFailed)):
         say(f"error: {error}")
         return FAILED
     if isinstance(error, OSError) and error.filename is not None:

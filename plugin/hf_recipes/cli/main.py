@@ -23,6 +23,7 @@ COMMANDS = {
     "logs": ("logs", "Print a run's log."),
     "cancel": ("cancel", "Stop a run and everything it started."),
     "report": ("report", "Print a run's evaluation."),
+    "push": ("push", "Put a run's model on the Hub, with a card that shows its evaluation."),
     "compare": ("compare", "Open a page with the fine-tuned model beside its base."),
     "env": ("env", "Make, list and remove the interpreters that train and generate."),
 }

@@ -128,6 +128,14 @@ def split_reference(messages: Sequence[Mapping[str, str]]) -> tuple[list[dict[st
     return [dict(message) for message in messages[:-1]], messages[-1]["content"]
 
 
+def asked(messages: Sequence[Mapping[str, str]]) -> tuple[str, str]:
+    """(system prompt, template of the user's turn) of `data.messages`, for a person who asks the model. What they type
+    fills the template's one column; where there are several, or none, they type the whole turn. Raises RowError."""
+    first = {message["role"]: message["content"] for message in reversed(messages)}
+    user = first.get("user", "")
+    return first.get("system", ""), user if len(columns_in([user])) == 1 else "{prompt}"
+
+
 def listed(names: Iterable[object]) -> str:
     return ", ".join(f"'{name}'" for name in names) or "none"
 

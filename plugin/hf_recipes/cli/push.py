@@ -1,0 +1,52 @@
+"""`hf-recipes push`: the model of a run goes to the Hub."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from hf_recipes.cli.arguments import RUN_HELP, json_option, run_argument, runs_option
+from hf_recipes.cli.errors import CommandFailed
+from hf_recipes.cli.output import document, result, say
+
+
+@click.command("push", epilog=RUN_HELP)
+@run_argument
+@click.option(
+    "--repo",
+    metavar="OWNER/NAME",
+    help="Where to. Default: as the recipe says, else <your account>/<project_name>.",
+)
+@click.option("--public", is_flag=True, help="Make a new repo public; one that exists stays as it is.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Also when the recipe's gate is not met, and over a repo that another recipe made.",
+)
+@json_option
+@runs_option
+def push_command(
+    run: str, repo: str | None, public: bool, force: bool, as_json: bool, runs_dir: Path
+) -> None:
+    """Push a run's model with a card that shows its evaluation. In one commit; again, it changes nothing."""
+    from hf_recipes import record, road
+    from hf_recipes.hub.push import push
+
+    folder = record.find(run, runs_dir)
+    for gate in () if force else road.gate_unmet(folder):
+        raise CommandFailed(
+            f"{folder.name} does not meet its gate: {gate.get('metric')} is {gate.get('value', 'not measured')}, required: "
+            f"{gate.get('bound')}; push it all the same with --force, and its card will say so"
+        )
+    pushed = push(folder, repo=repo, private=not public, force=force, say=say)
+    if as_json:
+        document(asdict(pushed))
+        return
+    say(
+        f"pushed, {'private' if pushed.private else 'public'}:"
+        if pushed.new
+        else "nothing to do, it is all there:"
+    )
+    result(pushed.url)

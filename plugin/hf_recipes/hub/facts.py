@@ -1,0 +1,177 @@
+"""What a run says about its model: everything that a card needs, read from the run's folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hf_recipes import record
+from hf_recipes.hub.errors import HubFailed
+from hf_recipes.runner.files import read_json
+
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(?:/[\w.-]+)?", re.ASCII)
+BUNDLED = {"bundled/smollm2-135m-instruct": "HuggingFaceTB/SmolLM2-135M-Instruct"}
+"""The bundled models' own repos on the Hub."""
+DATA_REPO = "/hf-recipes-data-"
+"""In the names of the private repos that remote runs read local data from."""
+
+
+@dataclass(frozen=True)
+class License:
+    id: str
+    name: str | None = None
+    """Of a license that the Hub has no id for (`other`)."""
+    link: str | None = None
+
+
+@dataclass(frozen=True)
+class Facts:
+    run: str
+    project_name: str
+    task: str
+    """AutoTrain's canonical task."""
+    trainer: str | None
+    base_model: str
+    """A Hub id, or the name of a folder that nobody else has."""
+    base_on_hub: bool
+    base_bundled: bool
+    adapter: bool
+    dataset: str | None
+    """A Hub id; None for data that was local."""
+    test_split: str | None
+    params: Mapping[str, Any]
+    """What the trainer was given: AutoTrain's parameters with our overrides."""
+    goal: str
+    success: str
+    messages: Sequence[Mapping[str, str]]
+    examples: Sequence[str]
+    max_new_tokens: int
+    report: Mapping[str, Any] | None
+    rows: Mapping[str, int]
+    seconds: float | None
+    backend: str
+    settings: Sequence[str]
+    trust_remote_code: bool
+    recipe_sha256: str
+    license: License | None = None
+    places: Mapping[str, str] = field(default_factory=dict)
+    """Folders and files of this machine that the run's files may name → what stands for them in public."""
+
+
+def read_facts(run: Path) -> Facts:
+    """Raises HubFailed where the folder is no run that can be read."""
+    job = read_job(run)
+    prepared = _json(run / "work" / "prepared.json")
+    base_model, on_hub = _base(str(job["base_model"]), prepared)
+    data, evaluate = _mapping(job, "data"), _mapping(job, "evaluate")
+    compare, use_case = _mapping(job, "compare"), _mapping(job, "use_case")
+    params = {**_mapping(job, "params"), **_overrides(job)}
+    seconds = record.metrics(run).get("train_runtime")
+    return Facts(
+        run=str(record.read_state(run).id),
+        project_name=str(job["project_name"]),
+        task=str(job["task"]),
+        trainer=params.get("trainer"),
+        base_model=base_model,
+        base_on_hub=on_hub,
+        base_bundled=str(job["base_model"]) in BUNDLED,
+        adapter=(run / "model" / "adapter_config.json").is_file(),
+        dataset=_dataset(data),
+        test_split=str(data["test_split"]) if data.get("test_split") is not None else None,
+        params=params,
+        goal=str(use_case.get("goal") or ""),
+        success=str(use_case.get("success") or ""),
+        messages=tuple(data.get("messages") or ()),
+        examples=tuple(compare.get("examples") or ()),
+        max_new_tokens=int(evaluate.get("max_new_tokens") or 256),
+        report=_json(run / "report" / "report.json") or None,
+        rows={name: int(count) for name, count in (prepared.get("rows") or {}).items() if count},
+        seconds=float(seconds) if isinstance(seconds, (int, float)) else None,
+        backend=str(job.get("backend") or "local"),
+        settings=tuple(str(one) for one in job.get("settings") or ()),
+        trust_remote_code=job.get("trust_remote_code") is True,
+        recipe_sha256=hashlib.sha256((run / "recipe.yml").read_bytes()).hexdigest(),
+        places=_places(run, job, prepared, base_model),
+    )
+
+
+def read_job(run: Path) -> Mapping[str, Any]:
+    """Raises HubFailed."""
+    try:
+        job = read_json(run / "job.json")
+        job["base_model"], job["project_name"], job["task"]
+    except (OSError, ValueError, KeyError):
+        raise HubFailed("not_a_run", f"{run.name} has no readable job.json") from None
+    return job
+
+
+def _base(named: str, prepared: Mapping[str, Any]) -> tuple[str, bool]:
+    """(the base model's name in public, whether that is a repo of the Hub)."""
+    if named in BUNDLED:
+        return BUNDLED[named], True
+    if not Path(named).is_absolute() and HUB_ID.fullmatch(named):
+        return named, True
+    folder = Path(str(prepared.get("base_model") or named))
+    # transformers wrote into a folder where its model had come from.
+    origin = str(_json(folder / "config.json").get("_name_or_path") or "")
+    if "/" in origin and HUB_ID.fullmatch(origin) and not Path(origin).exists():
+        return origin, True
+    return folder.name or named, False
+
+
+def _dataset(data: Mapping[str, Any]) -> str | None:
+    path = str(data.get("path") or "")
+    if data.get("local") or DATA_REPO in path or not HUB_ID.fullmatch(path):
+        return None
+    return path
+
+
+def _overrides(job: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: override.get("value")
+        for name, override in _mapping(job, "overrides").items()
+        if name.islower() and isinstance(override, Mapping)
+    }
+
+
+def _places(
+    run: Path, job: Mapping[str, Any], prepared: Mapping[str, Any], base_model: str
+) -> dict[str, str]:
+    bases = (
+        prepared.get("base_model"),
+        job["base_model"],
+        _trained_from(run, job),
+        run.resolve() / "work" / "base",
+    )
+    data = str(_mapping(job, "data").get("path") or "")
+    places = {str(base): base_model for base in bases if base}
+    places |= {
+        data: Path(data).name,
+        str(run.resolve()): run.name,
+        str(run.resolve().parent): run.resolve().parent.name,
+    }
+    return {
+        place: name for place, name in places.items() if place.startswith("/") and len(Path(place).parts) > 2
+    }
+
+
+def _trained_from(run: Path, job: Mapping[str, Any]) -> str:
+    return str(_json(run / "work" / str(job["project_name"]) / "training_params.json").get("model") or "")
+
+
+def _mapping(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = document.get(key)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _json(path: Path) -> Mapping[str, Any]:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return document if isinstance(document, Mapping) else {}

@@ -1,0 +1,175 @@
+"""What of a run goes up: whole weights, public texts, and hf_recipes.json that says which run they are of."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hf_recipes import __version__
+from hf_recipes.evaluation.answers import FINE_TUNED
+from hf_recipes.hub.card import in_public, make_card
+from hf_recipes.hub.errors import HubFailed
+from hf_recipes.hub.facts import Facts
+from hf_recipes.hub.scan import CONFIG, VOCABULARY, public_config, scan
+from hf_recipes.inference.fingerprint import fingerprint, weight_files
+from hf_recipes.recipe import autotrain
+from hf_recipes.runner.promote import PUBLISHABLE
+from hf_recipes.runner.redaction import Redactor
+from hf_recipes.runner.weights import tensors
+
+MARK = "hf_recipes.json"
+"""The file by which a repo is known as a recipe's."""
+OURS = ("recipe.yml", "README.md", MARK, "report/report.json")
+NOT_PUSHED = ("training_params.json", "README.md")
+"""Of what AutoTrain leaves: its parameters, which name places and accounts, and a card that ours replaces."""
+SHOWN_FINDS = 3
+
+
+@dataclass(frozen=True)
+class Parcel:
+    weights: Mapping[str, Path]
+    texts: Mapping[str, bytes]
+    """Everything else by its path in the repo, the sentencepiece models' bytes among it."""
+    mark: Mapping[str, Any]
+
+    @property
+    def size(self) -> int:
+        return sum(path.stat().st_size for path in self.weights.values()) + sum(map(len, self.texts.values()))
+
+
+def identity(facts: Facts) -> dict[str, Any]:
+    """What two runs of the same recipe have in common, however it was tuned in between."""
+    return {"project_name": facts.project_name, "task": facts.task, "base_model": facts.base_model}
+
+
+def pack(run: Path, facts: Facts, repo: str, secrets: Sequence[str]) -> Parcel:
+    """Read, made public and scanned. `secrets` are names of environment variables.
+
+    Raises HubFailed: no_weights, pickle, weights_invalid, report_invalid, leak.
+    """
+    model = run / "model"
+    weights = _weights(model, facts)
+    name = fingerprint(weight_files(model))
+    _check_report(facts, name)
+    texts = {path: _public(path, data, facts) for path, data in _small_files(model).items()}
+    texts["recipe.yml"] = in_public((run / "recipe.yml").read_text(encoding="utf-8"), facts).encode()
+    if facts.report is not None:
+        texts["report/report.json"] = (run / "report" / "report.json").read_bytes()
+    texts["README.md"] = _card(facts, repo).encode()
+    hashes = {path: _sha256(file) for path, file in weights.items()}
+    hashes |= {path: hashlib.sha256(data).hexdigest() for path, data in texts.items()}
+    mark = {
+        "schema": 1,
+        "run": facts.run,
+        "recipe_sha256": facts.recipe_sha256,
+        **identity(facts),
+        "weights": name,
+        "engine": f"autotrain {autotrain.version()}",
+        "hf_recipes": __version__,
+        "settings": [in_public(one, facts) for one in facts.settings],
+        "files": dict(sorted(hashes.items())),
+    }
+    texts[MARK] = (json.dumps(mark, indent=1, ensure_ascii=False) + "\n").encode()
+    _refuse_leaks(texts, weights, facts, secrets)
+    return Parcel(weights, texts, mark)
+
+
+def _weights(model: Path, facts: Facts) -> dict[str, Path]:
+    if facts.task == "tabular":
+        raise HubFailed(
+            "pickle",
+            f"{facts.run} holds a pickle (model.joblib), as tabular models are: pickles run code when they are loaded and are never pushed",
+        )
+    files = sorted(path for path in model.rglob("*.safetensors") if path.is_file() and not path.is_symlink())
+    if not weight_files(model):
+        raise HubFailed("no_weights", f"{facts.run} has no model here: there are no weights in {model}")
+    for path in files:
+        try:
+            tensors(path)
+        except (OSError, ValueError) as error:
+            raise HubFailed("weights_invalid", f"{path} is damaged ({error}); train again") from None
+    return {path.relative_to(model).as_posix(): path for path in files}
+
+
+def _small_files(model: Path) -> dict[str, bytes]:
+    """Configs and tokenizers; anything else that lies in the folder stays where it is."""
+    return {
+        path.relative_to(model).as_posix(): path.read_bytes()
+        for path in sorted(model.rglob("*"))
+        if path.is_file()
+        and not path.is_symlink()
+        and PUBLISHABLE.fullmatch(path.name)
+        and path.suffix != ".safetensors"
+        and path.name not in NOT_PUSHED
+    }
+
+
+def _public(path: str, data: bytes, facts: Facts) -> bytes:
+    if not CONFIG.fullmatch(path) or VOCABULARY.fullmatch(Path(path).name):
+        return data
+    try:
+        return public_config(data.decode("utf-8"), facts.places, facts.base_model).encode()
+    except ValueError:
+        raise HubFailed("weights_invalid", f"model/{path} is damaged: it is no JSON; train again") from None
+
+
+def _check_report(facts: Facts, weights: str) -> None:
+    """A report speaks of the weights that it measured and of no others."""
+    measured = ((facts.report or {}).get("methods") or {}).get(FINE_TUNED, {}).get("weights")
+    if measured and measured != f"{FINE_TUNED}:{weights}":
+        raise HubFailed(
+            "report_invalid",
+            f"the report of {facts.run} measured other weights ({measured.partition(':')[2]}) than those in its model folder ({weights})",
+        )
+
+
+def _card(facts: Facts, repo: str) -> str:
+    try:
+        return make_card(facts, repo)
+    except (ValueError, KeyError, TypeError) as error:
+        raise HubFailed("card_invalid", f"no card can be made of {facts.run}: {error}") from error
+
+
+def _refuse_leaks(
+    texts: Mapping[str, bytes], weights: Mapping[str, Path], facts: Facts, secrets: Sequence[str]
+) -> None:
+    readable = {path: data.decode("utf-8", errors="replace") for path, data in texts.items()}
+    readable |= {path: _header(file) for path, file in weights.items()}
+    finds = scan(readable, redact=_redactor(secrets), places=[*facts.places, *_own_places()])
+    if finds:
+        more = f" and {len(finds) - SHOWN_FINDS} more" if len(finds) > SHOWN_FINDS else ""
+        places = ", ".join(map(str, finds[:SHOWN_FINDS]))
+        raise HubFailed(
+            "leak",
+            f"nothing was pushed: {places}{more} must not go up; take it out of the recipe or the data",
+        )
+
+
+def _header(file: Path) -> str:
+    with file.open("rb") as opened:
+        return opened.read(int.from_bytes(opened.read(8), "little")).decode("utf-8", errors="replace")
+
+
+def _redactor(secrets: Sequence[str]) -> Redactor:
+    from huggingface_hub import get_token
+
+    # The one of `hf auth login` stands in no variable.
+    return Redactor((*secrets, "stored"), {**os.environ, "stored": get_token() or ""})
+
+
+def _own_places() -> list[str]:
+    named = (os.environ.get(name) for name in ("HOME", "HF_HOME", "HF_RECIPES_HOME", "PWD"))
+    return [str(Path(place)) for place in named if place and place.startswith("/")]
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()

@@ -1,0 +1,265 @@
+"""A run's model goes to the Hub: one commit, safe to repeat, never over what another recipe made."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hf_recipes import record
+from hf_recipes.hub.account import api, writer
+from hf_recipes.hub.errors import HubFailed, hub_errors, retrying
+from hf_recipes.hub.facts import Facts, License, read_facts, read_job
+from hf_recipes.hub.parcel import MARK, OURS, Parcel, identity, pack
+from hf_recipes.record.state import Reason, State
+from hf_recipes.runner.files import take_lock, update_state, write_json
+from hf_recipes.runner.promote import PUBLISHABLE
+from hf_recipes.runner.weights import PICKLES
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
+Say = Callable[[str], None]
+CHANGED_MEANWHILE = 412
+RECEIPT = "push.json"
+"""In the run's folder: what was pushed where."""
+
+
+@dataclass(frozen=True)
+class Pushed:
+    repo: str
+    url: str
+    commit: str
+    new: bool
+    """False: the Hub had all of it already, and nothing was committed."""
+    private: bool
+
+
+@dataclass(frozen=True)
+class Found:
+    """A model repo as it is on the Hub."""
+
+    commit: str
+    private: bool
+    files: Mapping[str, str | None]
+    """Path → sha256, of the large files only."""
+    mark: Mapping[str, Any] | None
+    """Its hf_recipes.json; None where it has none."""
+
+
+def push(
+    run: Path, *, repo: str | None, private: bool, force: bool, say: Say, client: HfApi | None = None
+) -> Pushed:
+    """Push the model of a run that has succeeded, or whose last step this is.
+
+    `repo` None is where the recipe says, or `<account>/<project_name>`. `private` counts for a repo that is made now: one that
+    exists stays as it is. `force` takes a repo that holds something else. Raises HubFailed; nothing is half pushed then.
+    """
+    _check_state(run)
+    client = client or client_of(run)
+    facts = read_facts(run)
+    target = repo_of(run, client, repo)
+    facts = replace(facts, license=_license(facts, client))
+    parcel = pack(run, facts, target, read_job(run).get("secrets") or ())
+
+    def once() -> Pushed:
+        return retrying(lambda: _once(client, target, parcel, facts, private=private, force=force, say=say))
+
+    try:
+        pushed = once()
+    except HubFailed as failure:
+        if failure.status != CHANGED_MEANWHILE:
+            raise
+        pushed = once()
+    if pushed.private is not private:
+        say(f"{target} was there before and stays {'private' if pushed.private else 'public'}")
+    _settle(run, pushed)
+    return pushed
+
+
+def check_target(run: Path, *, repo: str | None = None, client: HfApi | None = None) -> str:
+    """Where the model of a run will go. Before hours are spent on training: raises HubFailed for a repo that push would refuse."""
+    client = client or client_of(run)
+    target = repo_of(run, client, repo)
+    found = retrying(lambda: _look(client, target))
+    if found is not None:
+        _refuse_foreign(target, found, read_facts(run))
+    return target
+
+
+def client_of(run: Path) -> HfApi:
+    """The Hub's client with the token that the recipe names, else the one of the login."""
+    names = read_job(run).get("secrets") or ()
+    return api(next((os.environ[name] for name in names if os.environ.get(name)), None))
+
+
+def repo_of(run: Path, client: HfApi, repo: str | None = None) -> str:
+    """`owner/name`; asks the Hub who is logged in. Raises HubFailed where that is nobody, or may only read."""
+    job = read_job(run)
+    who = writer(client, doing="pushing the model")
+    name = repo or (job.get("push") or {}).get("repo") or _of_recipe(job)
+    return name if "/" in name else f"{who.name}/{name}"
+
+
+def _of_recipe(job: Mapping[str, Any]) -> str:
+    username = (job.get("params") or {}).get("username")
+    return f"{username}/{job['project_name']}" if username else str(job["project_name"])
+
+
+def _check_state(run: Path) -> None:
+    state = record.read_state(run)
+    if state.state is State.SUCCEEDED:
+        return
+    if state.state is State.RUNNING and state.stage == "push":
+        return
+    # All but the push went well: that is what is made up for here.
+    if state.reason == Reason.PUSH_FAILED.value:
+        return
+    why = f" ({state.message})" if state.message else ""
+    raise HubFailed(
+        "not_succeeded",
+        f"{run.name} is {state.state.value}{why}; only the model of a run that has succeeded is pushed",
+    )
+
+
+def _once(
+    client: HfApi, target: str, parcel: Parcel, facts: Facts, *, private: bool, force: bool, say: Say
+) -> Pushed:
+    """One try: looks first, so that what an interrupted one has done already is not done twice."""
+    found = _look(client, target)
+    if found is None:
+        with hub_errors(f"creating {target}"):
+            client.create_repo(target, private=private, exist_ok=True)
+        found = _look(client, target)
+        if found is None:
+            raise HubFailed("not_found", f"creating {target}: the Hub does not show it; try again")
+    elif not force:
+        _refuse_foreign(target, found, facts)
+    url = f"{client.endpoint}/{target}"
+    if not force and _there_already(found, parcel):
+        return Pushed(target, url, found.commit, new=False, private=found.private)
+    say(f"pushing {len(parcel.weights) + len(parcel.texts)} files ({parcel.size / 1e6:,.1f} MB) to {target}")
+    commit = _commit(client, target, parcel, found, facts)
+    return Pushed(target, url, commit, new=commit != found.commit, private=found.private)
+
+
+def _look(client: HfApi, target: str) -> Found | None:
+    try:
+        with hub_errors(f"looking at {target}"):
+            info = client.model_info(target, files_metadata=True)
+    except HubFailed as failure:
+        if failure.reason == "not_found":
+            return None
+        raise
+    files = {one.rfilename: one.lfs.sha256 if one.lfs else None for one in info.siblings or ()}
+    commit = str(info.sha)
+    mark = _mark(client, target, commit) if MARK in files else None
+    return Found(commit, bool(info.private), files, mark)
+
+
+def _mark(client: HfApi, target: str, commit: str) -> Mapping[str, Any]:
+    with tempfile.TemporaryDirectory() as folder, hub_errors(f"reading {MARK} of {target}"):
+        path = client.hf_hub_download(target, MARK, revision=commit, local_dir=folder)
+        try:
+            mark = json.loads(Path(path).read_text(encoding="utf-8"))
+        except ValueError:
+            return {}
+    return mark if isinstance(mark, dict) else {}
+
+
+def _refuse_foreign(target: str, found: Found, facts: Facts) -> None:
+    """A repo is ours when the same recipe made it, or when nothing stands in it yet."""
+    if found.mark is None:
+        if set(found.files) <= {".gitattributes"}:
+            return
+        raise _foreign(target, "no recipe made what is in it")
+    for key, value in identity(facts).items():
+        if found.mark.get(key) != value:
+            said = found.mark.get(key)
+            raise _foreign(target, f"another recipe made what is in it (its {key} is {said}, not {value})")
+
+
+def _foreign(target: str, why: str) -> HubFailed:
+    return HubFailed(
+        "other_recipe",
+        f"{target} is there already, and {why}; name another with --repo, or replace what is in it with --force",
+    )
+
+
+def _there_already(found: Found, parcel: Parcel) -> bool:
+    if found.mark != parcel.mark or not {*parcel.texts, *parcel.weights} <= set(found.files):
+        return False
+    hashes = parcel.mark["files"]
+    return all(found.files[path] in (None, hashes[path]) for path in parcel.weights)
+
+
+def _commit(client: HfApi, target: str, parcel: Parcel, found: Found, facts: Facts) -> str:
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete
+
+    adds = [
+        CommitOperationAdd(path, data if isinstance(data, bytes) else str(data))
+        for path, data in sorted({**parcel.texts, **parcel.weights}.items())
+    ]
+    deletes = [CommitOperationDelete(path) for path in _left_over(found, parcel)]
+    with hub_errors(f"pushing to {target}"):
+        # The parent: where somebody else has pushed meanwhile, the Hub refuses, and we look again before we write.
+        answer = client.create_commit(
+            target,
+            [*adds, *deletes],
+            commit_message=f"hf-recipes run {facts.run}",
+            parent_commit=found.commit,
+        )
+    return str(answer.oid)
+
+
+def _left_over(found: Found, parcel: Parcel) -> list[str]:
+    """What an earlier push, or another model, has left in the repo that would be taken for a part of this one."""
+    before = set((found.mark or {}).get("files") or ())
+    gone = set(found.files) - {*parcel.texts, *parcel.weights}
+    return sorted(
+        path
+        for path in gone
+        if path in before
+        or path in OURS
+        or PUBLISHABLE.fullmatch(Path(path).name)
+        or PICKLES.fullmatch(Path(path).name)
+        or Path(path).name == "training_args.bin"
+    )
+
+
+def _license(facts: Facts, client: HfApi) -> License | None:
+    """The base model's, as its card says. Not known where the Hub doesn't tell: that is no reason not to push."""
+    if facts.base_bundled:
+        return License("apache-2.0")
+    if not facts.base_on_hub:
+        return None
+    try:
+        with hub_errors(f"reading the card of {facts.base_model}"):
+            card = client.model_info(facts.base_model).card_data
+    except HubFailed as failure:
+        if failure.transient:
+            raise
+        return None
+    said = card.get("license") if card is not None else None
+    if not isinstance(said, str):
+        return None
+    return License(said, card.get("license_name"), card.get("license_link")) if card is not None else None
+
+
+def _settle(run: Path, pushed: Pushed) -> None:
+    """Note in the run's folder where its model is; a run that failed for want of a push alone has succeeded now."""
+    write_json(run / RECEIPT, asdict(pushed))
+    lock = take_lock(run)
+    if lock is None:
+        return  # its own runner pushes, and writes the end itself
+    try:
+        if record.read_state(run).reason == Reason.PUSH_FAILED.value:
+            update_state(
+                run, state=State.SUCCEEDED.value, reason=None, message=f"pushed to {pushed.repo} afterwards"
+            )
+    finally:
+        os.close(lock)

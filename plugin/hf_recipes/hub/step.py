@@ -1,0 +1,45 @@
+"""The last step of a run: `python -m hf_recipes.hub.step RUN`."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from hf_recipes.hub.errors import HubFailed
+from hf_recipes.hub.facts import read_job
+from hf_recipes.hub.push import push
+from hf_recipes.record.state import Reason
+
+
+def main(arguments: list[str]) -> int:
+    if len(arguments) != 1:
+        sys.stderr.write("usage: python -m hf_recipes.hub.step RUN\n")
+        return 2
+    run = Path(arguments[0])
+    try:
+        wanted = read_job(run).get("push") or {}
+        pushed = push(
+            run, repo=wanted.get("repo"), private=wanted.get("private", True), force=False, say=_say
+        )
+    except HubFailed as failure:
+        # The weights are safe in the run's folder: what is missing is named, and can be made up for.
+        message = f"{failure}; when that is settled: hf-recipes push {run.name}"
+        _say(message)
+        place = os.environ.get("HF_RECIPES_FAILURE")
+        if place:
+            said = {"reason": Reason.PUSH_FAILED.value, "message": message}
+            Path(place).write_text(json.dumps(said), encoding="utf-8")
+        return 1
+    _say(f"pushed to {pushed.url}" if pushed.new else f"{pushed.url} has it already")
+    return 0
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

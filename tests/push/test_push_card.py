@@ -1,0 +1,176 @@
+"""The card of a pushed model: what it claims, what it leaves out, and code that is Python."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from huggingface_hub import ModelCard
+
+from hf_recipes.hub.card import make_card
+from hf_recipes.hub.facts import Facts, License, read_facts
+from hf_recipes.hub.parcel import pack
+from hf_recipes.hub.snippet import snippet
+from hf_recipes.recipe import autotrain
+from hf_recipes.recipe.model import Data, UseCase
+from push.pushable import measured, safetensors, write
+
+REPO = "ada/tiny"
+
+
+@pytest.fixture
+def facts(finished: Callable[..., Path]) -> Facts:
+    return read_facts(finished())
+
+
+def test_the_front_matter_says_what_the_model_is(facts: Facts) -> None:
+    licensed = dataclasses.replace(facts, license=License("apache-2.0"))
+    data = ModelCard(make_card(licensed, REPO)).data.to_dict()
+    assert data["base_model"] == "HuggingFaceTB/SmolLM2-135M-Instruct"
+    assert (data["base_model_relation"], data["library_name"]) == ("adapter", "peft")
+    assert (data["license"], data["pipeline_tag"]) == ("apache-2.0", "text-generation")
+    assert {"hf-recipes", "autotrain", "peft", "lora", "text-generation"} <= set(data["tags"])
+    assert "datasets" not in data
+
+
+def test_the_models_own_result_comes_first_and_baselines_say_that_they_are(facts: Facts) -> None:
+    (index,) = ModelCard(make_card(facts, REPO)).data.to_dict()["model-index"]
+    assert index["name"] == "tiny"
+    (group,) = index["results"]
+    values = [(metric["value"], metric["name"]) for metric in group["metrics"]]
+    assert values[0] == (0.9, "exact_match")
+    assert [value for value, _ in values[1:]] == [0.0, 0.15]
+    assert all("baseline, not this model" in name for _, name in values[1:])
+    assert group["dataset"]["split"] == "test"
+
+
+def test_the_text_shows_purpose_numbers_with_intervals_verdict_and_limits(facts: Facts) -> None:
+    text = make_card(facts, REPO)
+    for said in (
+        "Read recipes.",
+        "Nine in ten.",
+        "90.0% (69.9% to 97.2%)",
+        "0.0% (0.0% to 16.1%)",
+        "Verdict: fine-tuned",
+        "at least 0.8",
+        "AutoTrain 0.8.36",
+        "Training took 12 s",
+        "80 train, 20 test",
+        "| lora_r | 16 |",
+        "rounded to 4 bits",
+        "20 rows",
+    ):
+        assert said in text, said
+    assert "not met" not in text
+
+
+def test_a_run_without_a_report_says_not_measured(finished: Callable[..., Path]) -> None:
+    run = finished()
+    (run / "report" / "report.json").unlink()
+    text = make_card(read_facts(run), REPO)
+    assert "Not measured." in text and "model-index" not in text and "%" not in text
+    assert "report.json" not in text
+
+
+def test_a_gate_that_was_not_met_stands_at_the_top(finished: Callable[..., Path]) -> None:
+    run = finished()
+    gate = [{"metric": "exact_match", "bound": "at least 0.95", "value": 0.9, "met": False}]
+    write(run / "report" / "report.json", measured(run / "model", gate=gate))
+    text = make_card(read_facts(run), REPO)
+    head = text.partition("## ")[0]
+    assert "gate was not met" in head and "at least 0.95" in head and "0.900" in head
+
+
+def test_a_dataset_of_the_hub_is_named_and_a_private_copy_of_local_data_is_not(
+    finished: Callable[..., Path],
+) -> None:
+    def dataset(path: str) -> object:
+        run = finished(data=Data(path=path, local=False, train_split="train", test_split=0.1))
+        data = ModelCard(make_card(read_facts(run), REPO)).data.to_dict()
+        (result,) = data["model-index"][0]["results"]
+        assert "split" not in result["dataset"]
+        return data.get("datasets")
+
+    assert dataset("someone/recipes") == ["someone/recipes"]
+    assert dataset("ada/hf-recipes-data-0123456789ab") is None
+
+
+def test_a_full_model_is_a_finetune_that_transformers_loads(finished: Callable[..., Path]) -> None:
+    run = finished(base_model="someone/base")
+    (run / "model" / "adapter_config.json").unlink()
+    (run / "model" / "adapter_model.safetensors").rename(run / "model" / "model.safetensors")
+    card = make_card(read_facts(run), REPO)
+    data = ModelCard(card).data.to_dict()
+    assert (data["base_model"], data["base_model_relation"]) == ("someone/base", "finetune")
+    assert data["library_name"] == "transformers" and "peft" not in data["tags"]
+    assert "AutoModelForCausalLM" in card and "import peft" not in card and "4 bits" not in card
+
+
+def test_a_base_that_is_a_folder_is_named_without_its_place(
+    finished: Callable[..., Path], tmp_path: Path
+) -> None:
+    folder = tmp_path / "bases" / "my-base"
+    run = finished(base_model=str(folder))
+    write(run / "work" / "prepared.json", {"base_model": str(folder)})
+    text = make_card(read_facts(run), REPO)
+    assert "`my-base`" in text and str(tmp_path) not in text
+    assert "base_model" not in ModelCard(text).data.to_dict()
+    # A folder that transformers saved knows where its model had come from.
+    write(folder / "config.json", {"_name_or_path": "someone/base"})
+    assert ModelCard(make_card(read_facts(run), REPO)).data.to_dict()["base_model"] == "someone/base"
+
+
+def test_text_that_people_wrote_breaks_neither_card_nor_code(finished: Callable[..., Path]) -> None:
+    goal = "---\nlicense: mit\n---\n# Not ours"
+    card = make_card(read_facts(finished(use_case=UseCase(goal, ""), settings=("params.lr=1e-3",))), REPO)
+    assert "license" not in ModelCard(card).data.to_dict()
+    assert "`--set params.lr=1e-3`" in card
+    code = card.partition("```python\n")[2].partition("```")[0]
+    assert 'two \\"cups\\" of\\nflour' in code
+    ast.parse(code)
+
+
+ADAPTED = ("lm_training", "seq2seq", "vlm")
+
+
+@pytest.mark.parametrize("adapter", [False, True])
+@pytest.mark.parametrize("task", [task for task in autotrain.tasks() if task != "tabular"])
+def test_every_task_has_code_of_its_own(facts: Facts, task: str, adapter: bool) -> None:
+    if adapter and task not in ADAPTED:
+        adapter = False
+    named = dataclasses.replace(facts, task=task, adapter=adapter)
+    code = snippet(named, REPO)
+    ast.parse(code)
+    assert REPO in code and ("peft" in code) is adapter
+    card = make_card(named, REPO)
+    assert code in card
+
+
+def test_code_follows_how_the_model_was_trained(facts: Facts) -> None:
+    def code(**changes: Any) -> str:
+        return snippet(dataclasses.replace(facts, **changes), REPO)
+
+    assert '{"role": "system", "content": "Line to JSON."}' in code() and "apply_chat_template" in code()
+    plain = code(messages=(), params={"chat_template": None})
+    assert "apply_chat_template" not in plain and "generate" in plain
+    assert "SequenceClassification" in code(trainer="reward")
+    assert "trust_remote_code=True" in code(trust_remote_code=True) and "trust" not in code()
+    several = code(messages=({"role": "user", "content": "{a} and {b}"},), examples=())
+    assert "<your text>" in several
+
+
+def test_the_same_run_makes_the_same_bytes(finished: Callable[..., Path]) -> None:
+    run = finished()
+    first, second = (pack(run, read_facts(run), REPO, ()) for _ in range(2))
+    assert first.texts == second.texts
+    mark = json.loads(first.texts["hf_recipes.json"])
+    assert (mark["schema"], mark["run"], mark["project_name"]) == (1, run.name, "tiny")
+    assert len(mark["recipe_sha256"]) == 64 and len(mark["weights"]) == 12
+    (run / "model" / "adapter_model.safetensors").write_bytes(safetensors(8))
+    (run / "report" / "report.json").unlink()
+    assert pack(run, read_facts(run), REPO, ()).mark["weights"] != mark["weights"]
