@@ -75,6 +75,7 @@ def environment(hub: Hub, home: Path) -> dict[str, str]:
         "HF_HOME": str(home),
         # hf_xet speaks a storage protocol of its own; without it the clients fall back to LFS over HTTP.
         "HF_HUB_DISABLE_XET": "1",
+        "HF_HUB_OFFLINE": "0",
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     }

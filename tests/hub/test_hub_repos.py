@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -311,3 +314,16 @@ def test_faults_are_what_was_asked_for_and_then_over(hub: Hub, ada: HfApi) -> No
     hub.fail("GET", "/api/whoami-v2", delay=0.3)
     began = time.monotonic()
     assert ada.whoami()["name"] == "ada" and time.monotonic() - began >= 0.3
+
+
+def test_the_server_runs_by_hand() -> None:
+    command = [sys.executable, str(Path(__file__).with_name("serve.py")), "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            facts = json.loads(server.stdout.readline())
+            api = HfApi(endpoint=facts["endpoint"], token=facts["tokens"]["bob"])
+            assert api.create_repo("x", repo_type="dataset").repo_id == "bob/x"
+        finally:
+            server.terminate()
+    assert server.returncode == 0
