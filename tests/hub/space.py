@@ -21,7 +21,7 @@ class Space:
     """Tests read its fields and use `steer`, `visit` and `wait`."""
 
     def __init__(self, state: State, repo: Repo, facts: Mapping[str, Any]) -> None:
-        self._state, self.repo, self.id = state, repo, repo.id
+        self._state, self.repo = state, repo
         self.machines: Machines = state.machines
         self.stage = "NO_APP_FILE"
         self.error: str | None = None
@@ -38,6 +38,10 @@ class Space:
         self.container: Container | None = None
         self._before: Container | None = None  # it may still be ending
         self._visited = time.monotonic()
+
+    @property
+    def id(self) -> str:
+        return self.repo.id
 
     # what a test does
 
@@ -149,6 +153,8 @@ class Space:
         if card is None and "README.md" in self.repo.files:
             raise dockerfile.BuildFailed("Missing configuration in README", "CONFIG_ERROR")
         sdk = (card or {}).get("sdk") or self.repo.sdk
+        if self.secrets.keys() & self.variables.keys():
+            raise dockerfile.BuildFailed("Collision on variables and secrets names", "CONFIG_ERROR")
         root = self.machines.new_folder()
         environment = {name: (value, "image") for name, value in self.machines.image_of(root).items()}
         if sdk == "docker":
@@ -256,5 +262,6 @@ class Space:
             self.error = f"Exit code: {code}. Reason: {tail}".rstrip()
 
 
-# What the image of a Gradio Space sets on the Hub; analytics off, for no test calls home.
-GRADIO = {"SYSTEM": "spaces", "GRADIO_SERVER_NAME": "0.0.0.0", "GRADIO_ANALYTICS_ENABLED": "False"}
+# What the image of a Gradio Space sets on the Hub; analytics off, for no test calls home. The Hub's SYSTEM=spaces isn't
+# here: with it gradio asks for the package `spaces`, which the Hub's image has and our environment has not.
+GRADIO = {"GRADIO_SERVER_NAME": "0.0.0.0", "GRADIO_ANALYTICS_ENABLED": "False"}

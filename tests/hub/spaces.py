@@ -43,18 +43,18 @@ def attach(state: State) -> None:
     def committed(repo: Repo, commit: Commit) -> None:
         if repo.type != "space" or repo.branches["main"] != commit.id:
             return
-        space: Space = state.spaces[repo.id]
+        space = of(state, repo)
         if space.stage != "PAUSED":  # paused is paused until its owner restarts it
             space.start()
 
     def deleted(repo: Repo) -> None:
         if repo.type == "space":
-            state.spaces.pop(repo.id).steer("DELETING")
+            state.spaces.pop(of(state, repo).id).steer("DELETING")
 
     def about(repo: Repo) -> dict[str, Any]:
         if repo.type != "space":
             return {}
-        space: Space = state.spaces[repo.id]
+        space = of(state, repo)
         # On the Hub `host` is a name under its own domain; here it is where the Space really answers.
         return {"runtime": space.runtime(), "subdomain": repo.id.lower().replace("/", "-"), "host": space.url}
 
@@ -64,13 +64,22 @@ def attach(state: State) -> None:
     state.about.append(about)
 
 
+def of(state: State, repo: Repo) -> Space:
+    """The Space of a repo, which may have got another name since."""
+    for name, space in list(state.spaces.items()):
+        if space.repo is repo and name != repo.id:
+            state.spaces[repo.id] = state.spaces.pop(name)
+    found: Space = state.spaces[repo.id]
+    return found
+
+
 async def list_hardware(request: Request) -> Response:
     return JSONResponse(hardware.for_spaces())
 
 
 async def runtime(request: Request) -> Response:
     repo = seen(request, "space", repo_id(request))
-    return JSONResponse(state(request).spaces[repo.id].runtime())
+    return JSONResponse(of(state(request), repo).runtime())
 
 
 async def settings(request: Request) -> Response:
@@ -138,8 +147,7 @@ def repo_id(request: Request) -> str:
 
 def managed(request: Request) -> Space:
     """For whoever may write to the Space. Raises Refused."""
-    space: Space = state(request).spaces[written(request, "space", repo_id(request)).id]
-    return space
+    return of(state(request), written(request, "space", repo_id(request)))
 
 
 def owned(request: Request) -> Space:
@@ -147,5 +155,4 @@ def owned(request: Request) -> Space:
     repo = seen(request, "space", repo_id(request))
     if someone(request).account != repo.owner:
         raise Refused(403, "Forbidden: only the owner of a Space may see this")
-    space: Space = state(request).spaces[repo.id]
-    return space
+    return of(state(request), repo)

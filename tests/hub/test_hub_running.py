@@ -8,14 +8,12 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 from huggingface_hub import HfApi, SpaceStage
-from huggingface_hub.errors import HfHubHTTPError, JobNotFoundError, RepositoryNotFoundError
+from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 
 from hub.dockerfile import BuildFailed, parse
 from hub.handle import Hub
@@ -37,6 +35,8 @@ http.server.ThreadingHTTPServer(
 ).serve_forever()
 """
 
+pytestmark = pytest.mark.usefixtures("nothing_is_left")
+
 
 @pytest.fixture
 def api(hub: Hub) -> HfApi:
@@ -55,29 +55,6 @@ def make_space(hub: Hub, api: HfApi) -> Any:
         return hub.space("ada/train")
 
     return make
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_left(hub: Hub) -> Iterator[None]:
-    """After each test, once the Hub is closed, no process that it started lives. (`hub` closes it again: harmless.)"""
-    yield
-    hub.state.close()
-    folder = str(hub.state.folder)
-    left = []
-    for process in psutil.process_iter():
-        try:
-            if any(folder in value for value in process.environ().values()):
-                left.append(process.cmdline())
-        except psutil.Error:
-            continue
-    assert not left
-
-
-def python_job(api: HfApi, code: str, **more: Any) -> Any:
-    return api.run_job(image="python:3.12", command=["python", "-c", code], **more)
-
-
-# Spaces
 
 
 def test_a_space_serves_and_its_logs_follow(hub: Hub, api: HfApi, make_space: Any) -> None:
@@ -201,6 +178,12 @@ def test_builds_fail_hang_and_need_files(hub: Hub, api: HfApi, make_space: Any) 
     hub.builds_fail = None
     hub.put("space", "ada/train", {"README.md": b"no front matter"})
     assert space.wait("CONFIG_ERROR")
+    api.add_space_secret("ada/train", "TWICE", "1")
+    api.add_space_variable("ada/train", "TWICE", "2")
+    hub.put("space", "ada/train", {"README.md": README})
+    assert space.wait("CONFIG_ERROR")
+    assert "Collision" in api.get_space_runtime("ada/train").raw["errorMessage"]
+    api.delete_space_variable("ada/train", "TWICE")
     hub.put("space", "ada/train", {"README.md": README, "Dockerfile": b"FROM x\nCMD nonsense-program\n"})
     assert space.wait("RUNTIME_ERROR") and space.exit_code == 127
     api.delete_file("Dockerfile", "ada/train", repo_type="space")
@@ -220,6 +203,9 @@ def test_asleep_steered_deleted(hub: Hub, api: HfApi, make_space: Any) -> None:
     space.steer("STOPPED", "evicted")
     assert api.get_space_runtime("ada/train").raw["errorMessage"] == "evicted"
     container.join()
+    api.move_repo("ada/train", "ada/renamed", repo_type="space")
+    assert api.get_space_runtime("ada/renamed").stage == "STOPPED"
+    api.move_repo("ada/renamed", "ada/train", repo_type="space")
     api.delete_repo("ada/train", repo_type="space")
     with pytest.raises(RepositoryNotFoundError):
         api.get_space_runtime("ada/train")
@@ -257,7 +243,9 @@ def test_who_may_touch_a_space(hub: Hub, api: HfApi, make_space: Any) -> None:
 
 def test_a_gradio_space_runs_its_app_file(hub: Hub) -> None:
     hub.image = {"HF_RECIPES_INFERENCE_PYTHON": sys.executable}
-    app = SERVE.replace("HF_RECIPES_PAGE_PORT", "GRADIO_SERVER_PORT").replace("GREETING", "SYSTEM")
+    app = SERVE.replace("HF_RECIPES_PAGE_PORT", "GRADIO_SERVER_PORT").replace(
+        "GREETING", "GRADIO_SERVER_NAME"
+    )
     files = {"README.md": b"---\nsdk: gradio\napp_file: page.py\n---\n", "page.py": app.encode()}
     hub.put("space", "ada/compare", files, sdk="gradio")
     space = hub.space("ada/compare")
@@ -274,107 +262,3 @@ def test_what_a_dockerfile_says() -> None:
     for broken in ("CMD x", "FROM a", "FROM a\nFORM b\nCMD x"):
         with pytest.raises(BuildFailed):
             parse(broken, {})
-
-
-# Jobs
-
-
-def test_a_job_succeeds(hub: Hub, api: HfApi) -> None:
-    code = (
-        "import os; print('started', os.environ['JOB_ID'], os.environ['A'], os.environ['B']); print('done')"
-    )
-    job = python_job(
-        api, code, env={"A": "1"}, secrets={"B": "2"}, labels={"run": "tiny-1"}, flavor="t4-small"
-    )
-    lines = list(api.fetch_job_logs(job_id=job.id, follow=True))
-    assert lines == [f"started {job.id} 1 2", "done"]
-    ended = api.wait_for_job(job.id, timeout=20, poll_interval=0.05)
-    assert ended.status.stage == "COMPLETED" and ended.finished_at is not None and ended.flavor == "t4-small"
-    assert list(api.fetch_job_logs(job_id=job.id, tail=1)) == ["done"]
-    assert ended.secrets == {"B": ""} and ended.environment == {"A": "1"}
-    assert hub.processes[-1].names("secret") == {"B"}
-    assert ended.labels is not None and ended.labels["run"] == "tiny-1"
-
-
-def test_a_job_fails_is_cancelled_times_out(hub: Hub, api: HfApi) -> None:
-    failing = python_job(api, "raise SystemExit(3)", labels={"matrix": "a"})
-    endless = python_job(api, "import time; print('on', flush=True); time.sleep(600)", labels={"matrix": "b"})
-    slow = python_job(api, "import time; time.sleep(600)", timeout=1)
-    missing = api.run_job(image="x", command=["no-such-program"])
-    failed = api.wait_for_job(failing.id, timeout=20, poll_interval=0.05)
-    assert (failed.status.stage, failed.status.message) == (
-        "ERROR",
-        "Job failed with exit code: 3. Reason: Error",
-    )
-    hub.job(endless.id).wait("RUNNING")
-    assert [job.id for job in api.list_jobs(labels={"matrix": "b"}, status="RUNNING", namespace="ada")] == [
-        endless.id
-    ]
-    container = hub.job(endless.id).container
-    api.cancel_job(job_id=endless.id)
-    assert api.inspect_job(job_id=endless.id).status.stage == "CANCELED"
-    assert container is not None
-    container.join()
-    late = api.wait_for_job(slow.id, timeout=20, poll_interval=0.1)
-    assert (late.status.stage, late.status.message) == ("ERROR", "Job timeout")
-    assert api.wait_for_job(missing.id, timeout=20, poll_interval=0.05).status.stage == "ERROR"
-    assert len(list(api.list_jobs(namespace="ada"))) == 4
-
-
-@pytest.mark.filterwarnings("ignore:.*experimental")
-def test_a_local_script_travels_through_a_bucket_and_runs_with_uv(
-    hub: Hub, api: HfApi, tmp_path: Path
-) -> None:
-    hub.image = {"UV_OFFLINE": "1", "UV_PYTHON": sys.executable, "UV_PYTHON_DOWNLOADS": "never"}
-    script = tmp_path / "start it.py"
-    # Both ways in which content travels: compressed, and as it is where that doesn't help.
-    padding = "# the same line again and again\n" * 20_000 + f"#{os.urandom(200_000).hex()}\n"
-    header = "# /// script\n# dependencies = []\n# ///\n"
-    script.write_text(f"{header}import os, sys\nprint(sys.argv[1:], os.environ['HF_RECIPES_RUN'])\n{padding}")
-    job = api.run_uv_job(
-        str(script),
-        script_args=["--fast"],
-        secrets={"HF_TOKEN": hub.token},
-        env={"HF_RECIPES_RUN": "tiny-1"},
-        timeout="5m",
-    )
-    assert job.command == ["uv", "run", "/data/start_it.py", "--fast"]
-    assert hub.job(job.id).wait(seconds=60) == "COMPLETED", hub.job(job.id).log.text
-    assert "['--fast'] tiny-1" in list(api.fetch_job_logs(job_id=job.id))
-    assert hub.job(job.id).timeout == 300
-
-
-def test_who_may_run_jobs(hub: Hub, api: HfApi) -> None:
-    job = python_job(api, "")
-    with pytest.raises(JobNotFoundError):
-        api.inspect_job(job_id="0" * 24)
-    with pytest.raises(HfHubHTTPError, match="403"):
-        HfApi(endpoint=hub.endpoint, token=hub.other_token).inspect_job(job_id=job.id, namespace="ada")
-    with pytest.raises(HfHubHTTPError, match="403"):
-        python_job(HfApi(endpoint=hub.endpoint, token=hub.read_token), "")
-    with pytest.raises(HfHubHTTPError, match="Invalid hardware flavor"):
-        python_job(api, "", flavor="h9000")
-    with pytest.raises(HfHubHTTPError, match="Invalid label"):
-        python_job(api, "", labels={"recipe": "has/slash"})
-    hub.state.accounts["ada"] = Account("ada", can_pay=False)
-    with pytest.raises(HfHubHTTPError, match="402"):
-        python_job(api, "")
-
-
-def test_a_job_waits_for_a_machine_until_it_is_steered(hub: Hub, api: HfApi) -> None:
-    hub.builds_hang = True
-    job = python_job(api, "")
-    with pytest.raises(TimeoutError):
-        api.wait_for_job(job.id, timeout=0.3, poll_interval=0.1)
-    hub.job(job.id).steer("ERROR", "no capacity")
-    assert api.inspect_job(job_id=job.id).status.message == "no capacity"
-
-
-def test_hardware_has_prices(api: HfApi) -> None:
-    spaces = {each.name: each for each in api.list_spaces_hardware()}
-    jobs = {each.name: each for each in api.list_jobs_hardware()}
-    assert spaces["cpu-basic"].unit_cost_usd == 0 and jobs["cpu-basic"].unit_cost_micro_usd == 167
-    small = spaces["t4-small"]
-    assert (small.unit_label, round(small.unit_cost_usd * 60, 2)) == ("minute", 0.4)
-    assert small.accelerator is not None and small.accelerator.vram == "16 GB"
-    assert "h200" in jobs and "h200" not in spaces
