@@ -22,6 +22,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import gradio as gr
 
+from catalog import Catalog
 from models import Models
 from page import Page
 from settings import Settings, read
@@ -47,8 +48,9 @@ def main() -> int:
 def serve(settings: Settings) -> int:
     """Show the page until it is ended. Raises OSError where the port is taken."""
     models = Models()
-    models.preload(settings.pairs[0])
-    blocks = Page(settings, models).build()
+    if settings.pairs:
+        models.preload(settings.pairs[0])
+    blocks = Page(settings, Catalog(settings), models).build()
     blocks.queue(max_size=32, default_concurrency_limit=4)
     port = os.environ.get("HF_RECIPES_COMPARE_PORT")
     _, url, _ = blocks.launch(

@@ -1,16 +1,21 @@
-"""The one pair that is in memory, and answering with it. Only pairs of the page's settings are ever loaded."""
+"""The one pair that is in memory, and answering with it. Only pairs of the page's list are ever loaded."""
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
+from hub_words import Unusable
 from settings import PairSettings
 
 log = logging.getLogger("compare")
+SECONDS_BETWEEN_NOTES = 0.5
+LOADING = "Loading the models …"
 
 
 class Models:
@@ -18,21 +23,35 @@ class Models:
         self._lock = threading.Lock()
         self._settings: PairSettings | None = None
         self._pair: Any = None
+        self._base = ""
+        self._note = LOADING
 
     def get(self, settings: PairSettings) -> Any:
         """The loaded pair. One of several is kept: a second would need its memory too. Raises OSError, ValueError."""
         with self._lock:
             if self._settings != settings:
-                from hf_recipes.inference.pair import load_pair
-
-                self._settings = self._pair = None
-                self._pair = load_pair(
-                    _resolved(settings.base),
-                    Path(settings.model_dir),
-                    trust_remote_code=settings.trust_remote_code,
-                )
-                self._settings = settings
+                self._load(settings)
             return self._pair
+
+    def waiting(self, settings: PairSettings, stop: threading.Event) -> Generator[str, None, Any]:
+        """What is being done, twice a second, until the pair is there: `pair = yield from …`; None once `stop` is set.
+
+        Loading itself goes on when nobody waits any more: the next one who asks has it. Raises as `get`.
+        """
+        outcome: list[Any] = []
+        loading = threading.Thread(target=self._outcome, args=(settings, outcome), daemon=True)
+        started = time.monotonic()
+        loading.start()
+        while not outcome and not stop.is_set():
+            loading.join(SECONDS_BETWEEN_NOTES)
+            seconds = time.monotonic() - started
+            if not outcome:
+                yield f"{self._note} {seconds:.0f} s" if seconds > 2 else self._note
+        if not outcome:
+            return None
+        if isinstance(outcome[0], BaseException):
+            raise outcome[0]
+        return outcome[0]
 
     def loaded(self, settings: PairSettings) -> bool:
         return self._settings == settings
@@ -46,6 +65,52 @@ class Models:
             self.get(settings)
         except Exception as error:  # the page says it when somebody asks
             log.warning("%s", error)
+
+    def _outcome(self, settings: PairSettings, outcome: list[Any]) -> None:
+        try:
+            outcome.append(self.get(settings))
+        except BaseException as error:
+            outcome.append(error)
+
+    def _load(self, settings: PairSettings) -> None:
+        from hf_recipes.inference.pair import load_pair
+
+        base, folder = self._folders(settings)
+        self._note = LOADING
+        kept = self._take_base(base)
+        try:
+            self._pair = load_pair(
+                base, folder, trust_remote_code=settings.trust_remote_code, base_model=kept
+            )
+        except (OSError, ValueError) as error:
+            raise Unusable(_named(str(error), settings, base, folder)) from error
+        self._settings, self._base = settings, base
+
+    def _folders(self, settings: PairSettings) -> tuple[str, Path]:
+        if not settings.repo:
+            return _resolved(settings.base), Path(settings.model_dir)
+        from fetching import fetch
+        from hub_words import client
+
+        return fetch(settings, client(), say=self._say)
+
+    def _say(self, note: str) -> None:
+        self._note = note
+        log.info("%s", note)
+
+    def _take_base(self, base: str) -> Any:
+        """The base of the pair in memory, where it is the same one's; everything else of that pair is let go."""
+        previous, self._pair, self._settings = self._pair, None, None
+        kept = previous.base_alone() if previous is not None and self._base == base else None
+        self._base = ""
+        del previous
+        gc.collect()
+        return kept
+
+
+def _named(text: str, settings: PairSettings, base: str, folder: Path) -> str:
+    """Folders of a download mean nothing to a visitor."""
+    return text.replace(str(folder), settings.repo).replace(base, settings.base) if settings.repo else text
 
 
 def _resolved(base: str) -> str:
@@ -64,7 +129,7 @@ def explain(error: BaseException) -> str:
     if isinstance(error, (OSError, ValueError)):
         return str(error) or type(error).__name__
     log.error("answering failed", exc_info=error)
-    if "out of memory" in str(error).lower():
+    if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
         return "There is not enough memory for this prompt. A shorter one may work."
     return "Something went wrong while answering. The log of the page says more."
 

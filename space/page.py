@@ -3,34 +3,41 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import gradio as gr
 
 import rendering
+from catalog import Catalog
+from hub_words import Unusable
 from models import Models, both, explain
 from settings import PROMPT_LIMIT, PairSettings, Settings
 
 WAITING = {"base": "The base answers here.", "fine-tuned": "The fine-tuned model answers here."}
-LOADING = "Loading the models …"
+NOT_NOW = "This model cannot be asked now."
+TITLE = "Base and fine-tuned, side by side"
 
 
 class Page:
-    def __init__(self, settings: Settings, models: Models) -> None:
+    def __init__(self, settings: Settings, catalog: Catalog, models: Models) -> None:
         self._settings = settings
+        self._catalog = catalog
         self._models = models
         self._stops: dict[str, threading.Event] = {}
 
     def build(self) -> gr.Blocks:
-        first = self._settings.pairs[0]
-        with gr.Blocks(title=self._settings.title, analytics_enabled=False) as blocks:
-            head = gr.HTML(rendering.header(self._settings.title, first.base_name))
+        names = self._catalog.names
+        here = self._catalog.here(names[0])
+        # What a pushed model says of itself is read when somebody opens the page.
+        first = here or PairSettings.unread(names[0])
+        with gr.Blocks(title=self._settings.title or TITLE, analytics_enabled=False) as blocks:
+            head = gr.HTML(rendering.header(self._title(first), first))
             chosen = gr.Dropdown(
-                [pair.name for pair in self._settings.pairs],
+                list(names),
                 value=first.name,
-                label="Models",
-                visible=len(self._settings.pairs) > 1,
+                label="Models" if self._settings.pairs else "Model",
+                visible=len(names) > 1,
                 elem_id="pair",
             )
             with gr.Column(elem_id="ask"):
@@ -80,7 +87,10 @@ class Page:
                 self.answer, [chosen, prompt, system], shown, **once, **alone
             )
             halt.click(self.stop, None, None, queue=False, **once)
-            chosen.change(self.choose, chosen, [head, prompt, examples, system, *shown, report], **once)
+            everything = [head, prompt, examples, system, *shown, report]
+            chosen.change(self.choose, chosen, everything, **once)
+            if here is None:
+                blocks.load(self.choose, chosen, everything, **once)
             blocks.unload(self.leave)
         return blocks
 
@@ -88,7 +98,16 @@ class Page:
         self, name: str, typed: str, system: str, request: gr.Request
     ) -> Iterator[tuple[str, str, str]]:
         """Both panes, as the answers grow."""
-        pair = self._settings.pair(name)
+        try:
+            pair = self._catalog.pair(name)
+        except Unusable as error:
+            pair = PairSettings.unread(self._settings.listed(name))
+            yield (
+                rendering.error(str(error)),
+                _empty("base", pair, NOT_NOW),
+                _empty("fine-tuned", pair, NOT_NOW),
+            )
+            return
         trouble = _refusal(typed, system)
         if trouble:
             yield rendering.error(trouble), _empty("base", pair), _empty("fine-tuned", pair)
@@ -105,9 +124,12 @@ class Page:
     def _answer(
         self, settings: PairSettings, typed: str, system: str, stop: threading.Event
     ) -> Iterator[tuple[str, str, str]]:
-        note = "Reading the prompt …" if self._models.loaded(settings) else LOADING
-        yield "", _empty("base", settings, note), _empty("fine-tuned", settings, note)
-        pair = self._models.get(settings)
+        if self._models.loaded(settings):
+            yield "", *_notes(settings, "Reading the prompt …")
+        pair = yield from self._loading(settings, stop)
+        if pair is None:
+            yield "", _empty("base", settings), _empty("fine-tuned", settings)
+            return
         messages = settings.messages(typed.strip(), system)
         tokens = pair.count(messages)
         for deltas in both(pair, messages, settings.max_new_tokens, stop):
@@ -116,6 +138,17 @@ class Page:
                 _pane("base", settings, deltas, tokens),
                 _pane("fine-tuned", settings, deltas, tokens),
             )
+
+    def _loading(
+        self, settings: PairSettings, stop: threading.Event
+    ) -> Generator[tuple[str, str, str], None, Any]:
+        waiting = self._models.waiting(settings, stop)
+        while True:
+            try:
+                note = next(waiting)
+            except StopIteration as end:
+                return end.value
+            yield "", *_notes(settings, note, busy=True)
 
     def stop(self, request: gr.Request) -> None:
         """End this visitor's answer; what was said so far stays."""
@@ -128,17 +161,26 @@ class Page:
 
     def choose(self, name: str) -> tuple[Any, ...]:
         """Everything that belongs to another pair."""
-        pair = self._settings.pair(name)
+        trouble, note = "", None
+        try:
+            pair = self._catalog.pair(name)
+        except Exception as error:
+            pair, trouble, note = PairSettings.unread(self._settings.listed(name)), explain(error), NOT_NOW
         return (
-            rendering.header(self._settings.title, pair.base_name),
+            rendering.header(self._title(pair), pair),
             gr.update(label=_label(pair), value=""),
             gr.update(samples=[[one] for one in pair.examples], visible=bool(pair.examples)),
             pair.system,
-            "",
-            _empty("base", pair),
-            _empty("fine-tuned", pair),
-            rendering.evaluation(pair.report),
+            rendering.error(trouble),
+            _empty("base", pair, note),
+            _empty("fine-tuned", pair, note),
+            "" if trouble else rendering.evaluation(pair.report),
         )
+
+    def _title(self, pair: PairSettings) -> str:
+        """The page's own title; without one and with one model, what that model's recipe calls it."""
+        alone = pair.title if len(self._catalog.names) == 1 else ""
+        return self._settings.title or alone or TITLE
 
 
 def _refusal(typed: str, system: str) -> str:
@@ -159,11 +201,19 @@ def _label(pair: PairSettings) -> str:
 
 
 def _name(which: str, pair: PairSettings) -> str:
-    return pair.base_name if which == "base" else pair.name
+    return pair.base_name if which == "base" else pair.short_name
 
 
 def _empty(which: str, pair: PairSettings, note: str | None = None) -> str:
     return rendering.pane(which, _name(which, pair), note=WAITING[which] if note is None else note)
+
+
+def _notes(pair: PairSettings, note: str, *, busy: bool = False) -> tuple[str, str]:
+    """Both panes, saying the same while there is no answer yet."""
+    base, tuned = (
+        rendering.pane(which, _name(which, pair), note=note, busy=busy) for which in ("base", "fine-tuned")
+    )
+    return base, tuned
 
 
 def _pane(which: str, pair: PairSettings, deltas: dict[str, Any], tokens: int) -> str:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from html import escape
 from typing import Any
+
+from settings import PairSettings
 
 LABELS = {"base": "Base", "fine-tuned": "Fine-tuned"}
 METHODS = {
@@ -26,22 +29,42 @@ DECISIONS = {
 }
 
 
-def header(title: str, base_name: str) -> str:
+def header(title: str, pair: PairSettings) -> str:
+    base = f"<b>{escape(pair.base_name)}</b>" if pair.base_name else "a base model"
     return (
-        f'<header class="hr-head"><h1>{escape(title)}</h1><p>One prompt, two models: <b>{escape(base_name)}</b> as it'
-        " was, and after fine-tuning. Both answer at the same time.</p></header>"
+        f'<header class="hr-head"><h1>{escape(title)}</h1><p>One prompt, two models: {base} as it'
+        f" was, and after fine-tuning. Both answer at the same time.</p>{_links(pair)}</header>"
     )
 
 
+def _links(pair: PairSettings) -> str:
+    """Where a pushed model and its base are on the Hub."""
+    if not pair.repo:
+        return ""
+    hub = (os.environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/")
+    named = [pair.base] if pair.base and not pair.base.startswith("bundled/") else []
+    links = (
+        f'<a href="{escape(hub)}/{escape(one)}" target="_blank" rel="noopener">{escape(one)}</a>'
+        for one in (pair.repo, *named)
+    )
+    return f'<p class="hr-links">{" from ".join(links)}</p>'
+
+
 def pane(
-    which: str, name: str, delta: Any = None, *, prompt_tokens: int | None = None, note: str = ""
+    which: str,
+    name: str,
+    delta: Any = None,
+    *,
+    prompt_tokens: int | None = None,
+    note: str = "",
+    busy: bool = False,
 ) -> str:
-    """One model's column. `note` stands where the answer will be."""
-    state = "idle" if delta is None else ("done" if delta.done else "running")
+    """One model's column. `note` stands where the answer will be; `busy` while something is done for it."""
+    state = ("loading" if busy else "idle") if delta is None else ("done" if delta.done else "running")
+    named = f'<span class="name">{escape(name)}</span>' if name else ""
     return (
         f'<section class="pane {which}" data-model="{which}" data-state="{state}" aria-label="{LABELS[which]} model">'
-        f'<h2>{MARKS[which]}<span class="kind">{LABELS[which]}</span><span class="name">{escape(name)}</span>'
-        f"{_badge(delta)}</h2>"
+        f'<h2>{MARKS[which]}<span class="kind">{LABELS[which]}</span>{named}{_badge(delta, busy)}</h2>'
         f'<div class="answer" aria-live="polite">{_answer(delta, note)}</div>{_statistics(delta, prompt_tokens)}</section>'
     )
 
@@ -52,9 +75,9 @@ def error(text: str) -> str:
     )
 
 
-def _badge(delta: Any) -> str:
+def _badge(delta: Any, busy: bool) -> str:
     if delta is None:
-        return ""
+        return '<span class="badge live">loading</span>' if busy else ""
     if not delta.done:
         return '<span class="badge live">answering</span>'
     return '<span class="badge">valid JSON</span>' if _as_json(delta.text) is not None else ""
@@ -133,8 +156,9 @@ def evaluation(report: Mapping[str, Any] | None) -> str:
         dict.fromkeys(name for one in report["methods"].values() for name in one.get("metrics", {}))
     )
     charts = "".join(_chart(name, report["methods"]) for name in metrics)
+    source = f"{n:,} held-out rows, none of them trained on" if n else "as the model's card gives it"
     return (
-        f'<section class="hr-eval"><h2>Evaluation <small>{n:,} held-out rows, none of them trained on</small></h2>'
+        f'<section class="hr-eval"><h2>Evaluation <small>{source}</small></h2>'
         f'{_verdict(report.get("verdict"))}<div class="charts">{charts}</div>{_table(report["methods"], metrics, n)}'
         "</section>"
     )
@@ -171,10 +195,11 @@ def _chart(metric: str, methods: Mapping[str, Any]) -> str:
             f'<i class="whisker" style="left:{low:.2%};width:{high - low:.2%}"></i></span>'
             f'<span class="number">{value:.1%}</span></div>'
         )
+    intervals = any("low" in one.get("metrics", {}).get(metric, {}) for one in methods.values())
     title = escape(metric.replace("_", " ").capitalize())
     return (
         f'<figure role="img" aria-label="{title} of each method"><figcaption>{title}'
-        f"<small>line: 95 % interval</small></figcaption>{''.join(bars)}"
+        f"{'<small>line: 95 % interval</small>' if intervals else ''}</figcaption>{''.join(bars)}"
         '<div class="scale" aria-hidden="true"><span>0 %</span><span>50 %</span><span>100 %</span></div></figure>'
     )
 

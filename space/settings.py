@@ -13,6 +13,7 @@ from hf_recipes.data.messages import columns_in, fill
 PROMPT_LIMIT = 4000
 """Characters that a visitor may send as a prompt, and as a system prompt."""
 TOKEN_LIMIT = 1024
+DEFAULT_NEW_TOKENS = 256
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,20 @@ class PairSettings:
     report: Mapping[str, Any] | None
     max_new_tokens: int
     trust_remote_code: bool
+    title: str = ""
+    repo: str = ""
+    """The Hub repo of a pushed model, downloaded at `revision`; empty for one in `model_dir`."""
+    revision: str = ""
+
+    @classmethod
+    def unread(cls, name: str) -> PairSettings:
+        """A pushed model of which nothing but its name is known."""
+        return cls(name, "", "", "", "", "{prompt}", (), None, DEFAULT_NEW_TOKENS, False, repo=name)
+
+    @property
+    def short_name(self) -> str:
+        """Without its owner."""
+        return self.repo.rsplit("/", 1)[-1] if self.repo else self.name
 
     @property
     def field(self) -> str:
@@ -43,22 +58,34 @@ class PairSettings:
 class Settings:
     title: str
     pairs: tuple[PairSettings, ...]
+    models: tuple[str, ...] = ()
+    """Pushed models, by their Hub ids. Each says for itself what it was made from."""
 
-    def pair(self, name: str) -> PairSettings:
-        """The configured pair of that name; whatever else a visitor sends means the first."""
-        return next((pair for pair in self.pairs if pair.name == name), self.pairs[0])
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (*(pair.name for pair in self.pairs), *self.models)
+
+    def listed(self, name: object) -> str:
+        """The name, where it is on the list; whatever else a visitor sends means the first."""
+        return next((one for one in self.names if one == name), self.names[0])
+
+    def pair(self, name: object) -> PairSettings | None:
+        """The configured pair that the name means; None where it means a pushed model."""
+        meant = self.listed(name)
+        return next((pair for pair in self.pairs if pair.name == meant), None)
 
 
 def read(path: Path) -> Settings:
     """Folders and reports are relative to the file. Raises OSError, ValueError (with one sentence)."""
     try:
         found = json.loads(path.read_text("utf-8"))
-        pairs = tuple(_pair(one, path.parent) for one in found["pairs"])
+        pairs = tuple(_pair(one, path.parent) for one in found.get("pairs") or ())
+        models = tuple(dict.fromkeys(str(one) for one in found.get("models") or ()))
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} does not describe a page: {error}") from None
-    if not pairs:
+    if not pairs and not models:
         raise ValueError(f"{path} names no pair of models")
-    return Settings(str(found.get("title") or pairs[0].name), pairs)
+    return Settings(str(found.get("title") or (pairs[0].name if pairs else "")), pairs, models)
 
 
 def _pair(found: Mapping[str, Any], folder: Path) -> PairSettings:
@@ -75,7 +102,7 @@ def _pair(found: Mapping[str, Any], folder: Path) -> PairSettings:
         user_template=template,
         examples=tuple(str(one) for one in found.get("examples") or ()),
         report=_report(folder / str(found["report"])) if found.get("report") else None,
-        max_new_tokens=max(1, min(int(found.get("max_new_tokens") or 256), TOKEN_LIMIT)),
+        max_new_tokens=max(1, min(int(found.get("max_new_tokens") or DEFAULT_NEW_TOKENS), TOKEN_LIMIT)),
         trust_remote_code=found.get("trust_remote_code") is True,
     )
 

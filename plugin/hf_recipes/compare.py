@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from hf_recipes import environments
-from hf_recipes.data.messages import columns_in
+from hf_recipes.data.messages import asked
 from hf_recipes.shipped import shipped
 
 CONFIG = "compare.json"
@@ -38,7 +38,7 @@ def build_config(run: Path) -> dict[str, Any]:
         )
     shown: Mapping[str, Any] = job.get("compare") or {}
     evaluate: Mapping[str, Any] = job.get("evaluate") or {}
-    system, user = _templates((job.get("data") or {}).get("messages") or ())
+    system, user = asked((job.get("data") or {}).get("messages") or ())
     report = run / "report" / "report.json"
     name = str(job.get("project_name") or run.name)
     return {
@@ -158,11 +158,3 @@ def _base(run: Path, job: Mapping[str, Any]) -> str:
     except (OSError, ValueError, KeyError, TypeError):
         return str(job["base_model"])
     return prepared if prepared and Path(prepared).is_dir() else str(job["base_model"])
-
-
-def _templates(messages: Sequence[Mapping[str, str]]) -> tuple[str, str]:
-    """(system prompt, template of the user's turn). What a visitor types fills the template's one column; where there
-    are several, or none, a visitor types the whole turn."""
-    first = {message["role"]: message["content"] for message in reversed(messages)}
-    user = first.get("user", "")
-    return first.get("system", ""), user if len(columns_in([user])) == 1 else "{prompt}"

@@ -25,6 +25,7 @@ COMMANDS = {
     "report": ("report", "Print a run's evaluation."),
     "push": ("push", "Put a run's model on the Hub, with a card that shows its evaluation."),
     "compare": ("compare", "Open a page with the fine-tuned model beside its base."),
+    "space": ("space", "Put pushed models online beside their bases: a page on a Space."),
     "env": ("env", "Make, list and remove the interpreters that train and generate."),
 }
 

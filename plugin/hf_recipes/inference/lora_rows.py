@@ -82,3 +82,18 @@ def by_rows(model: Any, adapter: str) -> tuple[Any, Rows]:
             elif type(child) is nn.Linear and child.weight.device.type == "cpu":
                 setattr(parent, name, RowLinear(child, rows, None, adapter))
     return base.requires_grad_(False).eval(), rows
+
+
+def without_rows(base: Any) -> Any:
+    """What `by_rows` was given a peft model of: plain linear layers again, around the same weights."""
+    for parent in list(base.modules()):
+        for name, child in list(parent.named_children()):
+            if isinstance(child, RowLinear):
+                height, width = child.weight.shape
+                plain = nn.Linear(width, height, bias=child.bias is not None, device="meta")
+                plain.weight, plain.bias = child.weight, child.bias
+                setattr(parent, name, plain.eval())
+    # peft leaves its mark on the model and warns when it finds one.
+    if hasattr(base, "peft_config"):
+        del base.peft_config
+    return base

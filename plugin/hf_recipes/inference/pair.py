@@ -84,6 +84,14 @@ class Pair:
         self.shared = tuned is not None and tuned.model is base.model
         """Whether both use the same base weights in memory."""
 
+    def base_alone(self) -> Any:
+        """The base model as it was loaded, for the next pair of the same base. This pair answers no more."""
+        from hf_recipes.inference.lora_rows import without_rows
+
+        base = self._sides.pop("base").model
+        self._sides.clear()
+        return without_rows(base) if self.shared else base
+
     def count(self, messages: Conversation) -> int:
         """Tokens of the prompt, chat template and generation prompt included."""
         return len(encode(self.tokenizer, messages))
@@ -236,8 +244,13 @@ def load_base(base: str, *, trust_remote_code: bool = False, chat_template: str 
     return Pair(_base_side(base, model, tokenizer), None)
 
 
-def load_pair(base: str, model_dir: Path, *, trust_remote_code: bool = False) -> Pair:
-    """The base and what was trained from it: an adapter, or a whole model beside it. Raises ModelUnavailable."""
+def load_pair(
+    base: str, model_dir: Path, *, trust_remote_code: bool = False, base_model: Any = None
+) -> Pair:
+    """The base and what was trained from it: an adapter, or a whole model beside it. Raises ModelUnavailable.
+
+    `base_model` is the base where it is in memory already: what Pair.base_alone gave.
+    """
     model_dir = Path(model_dir)
     files = weight_files(model_dir)
     if not files:
@@ -247,7 +260,8 @@ def load_pair(base: str, model_dir: Path, *, trust_remote_code: bool = False) ->
     tokenizer = load_tokenizer(str(model_dir), trust_remote_code) if own else base_tokenizer
     base_tokenizer.chat_template = base_tokenizer.chat_template or tokenizer.chat_template
     weights = f"fine-tuned:{fingerprint(files)}"
-    base_model = load_model(base, trust_remote_code)
+    if base_model is None:
+        base_model = load_model(base, trust_remote_code)
     from hf_recipes.inference.lora_rows import by_rows
 
     rows = None
