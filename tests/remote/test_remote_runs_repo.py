@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hub.handle import Hub
 
 from hf_recipes import record
 from hf_recipes.hub import account, runs_repo
@@ -17,6 +16,7 @@ from hf_recipes.hub.mirror import SENT_MEANWHILE, Mirror
 from hf_recipes.hub.package import package
 from hf_recipes.record.state import State
 from hf_recipes.runner.files import read_json
+from hub.handle import Hub
 
 RUNS = "ada/hf-recipes-runs"
 
