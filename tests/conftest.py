@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-# tests/hub is imported as `hub`; hf_xet, a storage protocol of its own that the stand-in doesn't speak, is
-# switched off before huggingface_hub is imported anywhere.
+# tests/hub is imported as `hub`. hf_xet keeps what it knows of past uploads in one folder for all tests, so it is
+# switched off in this process, before huggingface_hub is imported anywhere (hub.handle.environment can switch it on).
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 os.environ["HF_HUB_DISABLE_XET"] = "1"
 pytest_plugins = ["hub.fixture"]

@@ -1,7 +1,10 @@
-"""Buckets, as far as run_uv_job needs them: a local script goes up to one through hf_xet and is mounted at /data."""
+"""Buckets, as far as run_uv_job needs them: a local script goes up to one through hf_xet and is mounted at /data;
+and the storage that hf_xet uploads to, for buckets and for the large files of repos.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Iterator, Mapping
@@ -15,7 +18,9 @@ from starlette.routing import BaseRoute, Route
 
 from hub import xet
 from hub.auth import someone, state, writer
+from hub.commits import proposed
 from hub.errors import Refused
+from hub.paths import REPO
 from hub.state import State
 
 
@@ -40,7 +45,8 @@ def routes() -> list[BaseRoute]:
     return [
         Route(one, create, methods=["POST"]),
         Route(one, info, methods=["GET"]),
-        Route(f"{one}/xet-write-token", storage_token, methods=["GET"]),
+        Route(f"{one}/xet-write-token", bucket_token, methods=["GET"]),
+        Route(REPO + "/xet-write-token/{revision:revision}", repo_token, methods=["GET"]),
         Route(f"{one}/batch", batch, methods=["POST"]),
         Route("/xet/v1/xorbs/default/{hash}", put_xorb, methods=["POST"]),
         Route("/xet/v1/shards", put_shard, methods=["POST"]),
@@ -76,13 +82,22 @@ async def info(request: Request) -> Response:
     return JSONResponse({**facts, "size": sum(map(len, files.values())), "totalFiles": len(files)})
 
 
-async def storage_token(request: Request) -> Response:
-    """Storage has tokens of its own: the Hub's never goes there."""
+async def bucket_token(request: Request) -> Response:
     mine(request)
     writer(request, request.path_params["owner"])
+    return storage_token(request, "bucket")
+
+
+async def repo_token(request: Request) -> Response:
+    repo = proposed(request)
+    return storage_token(request, f"{repo.type}/{repo.id}")
+
+
+def storage_token(request: Request, scope: str) -> Response:
+    """Storage has tokens of its own: the Hub's never goes there."""
     told = {
         "casUrl": f"{state(request).endpoint}/xet",
-        "accessToken": "storage",
+        "accessToken": f"storage:{scope}",
         "exp": int(time.time()) + 3600,
     }
     headers = {
@@ -115,10 +130,16 @@ async def put_xorb(request: Request) -> Response:
 
 
 async def put_shard(request: Request) -> Response:
-    storage(request)
-    held = shelf(state(request))
+    type, _, id = storage(request).partition("/")
+    hub, held = state(request), shelf(state(request))
     for hash, terms in xet.files(await request.body()):
-        held.files[hash] = b"".join(b"".join(held.xorbs[xorb][start:end]) for xorb, start, end in terms)
+        content = b"".join(b"".join(held.xorbs[xorb][start:end]) for xorb, start, end in terms)
+        if type == "bucket":
+            held.files[hash] = content
+        else:  # a commit names it by its sha256, as with LFS
+            sha256 = hashlib.sha256(content).hexdigest()
+            hub.place(sha256).write_bytes(content)
+            hub.repos[type, id].uploaded.add(sha256)
     return JSONResponse({"result": 1})
 
 
@@ -126,9 +147,12 @@ async def nothing(request: Request) -> Response:
     return JSONResponse({"error": "not spoken by the stand-in"}, 404)
 
 
-def storage(request: Request) -> None:
-    if request.headers.get("authorization") != "Bearer storage":
+def storage(request: Request) -> str:
+    """What the caller's storage token is for. Raises Refused (401)."""
+    token = request.headers.get("authorization", "")
+    if not token.startswith("Bearer storage:"):
         raise Refused(401, "Invalid storage token")
+    return token.removeprefix("Bearer storage:")
 
 
 def bucket_id(request: Request) -> str:

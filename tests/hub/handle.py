@@ -67,14 +67,14 @@ class Hub(Steering):
         return where(self.state, text)
 
 
-def environment(hub: Hub, home: Path) -> dict[str, str]:
+def environment(hub: Hub, home: Path, *, xet: bool = False) -> dict[str, str]:
     """What a process needs to take the stand-in for the Hub, logged in as ada."""
     return {
         "HF_ENDPOINT": hub.endpoint,
         "HF_TOKEN": hub.token,
         "HF_HOME": str(home),
-        # hf_xet speaks a storage protocol of its own; without it the clients fall back to LFS over HTTP.
-        "HF_HUB_DISABLE_XET": "1",
+        # Without hf_xet large files go up by LFS, where one request carries one file: simpler to watch and to break.
+        "HF_HUB_DISABLE_XET": "0" if xet else "1",
         "HF_HUB_OFFLINE": "0",
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",

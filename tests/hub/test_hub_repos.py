@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,7 @@ from huggingface_hub.errors import (
 
 from hub.handle import Hub
 
-BIG = bytes(range(256)) * 4 * 1024 * 24  # 24 MiB: more than two of the pieces that the client writes down
+BIG = bytes(range(256)) * 4 * 1024 * 11  # 11 MiB: too much for a commit itself
 CARD = b"""---
 license: apache-2.0
 base_model: bundled/base
@@ -260,60 +259,6 @@ def test_discussions_are_opened_and_read(hub: Hub, ada: HfApi, bob: HfApi) -> No
     )
     assert pull.pr_num == 2 and "b.txt" not in hub.repo("space", "ada/page").files
     assert ada.file_exists("ada/page", "b.txt", repo_type="space", revision="refs/pr/2")
-
-
-def test_no_token_travels_to_the_storage(hub: Hub, ada: HfApi, tmp_path: Path) -> None:
-    ada.create_repo("ada/x", private=True)
-    ada.upload_file(path_or_fileobj=BIG, path_in_repo="b.bin", repo_id="ada/x")
-    ada.hf_hub_download("ada/x", "b.bin", cache_dir=tmp_path)
-    storage = [each for each in hub.requests if each.path.startswith("/_storage/")]
-    assert [each.method for each in storage] == ["PUT", "GET"]
-    assert not [each for each in storage if "authorization" in each.headers]
-    assert hub.where(hub.token) == []
-    ada.upload_file(path_or_fileobj=f"token: {hub.token}".encode(), path_in_repo="log.txt", repo_id="ada/x")
-    assert hub.where(hub.token) == ["file log.txt of model ada/x"]
-
-
-def test_a_download_that_is_cut_goes_on_where_it_was(hub: Hub, ada: HfApi, tmp_path: Path) -> None:
-    hub.put("model", "ada/x", {"b.bin": BIG})
-    hub.fail("GET", "/_storage/get/", after_bytes=12_000_000)
-    assert Path(ada.hf_hub_download("ada/x", "b.bin", cache_dir=tmp_path)).read_bytes() == BIG
-    gets = [each for each in hub.requests if each.path.startswith("/_storage/")]
-    assert [each.status for each in gets] == [None, 206]
-    assert 0 < int(gets[1].headers["range"].removeprefix("bytes=").removesuffix("-")) <= 12_000_000
-
-
-def test_an_upload_that_is_cut_is_sent_again(hub: Hub, ada: HfApi) -> None:
-    ada.create_repo("ada/x")
-    cut = hub.fail("PUT", "/_storage/put/", after_bytes=2_000_000)
-    ada.upload_file(path_or_fileobj=BIG, path_in_repo="b.bin", repo_id="ada/x")
-    puts = [each for each in hub.requests if each.method == "PUT"]
-    assert cut.times == 0 and [each.status for each in puts] == [None, 200] and puts[0].size < len(BIG)
-    assert hub.read("model", "ada/x", "b.bin") == BIG
-
-
-def test_faults_are_what_was_asked_for_and_then_over(hub: Hub, ada: HfApi) -> None:
-    hub.put("model", "ada/x", {"a.txt": b"a"})
-    hub.fail("GET", "^/api/models/ada/x$", 503, times=2)
-    hub.fail("POST", "/commit/", 429, headers={"Retry-After": "1"}, message="slow down")
-    hub.fail("GET", "/api/whoami-v2", 402)
-    hub.fail("DELETE", "/api/repos/delete")
-    assert [status(lambda: ada.model_info("ada/x")) for _ in range(2)] == [503, 503]
-    assert ada.model_info("ada/x").id == "ada/x"
-    with pytest.raises(HfHubHTTPError, match="slow down") as caught:
-        ada.upload_file(path_or_fileobj=b"b", path_in_repo="b.txt", repo_id="ada/x")
-    assert caught.value.response.headers["retry-after"] == "1"
-    assert status(ada.whoami) == 402
-    with pytest.raises(Exception, match=r"disconnected|closed|reset") as broken:
-        ada.delete_repo("ada/x")
-    assert not isinstance(broken.value, HfHubHTTPError) and ada.repo_exists("ada/x")
-    hub.fail("DELETE", "/api/repos/delete", lost=True)
-    with pytest.raises(Exception, match=r"disconnected|closed|reset"):
-        ada.delete_repo("ada/x")
-    assert not ada.repo_exists("ada/x")
-    hub.fail("GET", "/api/whoami-v2", delay=0.3)
-    began = time.monotonic()
-    assert ada.whoami()["name"] == "ada" and time.monotonic() - began >= 0.3
 
 
 def test_the_server_runs_by_hand() -> None:
