@@ -121,7 +121,7 @@ def _reason(error: BaseException) -> str | None:
     status = _status(error)
     if status is not None:
         # Without any token the Hub says 401 to everything that is not public.
-        if status == 401 and not _logged_in():
+        if status == 401 and not _with_token(error):
             return "not_logged_in"
         if status == 429:
             return "rate_limited"
@@ -187,10 +187,10 @@ def _wait(error: Exception) -> float | None:
     return float(limits["wait"]) if limits and limits["left"] == "0" else None
 
 
-def _logged_in() -> bool:
-    from huggingface_hub import get_token
-
-    return bool(get_token())
+def _with_token(error: BaseException) -> bool:
+    """Whether the request that failed bore a token."""
+    request = getattr(_response(error), "request", None)
+    return bool(getattr(request, "headers", {}).get("authorization"))
 
 
 def _in_client(error: BaseException) -> bool:

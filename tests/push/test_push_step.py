@@ -1,0 +1,66 @@
+"""Pushing as the last step of a run, under the real runner."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hf_recipes.engines.job import Push, Step
+from hf_recipes.hub.push import push
+from hub.handle import Hub
+
+PUSH = Step("push", "push", "core", ("{python}", "-m", "hf_recipes.hub.step", "{run}"))
+TRAIN = "weights('tiny/model.safetensors'); open('tiny/config.json', 'w').write('{}')"
+
+
+@pytest.fixture
+def pushed(
+    make_step: Callable[..., Any], outcome: Callable[..., tuple[Path, Any]]
+) -> Callable[..., tuple[Path, Any]]:
+    """pushed(**changes of the job) → a run that trained, verified and pushed, and the state that it ended in."""
+
+    def go(**changes: Any) -> tuple[Path, Any]:
+        steps = (
+            make_step("train", TRAIN),
+            make_step("verify", "print('fine')", promote="work/tiny"),
+            PUSH,
+        )
+        return outcome(*steps, **{"push": Push(), "base_model": "someone/base", **changes})
+
+    return go
+
+
+def test_a_run_pushes_as_its_job_says(pushed: Callable[..., tuple[Path, Any]], logged_in: Hub) -> None:
+    run, state = pushed(push=Push(repo="ada/elsewhere", private=False))
+    assert state.state.value == "succeeded", state.message
+    assert not logged_in.repo("model", "ada/elsewhere").private
+    mark = json.loads(logged_in.read("model", "ada/elsewhere", "hf_recipes.json"))
+    assert mark["run"] == run.name
+    log = (run / "train.log").read_text()
+    assert "pushed to" in log and logged_in.token not in log
+    assert json.loads((run / "push.json").read_text())["new"] is True
+
+
+def test_a_push_that_fails_is_the_runs_end_and_can_be_made_up_for(
+    pushed: Callable[..., tuple[Path, Any]], logged_in: Hub
+) -> None:
+    logged_in.put("model", "ada/tiny", {"config.json": b"{}"})
+    run, state = pushed()
+    assert (state.state.value, state.reason, state.stage) == ("failed", "push_failed", "push")
+    assert "ada/tiny is there already" in state.message and f"hf-recipes push {run.name}" in state.message
+    assert (run / "model" / "model.safetensors").is_file()
+    assert push(run, repo="ada/other", private=True, force=False, say=lambda _: None).new
+
+
+def test_a_read_token_is_told_apart(
+    pushed: Callable[..., tuple[Path, Any]], logged_in: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", logged_in.read_token)
+    run, state = pushed(secrets=("HF_TOKEN",))
+    assert state.reason == "push_failed" and "may only read" in state.message
+    everything = b"".join(path.read_bytes() for path in run.rglob("*") if path.is_file())
+    assert logged_in.read_token.encode() not in everything
