@@ -18,10 +18,12 @@ import pytest
 import tomllib
 
 from hf_recipes.hub import account, runs_repo
+from hf_recipes.hub.mirror import Mirror
 from hf_recipes.hub.package import package
 from hf_recipes.remote import start
 from hf_recipes.remote.awake import visit
 from hf_recipes.remote.echo import progress
+from hf_recipes.remote.mirroring import Mirroring
 from hf_recipes.remote.page import page
 from hub.handle import Hub, environment
 
@@ -140,6 +142,8 @@ def test_a_space_does_the_run_shows_it_and_pauses_itself(
     assert "token [secret]" in log and "token [secret]" in space.run_log.text
     assert logged_in.where(logged_in.token) == ["body of POST /api/repos/create"], "as a secret of the Space"
     assert logged_in.token not in space.run_log.text
+    files = [path for path in logged_in.state.folder.rglob("*") if path.is_file()]
+    assert files and not [path for path in files if logged_in.token.encode() in path.read_bytes()]
 
 
 def test_a_failure_is_told_with_its_reason_and_costs_nothing(
@@ -176,6 +180,21 @@ def test_a_hub_that_refuses_for_good_is_not_asked_for_ever(
     output, _ = (process := container(run)).communicate(timeout=60)
     assert process.returncode == 0, output
     assert "the end of the run could not be written to the Hub" in output
+
+
+def test_the_end_is_tried_for_a_while_and_not_for_ever(
+    logged_in: Hub, published: Callable[..., Path]
+) -> None:
+    run = published("")
+    said: list[str] = []
+    mirror = Mirror(run, RUNS, account.api())
+    logged_in.fail("POST", COMMIT, 429, times=1000, headers={"Retry-After": "900"})
+    began = time.monotonic()
+    assert not Mirroring(mirror, lambda: {**remote(run), "state": "failed"}, said.append).finish(2.0)
+    assert 2.0 <= time.monotonic() - began < 20.0 and "could not be written" in said[-1]
+    logged_in.state.faults.clear()
+    assert Mirroring(mirror, lambda: {**remote(run), "state": "failed"}, said.append).finish(2.0)
+    assert remote(run)["state"] == "failed"
 
 
 def test_an_environment_that_cannot_be_made_ends_the_run_with_the_sentence(
