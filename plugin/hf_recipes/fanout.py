@@ -17,6 +17,7 @@ from pathlib import Path
 from hf_recipes import record, road
 from hf_recipes.backends import local
 from hf_recipes.engines import autotrain
+from hf_recipes.engines.prices import Cost
 from hf_recipes.recipe import load_all, problem_at
 from hf_recipes.recipe.model import Recipe
 from hf_recipes.recipe.problem import Problem, RecipeError
@@ -54,7 +55,7 @@ def recipes(paths: Sequence[Path], settings: Sequence[str] = ()) -> list[Recipe]
     return found
 
 
-def create(made: Sequence[Recipe], *, runs_dir: Path) -> list[Path]:
+def create(made: Sequence[Recipe], *, runs_dir: Path, costs: Sequence[Cost | None] = ()) -> list[Path]:
     """Record a run of each, waiting. Raises RecipeError before the first is recorded when one of them cannot run."""
     here = local.machine()
     problems = [problem for recipe in made for problem in autotrain.check(recipe, here)]
@@ -62,7 +63,10 @@ def create(made: Sequence[Recipe], *, runs_dir: Path) -> list[Path]:
     problems += _same_repo(made)
     if problems:
         raise RecipeError(dict.fromkeys(problems))
-    return [road.create(recipe.file, recipe.settings, runs_dir=runs_dir) for recipe in made]
+    return [
+        road.create(recipe.file, recipe.settings, runs_dir=runs_dir, cost=cost)
+        for recipe, cost in zip(made, costs or [None] * len(made), strict=True)
+    ]
 
 
 def _same_repo(made: Sequence[Recipe]) -> Iterator[Problem]:
@@ -159,7 +163,7 @@ class _Watched:
         last = self._last
         if last.state.state.finished or time.monotonic() < self._due:
             return last
-        state = record.read_state(last.run)
+        state = road.look(last.run)
         if state.backend != "local":
             self._due = time.monotonic() + SECONDS_REMOTE
         self._last = replace(last, state=state, event=self._event() or last.event)

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hf_recipes import environments, record
+from hf_recipes.asking import ask_inference
 from hf_recipes.backends import local
-from hf_recipes.engines import autotrain
+from hf_recipes.engines import autotrain, prices
 from hf_recipes.engines.base import Base, read_base
 from hf_recipes.engines.job import Job
 from hf_recipes.recipe import load
 from hf_recipes.recipe.model import Recipe
-from hf_recipes.recipe.problem import Problem, RecipeError
-from hf_recipes.record.state import Reason, State
-from hf_recipes.runner.files import read_json
+from hf_recipes.recipe.problem import RecipeError
+from hf_recipes.record.state import Reason, RunState, State
+from hf_recipes.runner.files import read_json, write_json
 
 if TYPE_CHECKING:
     from hf_recipes.engines.plan import Plan
 
 Say = Callable[[str], None]
+LENGTHS = ("block_size", "model_max_length", "max_seq_length", "max_target_length", "padding")
+"""Parameters that change how many tokens a row has."""
+RUN_ID = re.compile(r"[\w-]+-\d{8}-\d{6}-[0-9a-f]{4}")
+"""A whole one, as record.create makes them."""
 
 
 def translate(path: Path, settings: Sequence[str] = ()) -> tuple[Recipe, Job]:
@@ -43,31 +47,90 @@ def plan(path: Path, settings: Sequence[str] = (), *, examples: int = 0, say: Sa
     from hf_recipes.engines.plan import make_plan
 
     recipe, job = translate(path, settings)
-    return make_plan(recipe, job, local.machine(), _inspect(job, examples, say))
+    made = make_plan(recipe, job, local.machine(), _inspect(job, examples, say))
+    if not _elsewhere(recipe.backend):
+        return made
+    cost = prices.cost(recipe.backend, _price(recipe.backend), made.estimate)
+    return replace(made, estimate={**made.estimate, "cost": prices.as_json(cost)})
 
 
-def start(path: Path, settings: Sequence[str] = (), *, runs_dir: Path, attached: bool, say: Say) -> Path:
-    """Record a run and start it on this machine; returns the run's folder.
+def costs(recipes: Sequence[Recipe], *, say: Say, thorough: bool = True) -> list[prices.Cost | None]:
+    """What a run of each may cost by an estimate; None on this machine, which costs nothing.
+
+    Without `thorough` no environment is made for it: the hours may then not be known. Raises RecipeError.
+    """
+    read: dict[str, Mapping[str, object]] = {}
+    return [_cost(recipe, read, say, thorough) if _elsewhere(recipe.backend) else None for recipe in recipes]
+
+
+def _cost(recipe: Recipe, read: dict[str, Mapping[str, object]], say: Say, thorough: bool) -> prices.Cost:
+    """`read`: the data that has been read already, since the recipes of a matrix mostly share theirs."""
+    from hf_recipes.engines.plan import make_plan
+
+    price = _price(recipe.backend)
+    if not thorough and environments.ready("inference") is None:
+        return prices.cost(recipe.backend, price, {})
+    base = read_base(recipe.base_model)
+    job = autotrain.translate(recipe, local.machine(), base if isinstance(base, Base) else None)
+    lengths = {name: value for name, value in job.params.items() if name in LENGTHS}
+    key = json.dumps([asdict(job.data), job.base_model, job.task, lengths], default=str)
+    if key not in read:
+        read[key] = _inspect(job, 0, say)
+    estimate = make_plan(recipe, job, local.machine(), read[key], base).estimate
+    return prices.cost(recipe.backend, price, estimate)
+
+
+def check(recipes: Sequence[Recipe]) -> None:
+    """Raises RecipeError with everything that keeps any of them from running."""
+    here = local.machine()
+    found = [problem for recipe in recipes for problem in autotrain.check(recipe, here)]
+    found += [problem for recipe in recipes for problem in autotrain.cannot_run(recipe)]
+    if found:
+        raise RecipeError(dict.fromkeys(found))
+
+
+def start(
+    path: Path,
+    settings: Sequence[str] = (),
+    *,
+    runs_dir: Path,
+    attached: bool,
+    say: Say,
+    cost: prices.Cost | None = None,
+) -> Path:
+    """Record a run and start it where its recipe says; returns the run's folder.
 
     An environment that cannot be made, or an interruption meanwhile, is the end of a run that is recorded.
-    `attached` ends the run with this process. Raises RecipeError.
+    `attached` ends a run on this machine with this process. Raises RecipeError.
     """
-    run = create(path, settings, runs_dir=runs_dir)
+    run = create(path, settings, runs_dir=runs_dir, cost=cost)
     begin(run, attached=attached, say=say)
     return run
 
 
-def create(path: Path, settings: Sequence[str] = (), *, runs_dir: Path) -> Path:
+def create(
+    path: Path, settings: Sequence[str] = (), *, runs_dir: Path, cost: prices.Cost | None = None
+) -> Path:
     """Record a run that waits for `begin`; returns its folder. Raises RecipeError."""
     recipe, job = translate(path, settings)
     problems = autotrain.cannot_run(recipe)
     if problems:
         raise RecipeError(problems)
-    return record.create(job, recipe.text, runs_dir)
+    run = record.create(job, recipe.text, runs_dir)
+    if cost is not None:
+        from hf_recipes.sending import COST
+
+        write_json(run / COST, prices.as_json(cost))
+    return run
 
 
 def begin(run: Path, *, attached: bool, say: Say) -> None:
-    """Start a queued run; one that cannot be started ends here. `attached` ends it with this process."""
+    """Start a queued run; one that cannot be started ends here. `attached` ends one on this machine with this process."""
+    if _elsewhere(record.read_state(run).backend):
+        from hf_recipes import sending
+
+        sending.begin(run, say=say)
+        return
     steps = read_json(run / "job.json")["steps"]
     try:
         needed = dict.fromkeys(step["requirements"] for step in steps if step["requirements"] != "core")
@@ -78,6 +141,94 @@ def begin(run: Path, *, attached: bool, say: Say) -> None:
     except KeyboardInterrupt:
         record.end(run, State.CANCELLED, Reason.CANCELLED, "cancelled before training began")
         raise
+
+
+def find(name: str, runs_dir: Path) -> Path:
+    """The folder of the run that a person means. One that was started from another folder or machine is brought here
+    from the account's runs repo, when its whole id is given. Raises RunNotFound, HubFailed."""
+    try:
+        return record.find(name, runs_dir)
+    except record.RunNotFound:
+        if not RUN_ID.fullmatch(name):
+            raise
+        from hf_recipes.hub import runs_repo
+        from hf_recipes.hub.errors import HubFailed
+
+        try:
+            return runs_repo.restore(name, runs_dir)
+        except HubFailed as error:
+            if error.reason not in ("not_found", "not_logged_in"):
+                raise
+        raise
+
+
+def bring_all(runs_dir: Path) -> None:
+    """Bring the runs of the account that this folder does not know. Raises HubFailed."""
+    from hf_recipes.hub import runs_repo
+
+    for name in runs_repo.list_remote():
+        if RUN_ID.fullmatch(name):
+            runs_repo.restore(name, runs_dir)
+
+
+def refresh(run: Path) -> RunState:
+    """The state of a run as it is now, also of one elsewhere. Raises HubFailed when the Hub cannot say."""
+    state = record.read_state(run)
+    if state.state.finished or not _elsewhere(state.backend):
+        return state
+    from hf_recipes import elsewhere
+
+    return elsewhere.refresh(run)
+
+
+def look(run: Path) -> RunState:
+    """As refresh, with what a run elsewhere has told brought here; a Hub that is away for a while is passed over."""
+    if not _elsewhere(record.read_state(run).backend):
+        return record.read_state(run)
+    from hf_recipes import elsewhere
+
+    return elsewhere.look(run)
+
+
+def watch(run: Path) -> Iterator[tuple[RunState, Sequence[Mapping[str, object]]]]:
+    """The state of a run with the events since the last look, until it has ended. Raises HubFailed."""
+    if not _elsewhere(record.read_state(run).backend):
+        return record.watch(run)
+    from hf_recipes import elsewhere
+
+    return elsewhere.watch(run)
+
+
+def logs(run: Path, *, follow: bool) -> Iterator[str]:
+    """What a run has printed; with `follow` as it goes on, until it ends. Raises HubFailed."""
+    if _elsewhere(record.read_state(run).backend):
+        from hf_recipes import elsewhere
+
+        yield from elsewhere.logs(run, follow)
+    elif follow:
+        yield from record.follow(run)
+    elif (run / "train.log").exists():
+        with (run / "train.log").open(encoding="utf-8", errors="replace") as lines:
+            yield from lines
+
+
+def cancel(run: Path) -> RunState:
+    """Stop a run and all that it has started; one that has ended stays as it is. Raises HubFailed."""
+    if not _elsewhere(record.read_state(run).backend):
+        return local.cancel(run)
+    from hf_recipes import elsewhere
+
+    return elsewhere.cancel(run)
+
+
+def as_json(run: Path) -> dict[str, object]:
+    """The document of `status` and `list`."""
+    document = record.as_json(run)
+    if not _elsewhere(str(document["backend"])):
+        return document
+    from hf_recipes import elsewhere
+
+    return {**document, **elsewhere.facts(run)}
 
 
 def gate_unmet(run: Path) -> list[Mapping[str, object]]:
@@ -98,7 +249,7 @@ def export(path: Path, settings: Sequence[str] = (), *, output: Path, say: Say) 
     output.mkdir(parents=True, exist_ok=True)
     base_model = recipe.base_model
     if autotrain.export_needs_data(recipe) or base_model.startswith("bundled/"):
-        answer = _call_inference("hf_recipes.inference.export", _request(job, 0), say, str(output.absolute()))
+        answer = ask_inference("hf_recipes.inference.export", _request(job, 0), say, str(output.absolute()))
         base_model = str(answer["base_model"])
     config = output / "config.yml"
     config.write_text(autotrain.export(recipe, local.machine(), base_model=base_model), encoding="utf-8")
@@ -107,7 +258,7 @@ def export(path: Path, settings: Sequence[str] = (), *, output: Path, say: Say) 
 
 def _inspect(job: Job, examples: int, say: Say) -> Mapping[str, object]:
     try:
-        return _call_inference("hf_recipes.inference.inspect", _request(job, examples), say)
+        return ask_inference("hf_recipes.inference.inspect", _request(job, examples), say)
     except environments.EnvironmentFailed as error:
         return {"unread": {"data": str(error)}}
 
@@ -116,23 +267,11 @@ def _request(job: Job, examples: int) -> dict[str, object]:
     return {**asdict(job), "examples": examples}
 
 
-def _call_inference(
-    module: str, request: Mapping[str, object], say: Say, *arguments: str
-) -> Mapping[str, object]:
-    """Run one of our modules in the inference environment: JSON in on stdin, one JSON document out."""
-    python = environments.ensure("inference", say=say)
-    answer = subprocess.run(
-        [str(python), "-m", module, *arguments],
-        input=json.dumps(request, default=str),
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(environments.package_path())},
-    )
-    if answer.returncode:
-        last = (answer.stderr.strip().splitlines() or ["no message"])[-1]
-        raise environments.EnvironmentFailed(f"{module} failed in the inference environment: {last}")
-    document: dict[str, object] = json.loads(answer.stdout or "{}")
-    problems = document.get("problems")
-    if isinstance(problems, list) and problems:
-        raise RecipeError(Problem(**problem) for problem in problems)
-    return document
+def _elsewhere(backend: str) -> bool:
+    return not backend.startswith("local")
+
+
+def _price(backend: str) -> prices.Price:
+    from hf_recipes.hub.hardware import price
+
+    return price(backend)

@@ -15,16 +15,15 @@ from hf_recipes.cli.output import document, say
 @json_option
 @runs_option
 def cancel_command(run: str, as_json: bool, runs_dir: Path) -> None:
-    """Stop a run and every process that it started. A finished run is left as it is."""
-    from hf_recipes import record
-    from hf_recipes.backends import local
+    """Stop a run and everything that it started, here or on Hugging Face. A finished run is left as it is."""
+    from hf_recipes import record, road
 
-    folder = record.find(run, runs_dir)
+    folder = road.find(run, runs_dir)
     before = record.read_state(folder)
-    after = before if before.state.finished else local.cancel(folder)
+    after = before if before.state.finished else road.cancel(folder)
     if as_json:
-        document(record.as_json(folder))
+        document(road.as_json(folder))
     elif before.state.finished:
         say(f"{folder.name} had ended already: {before.state.value}")
     else:
-        say(f"{folder.name}: {after.state.value}")
+        say(f"{folder.name}: {after.state.value}" + (f": {after.message}" if after.message else ""))

@@ -19,6 +19,12 @@ class CommandFailed(click.ClickException):
     exit_code = FAILED
 
 
+class NotDone(click.ClickException):
+    """What was asked for needs a word first that nobody gave; nothing was done."""
+
+    exit_code = WRONG_CALL
+
+
 def explain(error: BaseException, *, debug: bool) -> int:
     """Tell a person what happened, on stderr; returns the exit code."""
     if isinstance(error, SystemExit):

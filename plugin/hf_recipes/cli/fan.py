@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from hf_recipes.cli.errors import FAILED, INTERRUPTED
 from hf_recipes.cli.output import console, document, result, say
 from hf_recipes.cli.progress import describe
+from hf_recipes.engines.prices import Cost
 from hf_recipes.fanout import Look
 from hf_recipes.recipe.model import Recipe
 
@@ -19,11 +20,13 @@ if TYPE_CHECKING:
 SECONDS_BETWEEN_LINES = 15.0
 
 
-def fan_out(made: Sequence[Recipe], *, runs_dir: Path, detach: bool, as_json: bool) -> int:
+def fan_out(
+    made: Sequence[Recipe], costs: Sequence[Cost | None], *, runs_dir: Path, detach: bool, as_json: bool
+) -> int:
     """Run them all; returns the exit code. Raises RecipeError before anything is recorded."""
     from hf_recipes import fanout, record
 
-    runs = fanout.create(made, runs_dir=runs_dir)
+    runs = fanout.create(made, runs_dir=runs_dir, costs=costs)
     code = _detach(runs) if detach else _follow(runs)
     if as_json:
         document([record.as_json(run) for run in runs])

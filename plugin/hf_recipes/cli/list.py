@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -11,13 +12,24 @@ from hf_recipes.cli.output import console, document, say
 
 
 @click.command("list")
+@click.option(
+    "--remote",
+    is_flag=True,
+    help="Also runs of your account that were started elsewhere; they are brought here.",
+)
 @json_option
 @runs_option
-def list_command(as_json: bool, runs_dir: Path) -> None:
-    """List runs, newest first."""
-    from hf_recipes import record
+def list_command(remote: bool, as_json: bool, runs_dir: Path) -> None:
+    """List runs, newest first, with what those on Hugging Face cost by the hour while they run."""
+    from hf_recipes import record, road
+    from hf_recipes.cli.status import refreshed
 
-    documents = [record.as_json(run) for run in record.list_runs(runs_dir)]
+    if remote:
+        road.bring_all(runs_dir)
+    runs = record.list_runs(runs_dir)
+    for run in runs:
+        refreshed(run)
+    documents = [road.as_json(run) for run in runs]
     if as_json:
         document(documents)
     elif not documents:
@@ -26,10 +38,23 @@ def list_command(as_json: bool, runs_dir: Path) -> None:
         _table(documents)
 
 
-def _table(documents: list[dict[str, object]]) -> None:
+def _table(documents: Sequence[Mapping[str, object]]) -> None:
     from rich.table import Table
 
-    table = Table("id", "state", "stage", "backend", "message", box=None, pad_edge=False)
+    table = Table("id", "state", "stage", "backend", "cost", "message", box=None, pad_edge=False)
     for each in documents:
-        table.add_row(*(str(each[key] or "") for key in ("id", "state", "stage", "backend", "message")))
+        words = [str(each[key] or "") for key in ("id", "state", "stage", "backend")]
+        table.add_row(*words, _cost(each), str(each["message"] or ""))
     console(stderr=False).print(table)
+    running = [each.get("per_hour") for each in documents]
+    total = sum(price for price in running if isinstance(price, (int, float)))
+    if total:
+        say(f"${total:.2f} an hour while they run; stop one with: hf-recipes cancel RUN")
+
+
+def _cost(run: Mapping[str, object]) -> str:
+    """Dollars by the hour of what runs now; of what has ended there are none."""
+    if "hardware" not in run or run["state"] in ("succeeded", "failed", "cancelled"):
+        return ""
+    price = run.get("per_hour")
+    return f"${price:.2f}/h" if isinstance(price, (int, float)) else "unknown"

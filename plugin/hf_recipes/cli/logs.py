@@ -17,21 +17,21 @@ from hf_recipes.cli.output import document, say
 @json_option
 @runs_option
 def logs_command(run: str, follow: bool, as_json: bool, runs_dir: Path) -> None:
-    """Print a run's log. With --json: its events (step, loss, learning rate, time left)."""
-    from hf_recipes import record
+    """Print a run's log. With --json: its events (step, loss, learning rate, time left).
 
-    folder = record.find(run, runs_dir)
+    On Hugging Face it is the container's: of the build while it is built, of the run from then on.
+    """
+    from hf_recipes import record, road
+
+    folder = road.find(run, runs_dir)
     if as_json:
+        road.look(folder)
         document(list(record.events(folder)))
-    elif follow:
-        for text in record.follow(folder):
-            sys.stdout.write(text)
-            sys.stdout.flush()
-    else:
-        log = folder / "train.log"
-        if not log.exists():
-            say(f"{folder.name} has printed nothing yet")
-            return
-        with log.open(encoding="utf-8", errors="replace") as lines:
-            for line in lines:
-                sys.stdout.write(line)
+        return
+    silent = True
+    for text in road.logs(folder, follow=follow):
+        silent = False
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    if silent:
+        say(f"{folder.name} has printed nothing yet")

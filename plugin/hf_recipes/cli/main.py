@@ -26,6 +26,7 @@ COMMANDS = {
     "push": ("push", "Put a run's model on the Hub, with a card that shows its evaluation."),
     "compare": ("compare", "Open a page with the fine-tuned model beside its base."),
     "space": ("space", "Put pushed models online beside their bases: a page on a Space."),
+    "clean": ("clean", "Delete the training Spaces and data repos of finished runs."),
     "env": ("env", "Make, list and remove the interpreters that train and generate."),
 }
 

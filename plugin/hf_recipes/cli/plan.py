@@ -115,6 +115,20 @@ def _estimate(estimate: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     time = estimate.get("time")
     if isinstance(time, Mapping):
         yield "time", f"{_duration(time['seconds'])} for {_number(time['tokens'])} tokens ({time['basis']})"
+    cost = estimate.get("cost")
+    if isinstance(cost, Mapping):
+        yield "cost", f"{_price(cost)} on {cost['hardware']} ({cost['basis']})"
+
+
+def _price(cost: Mapping[str, object]) -> str:
+    if "per_hour" not in cost:
+        return "not known"
+    parts = [f"${cost['per_hour']:.2f} an hour"]
+    if "hours" in cost:
+        parts.append(f"about {cost['hours']:.1f} hours")
+    if "dollars" in cost:
+        parts.append(f"an estimated ${cost['dollars']:.2f}")
+    return ", ".join(parts)
 
 
 def _print_examples(examples: object, out: Console) -> None:

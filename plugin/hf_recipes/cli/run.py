@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from hf_recipes.cli.arguments import json_option, runs_option, settings_option
-from hf_recipes.cli.errors import FAILED, INTERRUPTED
+from hf_recipes.cli.errors import FAILED, INTERRUPTED, NotDone
 from hf_recipes.cli.output import document, result, say
+
+if TYPE_CHECKING:
+    from hf_recipes.engines.prices import Cost
+    from hf_recipes.recipe.model import Recipe
+
+LEFT = """\
+{run} goes on where it is, also when this machine is switched off
+follow it with:  hf-recipes logs -f {run}
+stop it with:    hf-recipes cancel {run}"""
 
 
 @click.command("run")
@@ -16,6 +28,9 @@ from hf_recipes.cli.output import document, result, say
 @settings_option
 @click.option(
     "--detach", "-d", is_flag=True, help="Return at once; the run goes on. See: status, logs -f, cancel."
+)
+@click.option(
+    "--yes", "-y", is_flag=True, help="Agree to what it costs on Hugging Face, without being asked."
 )
 @json_option
 @runs_option
@@ -25,6 +40,7 @@ def run_command(
     recipes: tuple[Path, ...],
     settings: tuple[str, ...],
     detach: bool,
+    yes: bool,
     as_json: bool,
     runs_dir: Path,
 ) -> None:
@@ -32,49 +48,74 @@ def run_command(
 
     Several RECIPEs, and the combinations of a matrix: one after another on this machine, all at once elsewhere.
     """
-    from hf_recipes import fanout, record, road
+    from hf_recipes import fanout, road
 
     made = fanout.recipes(recipes, settings)
+    costs = _agreed(made, yes)
     if len(recipes) > 1 or made[0].matrix:
         from hf_recipes.cli.fan import fan_out
 
-        context.exit(fan_out(made, runs_dir=runs_dir, detach=detach, as_json=as_json))
-    (recipe,) = recipes
-    run = road.start(recipe, settings, runs_dir=runs_dir, attached=not detach, say=say)
+        context.exit(fan_out(made, costs, runs_dir=runs_dir, detach=detach, as_json=as_json))
+    run = road.start(recipes[0], settings, runs_dir=runs_dir, attached=not detach, say=say, cost=costs[0])
     if detach:
-        _print_detached(run, as_json)
-        return
+        context.exit(_print_detached(run, as_json))
     say(f"run {run.name}")
     code = _follow(run)
     if as_json:
-        document(record.as_json(run))
+        document(road.as_json(run))
     else:
         _print_outcome(run)
     context.exit(code)
 
 
-def _print_detached(run: Path, as_json: bool) -> None:
-    from hf_recipes import record
+def _agreed(made: Sequence[Recipe], yes: bool) -> list[Cost | None]:
+    """What the runs may cost, once whoever pays has agreed to it."""
+    from hf_recipes import agreement, road
 
+    road.check(made)
+    costs = road.costs(made, say=say, thorough=not yes)
+    paid = [(recipe, cost) for recipe, cost in zip(made, costs, strict=True) if cost is not None]
+    if paid and not yes:
+        try:
+            agreement.agree(paid, ask=_ask if sys.stdin.isatty() else None)
+        except agreement.NotAgreed as error:
+            raise NotDone(str(error)) from None
+    return costs
+
+
+def _ask(question: str) -> bool:
+    return click.confirm(question, err=True)
+
+
+def _print_detached(run: Path, as_json: bool) -> int:
+    from hf_recipes import record, road
+    from hf_recipes.record.state import State
+
+    failed = record.read_state(run).state is State.FAILED  # it could not even be started
     if as_json:
-        document(record.as_json(run))
-        return
-    result(run.name)
-    say(f"follow it with: hf-recipes logs -f {run.name}")
+        document(road.as_json(run))
+    elif failed:
+        _print_outcome(run)
+    else:
+        result(run.name)
+        say(f"follow it with: hf-recipes logs -f {run.name}")
+    return FAILED if failed else 0
 
 
 def _follow(run: Path) -> int:
+    """The exit code, once the run has ended, or has been left to go on where it is."""
     from hf_recipes import record, road
-    from hf_recipes.backends import local
     from hf_recipes.cli.progress import show
     from hf_recipes.record.state import State
 
     try:
-        state = show(record.watch(run))
+        state = show(road.watch(run))
     except KeyboardInterrupt:
+        if record.read_state(run).backend != "local":
+            say(LEFT.format(run=run.name))
+            raise click.exceptions.Exit(INTERRUPTED) from None
         say("stopping the run …")
-        local.cancel(run)
-        state = record.read_state(run)
+        state = road.cancel(run)
     if state.state is State.CANCELLED:
         return INTERRUPTED
     return FAILED if state.state is State.FAILED or road.gate_unmet(run) else 0
@@ -91,5 +132,10 @@ def _print_outcome(run: Path) -> None:
     say(f"{run.name}: {state.state.value}" + (f": {state.message}" if state.message else ""))
     for gate in road.gate_unmet(run):
         say(f"gate not met: {gate.get('metric')} is {gate.get('value')}, required: {gate.get('bound')}")
-    if state.state is State.SUCCEEDED:
+    if state.state is not State.SUCCEEDED:
+        return
+    if state.backend == "local":
         say(f"model: {run / 'model'}\ntry it beside its base: hf-recipes compare {run.name}")
+    else:
+        model = state.handle.get("model")
+        say(f"model: {model}\ntry it beside its base: hf-recipes space deploy --models {model}")

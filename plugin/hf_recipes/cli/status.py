@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from hf_recipes.cli.arguments import RUN_HELP, json_option, run_argument, runs_option
-from hf_recipes.cli.output import document, result
+from hf_recipes.cli.output import document, result, say
 
 
 @click.command("status", epilog=RUN_HELP)
@@ -15,10 +15,15 @@ from hf_recipes.cli.output import document, result
 @json_option
 @runs_option
 def status_command(run: str, as_json: bool, runs_dir: Path) -> None:
-    """Show one run: its state, why, where its files are."""
-    from hf_recipes import record
+    """Show one run: its state, why, where its files are.
 
-    status = record.as_json(record.find(run, runs_dir))
+    Of a run on Hugging Face the Hub is asked, from any machine: with its whole id it need not have been started here.
+    """
+    from hf_recipes import road
+
+    folder = road.find(run, runs_dir)
+    refreshed(folder)
+    status = road.as_json(folder)
     if as_json:
         document(status)
         return
@@ -28,3 +33,14 @@ def status_command(run: str, as_json: bool, runs_dir: Path) -> None:
                 result(f"{name:14} {number}")
         elif value not in (None, ""):
             result(f"{key:14} {value}")
+
+
+def refreshed(folder: Path) -> None:
+    """Ask how the run stands; when nobody can say, what was known last is shown, and that it is."""
+    from hf_recipes import road
+    from hf_recipes.hub.errors import HubFailed
+
+    try:
+        road.look(folder)
+    except HubFailed as error:
+        say(f"{folder.name} as it was known last: {error}")

@@ -6,10 +6,13 @@ from hf_recipes.engines.machine import Gpu, Machine
 
 GIB = 1024**3
 
-# Flavor → CPU cores, main memory in GiB, GPU, GPU memory in GiB, GPUs. From huggingface.co/docs/hub/spaces-gpus.
+# Flavor → CPU cores, main memory in GiB, GPU, GPU memory in GiB, GPUs. From huggingface.co/docs/hub/spaces-gpus and
+# jobs-pricing. Spaces have those that hf_recipes.recipe.rules lists, HF Jobs have all.
 FLAVORS: dict[str, tuple[int, int, str, int, int]] = {
     "cpu-basic": (2, 16, "", 0, 0),
     "cpu-upgrade": (8, 32, "", 0, 0),
+    "cpu-xl": (16, 124, "", 0, 0),
+    "cpu-performance": (32, 256, "", 0, 0),
     "t4-small": (4, 15, "T4", 16, 1),
     "t4-medium": (8, 30, "T4", 16, 1),
     "l4x1": (8, 30, "L4", 24, 1),
@@ -22,6 +25,16 @@ FLAVORS: dict[str, tuple[int, int, str, int, int]] = {
     "a10g-largex2": (24, 92, "A10G", 24, 2),
     "a10g-largex4": (48, 184, "A10G", 24, 4),
     "a100-large": (12, 142, "A100", 80, 1),
+    "a100x4": (48, 568, "A100", 80, 4),
+    "a100x8": (96, 1136, "A100", 80, 8),
+    "h200": (23, 256, "H200", 141, 1),
+    "h200x2": (46, 512, "H200", 141, 2),
+    "h200x4": (92, 1024, "H200", 141, 4),
+    "h200x8": (184, 2048, "H200", 141, 8),
+    "rtx-pro-6000": (23, 256, "RTX PRO 6000", 96, 1),
+    "rtx-pro-6000x2": (46, 512, "RTX PRO 6000", 96, 2),
+    "rtx-pro-6000x4": (92, 1024, "RTX PRO 6000", 96, 4),
+    "rtx-pro-6000x8": (184, 2048, "RTX PRO 6000", 96, 8),
 }
 UNKNOWN = Machine(cores=1, memory=0, gpus=(Gpu("unknown", 0),))
 """AutoTrain's other clouds: a GPU of unknown size. A memory of 0 bytes is never compared with."""
@@ -31,8 +44,13 @@ def machine_for(backend: str, here: Machine) -> Machine:
     """The hardware of a backend: `here` for local ones, from the table for `spaces-*` and `jobs-*`."""
     if backend.startswith("local"):
         return here
-    flavor = FLAVORS.get(backend.partition("-")[2])
+    flavor = FLAVORS.get(flavor_of(backend))
     if flavor is None:
         return UNKNOWN
     cores, memory, name, gpu_memory, count = flavor
     return Machine(cores, memory * GIB, tuple(Gpu(name, gpu_memory * GIB) for _ in range(count)))
+
+
+def flavor_of(backend: str) -> str:
+    """`t4-small` of `spaces-t4-small` and `jobs-t4-small`; empty for local ones."""
+    return backend.partition("-")[2]

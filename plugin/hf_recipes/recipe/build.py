@@ -42,6 +42,7 @@ def recipe(
             if place.file == reading.file
         },
         settings=settings,
+        max_cost=values.get("max_cost"),
     )
 
 

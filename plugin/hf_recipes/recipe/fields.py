@@ -68,6 +68,7 @@ def _top() -> tuple[Field, ...]:
         Field("project_name", ("str",), "Names the run, its folder and the model: letters, digits and hyphens, 50 at the most.", AUTOTRAIN, required=True, pattern=r"^(?=.*[^-])[^\W_-]*(-[^\W_-]*)*$"),
         Field("log", ("str",), "Where training reports to beside the console.", AUTOTRAIN, "none", choices=autotrain.choices("logs")),
         Field("backend", ("str",), "Where to train: local, spaces-<hardware> or jobs-<hardware>.", AUTOTRAIN, required=True),
+        Field("max_cost", ("float", "null"), "US dollars that a run on Hugging Face may cost by its estimate, without anyone being asked.", low=0),
         Field("engine", ("str",), "The trainer that the recipe is translated for.", default="autotrain", choices=("autotrain",)),
         Field("trust_remote_code", ("bool",), "Whether code that comes with the base model or the data may run. AutoTrain's own default is yes.", default=False),
         Field("data", ("map",), "What to train on.", AUTOTRAIN, required=True),

@@ -99,5 +99,7 @@ class Recipe:
     """Dotted key → (line, column), both from 1, of the *key*; `params.lr.value` style keys are not used."""
     settings: tuple[str, ...] = ()
     """`--set` arguments that were laid over the file, as typed."""
+    max_cost: float | None = None
+    """US dollars; None: asked above a limit of ours."""
     matrix: Mapping[str, object] = field(default_factory=dict)
     """Of a combination of the file's matrix: its values by dotted key, as written. `settings` holds them too."""

@@ -9,10 +9,17 @@ from pathlib import Path
 from hf_recipes.recipe import autotrain
 from hf_recipes.recipe.check import Reading
 from hf_recipes.recipe.fields import BUNDLED, CHAT_TEMPLATES
+from hf_recipes.recipe.hardware import JOB_FLAVORS
 from hf_recipes.recipe.spelling import nearest, one_of
 
 HUB_ID = re.compile(r"[\w][\w.-]*(/[\w][\w.-]*)?", re.ASCII)
 FILE_ENDINGS = (".jsonl", ".json", ".csv", ".tsv", ".parquet", ".txt", ".gz", ".zip")
+NEWER_SPACES = (
+    "spaces-a100x4", "spaces-a100x8",
+    "spaces-rtx-pro-6000", "spaces-rtx-pro-6000x2", "spaces-rtx-pro-6000x4", "spaces-rtx-pro-6000x8",
+)  # fmt: skip
+"""Hardware that Spaces have today and AutoTrain's table does not."""
+ZERO = "-zero-a10g"
 COLUMNS: Mapping[str | tuple[str, str | None], tuple[str, ...]] = {
     ("lm_training", "dpo"): ("prompt_text_column", "text_column", "rejected_text_column"),
     ("lm_training", "orpo"): ("prompt_text_column", "text_column", "rejected_text_column"),
@@ -69,13 +76,20 @@ def _project_name(reading: Reading) -> None:
 
 def _backend(reading: Reading) -> None:
     backend = reading.values.get("backend")
-    if not isinstance(backend, str) or backend in ours() or re.fullmatch(r"jobs-[a-z0-9][a-z0-9-]*", backend):
+    if not isinstance(backend, str) or backend in ours():
+        return
+    if backend.endswith(ZERO):
+        hint = "write spaces-t4-small or a larger one"
+        what = "ZeroGPU runs single functions of a Gradio app, no training"
+        reading.report("backend", "unsupported-backend", what, hint)
         return
     if backend in autotrain.hardware():
         hint = "hf-recipes trains on local, spaces-<hardware> and jobs-<hardware>"
         reading.report("backend", "unsupported-backend", "a backend of AutoTrain's that we do not have", hint)
         return
-    near = nearest(backend, ours())
+    begun = [name for name in ours() if name.startswith(f"{backend}-")]
+    kin = [name for name in ours() if name.partition("-")[0] == backend.partition("-")[0]]
+    near = begun[0] if begun else nearest(backend, kin or ours())
     hint = (
         f"did you mean {near}?"
         if near
@@ -85,8 +99,9 @@ def _backend(reading: Reading) -> None:
 
 
 def ours() -> tuple[str, ...]:
-    """The backends that have a name of their own; jobs-<hardware> are open-ended."""
-    return tuple(name for name in autotrain.hardware() if name.startswith(("local", "spaces-")))
+    """The names of every backend."""
+    known = (name for name in autotrain.hardware() if name.startswith(("local", "spaces-")))
+    return (*known, *NEWER_SPACES, *(f"jobs-{flavor}" for flavor in JOB_FLAVORS))
 
 
 def _base_model(reading: Reading) -> None:

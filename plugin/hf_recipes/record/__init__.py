@@ -3,7 +3,7 @@
 from hf_recipes.record.create import create
 from hf_recipes.record.find import RunNotFound, find, list_runs
 from hf_recipes.record.progress import as_json, events, follow, metrics, watch
-from hf_recipes.record.settle import end, read_state
+from hf_recipes.record.settle import creator_lives, end, read_state, update
 from hf_recipes.record.state import Reason, RunState, State
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "State",
     "as_json",
     "create",
+    "creator_lives",
     "end",
     "events",
     "find",
@@ -20,5 +21,6 @@ __all__ = [
     "list_runs",
     "metrics",
     "read_state",
+    "update",
     "watch",
 ]

@@ -25,7 +25,7 @@ def read_state(run: Path) -> RunState:
     state = _read(run)
     # A runner writes its last word and then lets go of the lock; so both looks may fall between: look some times.
     for _ in range(20):
-        if state.state.finished or state.backend != "local" or _creator_lives(state):
+        if state.state.finished or state.backend != "local" or _waits(state):
             return state
         settled = end(run, State.FAILED, Reason.RUNNER_VANISHED, _vanished(run, state))
         if settled is not None:
@@ -37,10 +37,12 @@ def read_state(run: Path) -> RunState:
     return state
 
 
-def end(run: Path, state: State, reason: Reason, message: str) -> RunState | None:
+def end(
+    run: Path, state: State, reason: Reason | None, message: str, *, stage: str | None = None
+) -> RunState | None:
     """Write the end of a run that nothing works on; returns its state, which may have been final before.
 
-    None while a runner holds the run: its word counts.
+    None while a runner holds the run: its word counts. `stage` where another one is known than was written last.
     """
     try:
         lock = take_lock(run)
@@ -54,11 +56,36 @@ def end(run: Path, state: State, reason: Reason, message: str) -> RunState | Non
             return now_there
         for pid in marked(run.resolve()):
             kill(pid, signal.SIGKILL)
-        return _parse(run, update_state(run, state=state.value, reason=reason.value, message=message))
+        changes: dict[str, Any] = {"state": state.value, "reason": reason.value if reason else None}
+        if stage is not None:
+            changes["stage"] = stage
+        return _parse(run, update_state(run, **changes, message=message))
     except OSError:
         return _as_if(run, state, reason, message)
     finally:
         os.close(lock)
+
+
+def update(run: Path, **changes: Any) -> RunState:
+    """Change fields of a run that works elsewhere; one that has ended, or cannot be written, stays as it is."""
+    try:
+        lock = take_lock(run, wait=5)
+    except OSError:
+        return _read(run)
+    if lock is None:
+        return _read(run)
+    try:
+        now_there = _read(run)
+        return now_there if now_there.state.finished else _parse(run, update_state(run, **changes))
+    except OSError:
+        return _read(run)
+    finally:
+        os.close(lock)
+
+
+def creator_lives(state: RunState) -> bool:
+    """Whether the process lives that has recorded the run and is still to start it."""
+    return _lives(state.handle.get("creator"), state.handle)
 
 
 def alive(handle: Mapping[str, object]) -> bool:
@@ -66,8 +93,8 @@ def alive(handle: Mapping[str, object]) -> bool:
     return _lives(handle.get("pid"), handle)
 
 
-def _creator_lives(state: RunState) -> bool:
-    return state.state is State.QUEUED and _lives(state.handle.get("creator"), state.handle)
+def _waits(state: RunState) -> bool:
+    return state.state is State.QUEUED and creator_lives(state)
 
 
 def _lives(pid: object, handle: Mapping[str, object]) -> bool:
@@ -96,10 +123,10 @@ def _parse(run: Path, document: Mapping[str, Any]) -> RunState:
     return RunState(**{"id": run.name, **known, "state": State(known["state"])})
 
 
-def _as_if(run: Path, state: State, reason: Reason, message: str) -> RunState:
+def _as_if(run: Path, state: State, reason: Reason | None, message: str) -> RunState:
     """What would have been written, had it been possible."""
     there = _read(run)
     if there.state.finished:
         return there
     known = {field.name: getattr(there, field.name) for field in fields(RunState)}
-    return RunState(**{**known, "state": state, "reason": reason.value, "message": message})
+    return RunState(**{**known, "state": state, "reason": reason and reason.value, "message": message})

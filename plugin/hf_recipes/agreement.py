@@ -1,0 +1,48 @@
+"""Whether what runs would cost is agreed to, before anything is made for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from hf_recipes.engines.prices import ASK_ABOVE, Cost, above, in_words
+from hf_recipes.recipe import problem_at
+from hf_recipes.recipe.model import Recipe
+from hf_recipes.recipe.problem import RecipeError
+
+
+class NotAgreed(Exception):
+    """The message is a sentence with what to do."""
+
+
+def agree(costs: Sequence[tuple[Recipe, Cost]], *, ask: Callable[[str], bool] | None) -> None:
+    """Ask once for all, where a run may cost more than its limit, or its cost is not known; `ask` None: nobody is there.
+
+    Raises RecipeError for an estimate above `max_cost`, NotAgreed where nobody agrees.
+    """
+    problems = [
+        problem_at(
+            recipe,
+            "max_cost",
+            "max-cost",
+            f"{in_words(cost)} on {recipe.backend}, and ${recipe.max_cost:g} are allowed",
+            "take smaller hardware, raise it, or agree with --yes",
+        )
+        for recipe, cost in costs
+        if recipe.max_cost is not None and cost.dollars is not None and cost.dollars > recipe.max_cost
+    ]
+    if problems:
+        raise RecipeError(problems)
+    open_ended = [(recipe, cost) for recipe, cost in costs if above(cost, recipe.max_cost)]
+    together = sum(cost.dollars or 0.0 for recipe, cost in costs if recipe.max_cost is None)
+    if not open_ended and together <= ASK_ABOVE:
+        return
+    asked = costs if together > ASK_ABOVE else open_ended
+    said = "; ".join(
+        f"{recipe.project_name} on {recipe.backend}: {in_words(cost)}" for recipe, cost in asked[:5]
+    )
+    said += f"; and {len(asked) - 5} more" if len(asked) > 5 else ""
+    said += f"; together ${together:.2f}" if len(asked) > 1 and together > ASK_ABOVE else ""
+    if ask is None:
+        raise NotAgreed(f"{said}. Nothing was started: agree with --yes, or set max_cost: in the recipe")
+    if not ask(f"{said}. Start?"):
+        raise NotAgreed("nothing was started")

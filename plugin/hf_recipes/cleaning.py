@@ -1,0 +1,108 @@
+"""What finished runs have left on Hugging Face and nobody needs any more: training Spaces and data repos.
+
+Model repos, the runs repo and everything of a run that goes on are never touched.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hf_recipes import elsewhere, record
+from hf_recipes.backends.remote import remote
+from hf_recipes.hub import account, runs_repo
+from hf_recipes.hub.data_repo import PREFIX
+from hf_recipes.hub.errors import HubFailed, hub_errors, retrying
+from hf_recipes.record.state import RunState
+from hf_recipes.runner.files import read_json
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
+
+@dataclass(frozen=True)
+class Leftover:
+    what: str
+    """For people: `the Space ada/x`."""
+    run: str
+    kind: str
+    """space or dataset: how the Hub calls it."""
+    repo: str
+
+
+@dataclass(frozen=True)
+class _Run:
+    state: RunState
+    data: str | None
+    """The data repo that it reads."""
+
+
+def leftovers(runs_dir: Path, only: Sequence[Path] = ()) -> list[Leftover]:
+    """What can go, of the runs in `only` or of all: those recorded here and those in the account's runs repo.
+
+    A data repo that a run that goes on shares stays. Raises HubFailed.
+    """
+    client = account.api()
+    owner = account.account(client).name
+    known = list(_known(runs_dir, owner, client))
+    kept = {one.data for one in known if not one.state.state.finished}
+    asked = {run.name for run in only}
+    found: dict[tuple[str, str], Leftover] = {}
+    for one in known:
+        if not one.state.state.finished or (only and one.state.id not in asked):
+            continue
+        backend, space = remote(one.state.backend), one.state.handle.get("space")
+        if backend is not None and isinstance(space, str):
+            leftover = Leftover(backend.named(one.state.handle), one.state.id, "space", space)
+            found.setdefault(("space", space), leftover)
+        if one.data is not None and one.data not in kept:
+            leftover = Leftover(f"the dataset {one.data}", one.state.id, "dataset", one.data)
+            found.setdefault(("dataset", one.data), leftover)
+    return [leftover for leftover in found.values() if _there(client, leftover)]
+
+
+def remove(found: Iterable[Leftover], say: Callable[[str], None]) -> bool:
+    """Delete them; says what could not be, and returns whether all could."""
+    client = account.api()
+    whole = True
+    for one in found:
+        try:
+            with hub_errors(f"deleting {one.what}"):
+                retrying(lambda one=one: client.delete_repo(one.repo, repo_type=one.kind, missing_ok=True))  # type: ignore[misc]
+            say(f"deleted {one.what}")
+        except HubFailed as error:
+            whole = False
+            say(str(error))
+    return whole
+
+
+def _known(runs_dir: Path, owner: str, client: HfApi) -> Iterable[_Run]:
+    here = {run.name: run for run in record.list_runs(runs_dir)}
+    for run in here.values():
+        if remote(record.read_state(run).backend) is not None:
+            yield _described(run, owner)
+    with tempfile.TemporaryDirectory(prefix="hf-recipes-clean-") as folder:
+        for name in runs_repo.list_remote(client=client):
+            if name in here:
+                continue
+            try:
+                run = runs_repo.restore(name, Path(folder), client=client)
+            except HubFailed as error:
+                if error.reason != "not_found":
+                    raise
+                continue  # a folder that holds no run
+            yield _described(run, owner)
+
+
+def _described(run: Path, owner: str) -> _Run:
+    """A run as it stands: one whose end nobody has seen yet is judged now."""
+    path = str(read_json(run / "job.json").get("data", {}).get("path"))
+    return _Run(elsewhere.refresh(run), path if path.startswith(f"{owner}/{PREFIX}") else None)
+
+
+def _there(client: HfApi, one: Leftover) -> bool:
+    with hub_errors(f"looking for {one.what}"):
+        return retrying(lambda: client.repo_exists(one.repo, repo_type=one.kind))

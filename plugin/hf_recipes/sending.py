@@ -1,0 +1,174 @@
+"""Sending a recorded run to Hugging Face: what it needs is uploaded, its container is made."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hf_recipes import environments, record
+from hf_recipes.asking import ask_inference
+from hf_recipes.backends.remote import Handle, remote
+from hf_recipes.elsewhere import SENT, tell
+from hf_recipes.engines.job import Job, Step
+from hf_recipes.engines.remote_data import for_remote
+from hf_recipes.hub import account, runs_repo
+from hf_recipes.hub.data_repo import PREFIX, publish_data
+from hf_recipes.hub.errors import HubFailed, hub_errors, retrying
+from hf_recipes.hub.package import package
+from hf_recipes.hub.push import check_target, client_of
+from hf_recipes.recipe.model import Data
+from hf_recipes.recipe.problem import RecipeError
+from hf_recipes.record.create import plain
+from hf_recipes.record.state import Reason, State
+from hf_recipes.runner.files import read_json, write_json
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
+Say = Callable[[str], None]
+
+COST = "cost.json"
+"""In the run's folder: what was known of its cost when it was recorded."""
+
+
+class _Cancelled(Exception):
+    """Somebody has cancelled the run while it was being started."""
+
+
+def begin(run: Path, *, say: Say) -> None:
+    """Upload what a recorded run needs and make its container; from then on it needs this machine no more.
+
+    What fails on the way is the run's end, and what was made until then is removed; also on Ctrl-C, which goes on its way.
+    """
+    made: list[Callable[[], None]] = []
+    try:
+        _begin(run, made, say)
+    except (HubFailed, environments.EnvironmentFailed) as error:
+        _end_start(run, made, State.FAILED, Reason.START_FAILED, str(error))
+    except RecipeError as error:
+        _end_start(run, made, State.FAILED, Reason.DATA_INVALID, str(error.problems[0]))
+    except _Cancelled:
+        _undo(made)
+    except BaseException:
+        _end_start(run, made, State.CANCELLED, Reason.CANCELLED, "cancelled before the run began")
+        raise
+
+
+def _begin(run: Path, made: list[Callable[[], None]], say: Say) -> None:
+    state = record.read_state(run)
+    backend = remote(state.backend)
+    assert backend is not None, f"{run.name} runs on this machine"
+    client = client_of(run)
+    name = account.writer(client, doing=f"starting a run on {state.backend}").name
+    model = check_target(run, client=client)
+    _publish_data(run, client, name, made, say)
+    cost = _cost(run)
+    handle: dict[str, Any] = {
+        **backend.place(run, name),
+        "runs": runs_repo.repo_of(name),
+        "model": model,
+        "hardware": state.backend.partition("-")[2],
+        "per_hour": cost.get("per_hour"),
+        "hours": cost.get("hours"),
+    }
+    # With its creator until it has started: whoever looks meanwhile must not judge what is not there yet.
+    record.update(run, handle={**state.handle, **handle})
+    say(f"publishing the run to {handle['runs']}")
+    runs_repo.publish(run, client=client)
+    runs_repo.publish_handle(run, handle["runs"], handle, client=client)
+    if record.read_state(run).state.finished:
+        raise _Cancelled
+    say(f"making {backend.named(handle)} on {handle['hardware']}")
+    started = backend.start(
+        run, handle, secrets=_secrets(run, client), variables=_variables(run, handle), client=client
+    )
+    made.append(lambda: backend.remove(started, client=client))
+    if started != handle:
+        runs_repo.publish_handle(run, handle["runs"], started, client=client)
+    if record.update(run, handle={**started, SENT: True}).state.finished:
+        raise _Cancelled
+
+
+def _publish_data(run: Path, client: HfApi, name: str, made: list[Callable[[], None]], say: Say) -> None:
+    """Local data goes up first, and the recorded job is rewritten to read it from there."""
+    document = read_json(run / "job.json")
+    if not document["data"]["local"]:
+        return
+    say("preparing the data for the Hub")
+    with tempfile.TemporaryDirectory(prefix="hf-recipes-data-") as folder:
+        answer: Any = ask_inference("hf_recipes.inference.publish", document, say, folder)
+        repo = f"{name}/{PREFIX}{answer['sha'][:12]}"
+        with hub_errors(f"looking for {repo}"):
+            if not retrying(lambda: client.repo_exists(repo, repo_type="dataset")):
+                made.append(lambda: _remove_data(run, repo, client))
+        say(f"uploading the data to {repo}")
+        published = publish_data(Path(folder), answer["sha"], client=client)
+    known = {field.name: document[field.name] for field in dataclasses.fields(Job) if field.name in document}
+    job = Job(
+        **{
+            **known,
+            "data": Data(**document["data"]),
+            "steps": tuple(Step(**{**one, "argv": tuple(one["argv"])}) for one in document["steps"]),
+        }
+    )
+    write_json(run / "job.json", plain(for_remote(job, published.repo, published.revision, answer["splits"])))
+
+
+def _remove_data(run: Path, repo: str, client: HfApi) -> None:
+    """What this start has uploaded, unless another run has found it there meanwhile."""
+    for other in record.list_runs(run.parent):
+        uses = read_json(other / "job.json").get("data", {}).get("path") == repo
+        if other != run and uses and not record.read_state(other).state.finished:
+            return
+    with hub_errors(f"deleting {repo}"):
+        retrying(lambda: client.delete_repo(repo, repo_type="dataset", missing_ok=True))
+
+
+def _secrets(run: Path, client: HfApi) -> dict[str, str]:
+    """Values come in here, at the last moment, and go to the container's secrets alone."""
+    names = read_json(run / "job.json").get("secrets") or ()
+    found = {name: os.environ[name] for name in names if os.environ.get(name)}
+    return {**found, "HF_TOKEN": str(client.token)}
+
+
+def _variables(run: Path, handle: Handle) -> dict[str, str]:
+    told = {
+        "HF_RECIPES_RUNS": str(handle["runs"]),
+        "HF_RECIPES_RUN": run.name,
+        "HF_RECIPES_PACKAGE": package().name,
+    }
+    endpoint = os.environ.get("HF_ENDPOINT")
+    return {**told, "HF_ENDPOINT": endpoint} if endpoint else told
+
+
+def _end_start(run: Path, made: list[Callable[[], None]], state: State, reason: Reason, message: str) -> None:
+    """Undo, and only then write the end: should this process be killed meanwhile, the next look goes on with it."""
+    left = _undo(made)
+    record.end(run, state, reason, "; ".join([message, *left]))
+    handle = record.read_state(run).handle
+    if "runs" in handle:
+        with suppress(HubFailed):
+            tell(run, handle, client_of(run))
+
+
+def _undo(made: list[Callable[[], None]]) -> list[str]:
+    """Remove what was made, the last first; returns what could not be, in words."""
+    failed = []
+    for undo in reversed(made):
+        try:
+            undo()
+        except HubFailed as error:
+            failed.append(str(error))
+    return failed
+
+
+def _cost(run: Path) -> Mapping[str, Any]:
+    try:
+        return read_json(run / COST)
+    except (OSError, ValueError):
+        return {}
