@@ -159,6 +159,8 @@ def test_code_follows_how_the_model_was_trained(facts: Facts) -> None:
     plain = code(messages=(), params={"chat_template": None})
     assert "apply_chat_template" not in plain and "generate" in plain
     assert "SequenceClassification" in code(trainer="reward")
+    reward = make_card(dataclasses.replace(facts, trainer="reward"), REPO)
+    assert ModelCard(reward).data.to_dict()["pipeline_tag"] == "text-classification"
     assert "trust_remote_code=True" in code(trust_remote_code=True) and "trust" not in code()
     several = code(messages=({"role": "user", "content": "{a} and {b}"},), examples=())
     assert "<your text>" in several

@@ -59,6 +59,13 @@ def test_a_refusal_is_one_sentence_that_says_what_to_do(
     assert do_push(run).new and commits(logged_in) == 1
 
 
+def test_a_card_that_the_hub_finds_wrong_is_said(finished: Callable[..., Path], logged_in: Hub) -> None:
+    logged_in.fail("POST", r"/api/validate-yaml", 400)
+    with pytest.raises(HubFailed, match="Invalid metadata") as refused:
+        do_push(finished())
+    assert refused.value.reason == "refused" and commits(logged_in) == 0
+
+
 def test_the_command_says_it_in_one_line(finished: Callable[..., Path], logged_in: Hub) -> None:
     logged_in.fail("POST", r"/api/repos/create", 402)
     done = subprocess.run(

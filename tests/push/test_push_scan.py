@@ -150,6 +150,11 @@ def test_other_peoples_kinds_of_tokens_are_found(secret: str) -> None:
     assert (found.file, found.line) == ("recipe.yml", 2)
 
 
+def test_a_long_name_is_no_token() -> None:
+    text = "task-with-a-very-long-name-that-goes-on-and-on: risk-of-too-many-false-alarms-in-a-scan"
+    assert scan({"recipe.yml": text}, redact=Redactor((), {}), places=[]) == []
+
+
 def test_a_pickle_is_refused_with_its_reason(finished: Callable[..., Path]) -> None:
     run = finished(task="tabular", base_model="xgboost")
     (run / "model" / "model.joblib").write_bytes(b"\x80\x04")

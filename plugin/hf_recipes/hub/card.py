@@ -64,7 +64,7 @@ def _metadata(facts: Facts, repo: str) -> str:
         "license_name": facts.license.name if facts.license else None,
         "license_link": facts.license.link if facts.license else None,
         "library_name": _library(facts),
-        "pipeline_tag": PIPELINES.get(facts.task) if facts.trainer != "reward" else "text-classification",
+        "pipeline_tag": _pipeline(facts),
         "tags": _tags(facts),
     }
     results = _results(facts)
@@ -76,6 +76,11 @@ def _metadata(facts: Facts, repo: str) -> str:
     return str(data.to_yaml()).strip()
 
 
+def _pipeline(facts: Facts) -> str | None:
+    # A reward model gives a number to a text.
+    return "text-classification" if facts.trainer == "reward" else PIPELINES.get(facts.task)
+
+
 def _library(facts: Facts) -> str:
     if facts.task == "sentence_transformers":
         return "sentence-transformers"
@@ -83,12 +88,12 @@ def _library(facts: Facts) -> str:
 
 
 def _tags(facts: Facts) -> list[str]:
-    tags = [TAG, "autotrain", TAGS.get(facts.task) or PIPELINES.get(facts.task, facts.task)]
+    tags = [TAG, "autotrain", TAGS.get(facts.task) or _pipeline(facts) or facts.task]
     if facts.adapter:
         tags += ["peft", "lora"]
-    return list(
-        dict.fromkeys([*tags, *([facts.trainer] if facts.task == "lm_training" and facts.trainer else [])])
-    )
+    if facts.trainer in ("sft", "dpo", "orpo", "reward"):
+        tags.append(facts.trainer)
+    return tags
 
 
 def _results(facts: Facts) -> list[EvalResult]:
@@ -99,7 +104,7 @@ def _results(facts: Facts) -> list[EvalResult]:
     own_first = sorted(methods.items(), key=lambda entry: entry[0] != FINE_TUNED)
     return [
         EvalResult(
-            task_type=PIPELINES.get(facts.task, facts.task),
+            task_type=_pipeline(facts) or facts.task,
             dataset_type=facts.dataset or f"{facts.project_name}-test",
             dataset_name=facts.dataset or f"test rows of {facts.project_name} (local data)",
             dataset_split=_split(facts),

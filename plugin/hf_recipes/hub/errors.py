@@ -133,7 +133,18 @@ def _reason(error: BaseException) -> str | None:
     # hf_xet and the upload of large files have no errors of their own.
     if isinstance(error, RuntimeError) and _in_client(error):
         return "unreachable"
-    return "hub_failed" if isinstance(error, ValueError) and str(error).startswith("LFS batch API") else None
+    if isinstance(error, ValueError) and _in_client(error):
+        return _of_value(error)
+    return None
+
+
+def _of_value(error: ValueError) -> str | None:
+    """The client's own ValueErrors: most are mistakes of who calls it, and no word on the Hub."""
+    if str(error).startswith("Invalid metadata in README.md"):
+        return "refused"
+    # What should be JSON is a page that says that something is down.
+    page = type(error).__name__ == "JSONDecodeError"
+    return "hub_failed" if page or str(error).startswith("LFS batch API") else None
 
 
 def _sentence(reason: str, error: Exception, status: int | None, wait: float | None) -> str:

@@ -239,7 +239,7 @@ def _license(facts: Facts, client: HfApi) -> License | None:
         return None
     try:
         with hub_errors(f"reading the card of {facts.base_model}"):
-            card = client.model_info(facts.base_model).card_data
+            card = retrying(lambda: client.model_info(facts.base_model)).card_data
     except HubFailed as failure:
         if failure.transient:
             raise

@@ -12,8 +12,8 @@ from typing import Any
 from hf_recipes.runner.redaction import Redactor
 
 CREDENTIAL = re.compile(
-    r"(?:hf_(?:oauth_|jwt_)?|api_org_)[A-Za-z0-9]{20,}|gh[pousr]_[A-Za-z0-9]{30,}|github_pat_\w{20,}|AKIA[0-9A-Z]{16}|"
-    r"sk-(?:ant-|proj-)?[A-Za-z0-9_-]{32,}|xox[abprs]-[A-Za-z0-9-]{10,}|AIza[\w-]{35}|-----BEGIN [A-Z ]*PRIVATE KEY-----"
+    r"(?<![A-Za-z0-9_-])(?:(?:hf_(?:oauth_|jwt_)?|api_org_)[A-Za-z0-9]{20,}|gh[pousr]_[A-Za-z0-9]{30,}|github_pat_\w{20,}|AKIA[0-9A-Z]{16}|"
+    r"sk-(?:ant-|proj-)?[A-Za-z0-9_-]{32,}|xox[abprs]-[A-Za-z0-9-]{10,}|AIza[\w-]{35}|-----BEGIN [A-Z ]*PRIVATE KEY-----)"
 )
 PATH = re.compile(r"(?<![\w.:/~$}<-])/[\w.@+-]+(?:/[\w.@+-]+)+")
 PERSONAL = (
