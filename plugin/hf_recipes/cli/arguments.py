@@ -2,12 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
-settings_option = click.option(
-    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Lay a value over the recipe, such as params.lr=2e-4. Repeatable."
+F = TypeVar("F", bound=Callable[..., object])
+BACKEND = "hf_recipes.backend"
+
+
+def settings_option(command: F) -> F:
+    """`--set KEY=VALUE`, given to the command as `settings`; `--backend NAME` is short for one of them."""
+    for option in (_backend, _settings):
+        command = option(command)
+    return command
+
+
+def _with_backend(context: click.Context, _: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
+    backend = context.meta.get(BACKEND)
+    return given if backend is None else (*given, f"backend={backend}")
+
+
+def _note_backend(context: click.Context, _: click.Parameter, given: str | None) -> None:
+    context.meta[BACKEND] = given
+
+
+_settings = click.option(
+    "--set", "settings", multiple=True, metavar="KEY=VALUE", callback=_with_backend, help="Lay a value over the recipe, such as params.lr=2e-4. Repeatable."
+)  # fmt: skip
+_backend = click.option(
+    "--backend", metavar="NAME", is_eager=True, expose_value=False, callback=_note_backend, help="Where to train instead: local, spaces-t4-small, jobs-a10g-large …"
 )  # fmt: skip
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
 recipe_argument = click.argument("recipe", type=click.Path(path_type=Path))

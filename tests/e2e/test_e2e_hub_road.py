@@ -1,0 +1,191 @@
+"""The whole road on Hugging Face, nothing mocked but the Hub: a Space trains, the model is pushed, the compare Space answers.
+
+The stand-in Hub runs what is created as real processes: the training Space's CMD, the Jobs' scripts, the Gradio page.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+from hf_recipes import environments
+
+pytestmark = pytest.mark.e2e
+
+ROOT = Path(__file__).resolve().parents[2]
+HF_RECIPES = str(Path(sys.executable).with_name("hf-recipes"))
+BASE, MODEL = "ada/SmolLM2-135M-Instruct", "ada/ingredient-parser"
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+ANSWERED = 240_000
+"""Milliseconds until a model is downloaded, loaded and has answered, on a machine that is busy."""
+
+Call = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def core_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a training Space's image has: an interpreter with the packages of start.py, and nothing of ours."""
+    from hf_recipes.remote.start import start_script
+
+    folder = tmp_path_factory.mktemp("container")
+    needed = re.findall(r'^#   "(.+)",$', start_script(), flags=re.MULTILINE)
+    assert needed
+    quiet = ["--quiet", "--python", sys.executable]
+    environment = environments.uv_environment()
+    uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or "uv"
+    subprocess.run([uv, "venv", *quiet, str(folder / "venv")], env=environment, check=True)
+    python = folder / "venv/bin/python"
+    subprocess.run(
+        [uv, "pip", "install", "--quiet", "--python", str(python), *needed], env=environment, check=True
+    )
+    return python
+
+
+@pytest.fixture
+def account(logged_in: Any, core_python: Path) -> Any:
+    """ada's account, which holds the bundled base as a model repo, and machines that have the interpreters made."""
+    hub = logged_in
+    pythons = {name: environments.ensure(name, say=print) for name in ("autotrain", "inference")}
+    uv = {name: value for name, value in environments.uv_environment().items() if name.startswith("UV_")}
+    hub.image = {
+        **uv,
+        "PATH": os.pathsep.join([str(core_python.parent), "/usr/local/bin", "/usr/bin", "/bin"]),
+        "HF_RECIPES_AUTOTRAIN_PYTHON": str(pythons["autotrain"]),
+        "HF_RECIPES_INFERENCE_PYTHON": str(pythons["inference"]),
+        "HF_HUB_DISABLE_XET": "1",
+    }
+    code = "from hf_recipes.inference.base import resolve; print(resolve('bundled/smollm2-135m-instruct', say=lambda _: None))"
+    done = subprocess.run(
+        [str(pythons["inference"]), "-c", code],
+        env={**os.environ, "PYTHONPATH": str(environments.package_path())},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    base = Path(done.stdout.split()[-1])
+    files = {path.name: path.read_bytes() for path in base.iterdir() if path.is_file()}
+    hub.put("model", BASE, files)
+    return hub
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    """The quickstart's recipe for a Space: a Hub base, less data, no gate; everything else as shipped."""
+    folder = tmp_path / "mine"
+    shipped = ROOT / "recipes" / "ingredient-parser"
+    (folder / "data").mkdir(parents=True)
+    for name, rows in {"train.jsonl": 40, "test.jsonl": 6}.items():
+        lines = (shipped / "data" / name).read_text(encoding="utf-8").splitlines(keepends=True)[:rows]
+        (folder / "data" / name).write_text("".join(lines), encoding="utf-8")
+    text = (shipped / "recipe.yml").read_text(encoding="utf-8")
+    text = text.replace("bundled/smollm2-135m-instruct", BASE)
+    (folder / "recipe.yml").write_text(text, encoding="utf-8")
+    return folder / "recipe.yml"
+
+
+@pytest.fixture
+def call(recipe: Path) -> Call:
+    def hf_recipes(*arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [HF_RECIPES, *arguments], cwd=recipe.parent, capture_output=True, text=True, **more
+        )
+
+    return hf_recipes
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        yield browser.new_page()
+        browser.close()
+
+
+SHORT = ("--set", "evaluate.require=null", "--set", "evaluate.baselines=[zero-shot]", "--yes")
+
+
+def assert_no_secret_travelled(hub: Any, *folders: Path) -> None:
+    """The token is in headers to the Hub and in the secrets of what it runs, nowhere else."""
+    for token in (hub.token, hub.read_token):
+        assert not hub.where(token)
+        for folder in folders:
+            for path in folder.rglob("*"):
+                assert not path.is_file() or token.encode() not in path.read_bytes(), path
+
+
+def test_from_a_recipe_to_a_page_online(account: Any, recipe: Path, call: Call, page: Page) -> None:
+    done = call("run", "recipe.yml", "--backend", "spaces-cpu-upgrade", *SHORT, "--json")
+    assert done.returncode == 0, done.stderr
+    ended = json.loads(done.stdout)
+    assert (ended["state"], ended["backend"]) == ("succeeded", "spaces-cpu-upgrade")
+
+    pushed = account.repo("model", MODEL)
+    assert pushed.private
+    files = pushed.commit("main").files
+    assert {"adapter_model.safetensors", "README.md", "recipe.yml", "hf_recipes.json"} <= set(files)
+    assert not [name for name in files if name.endswith((".bin", ".pt", ".pkl"))]
+    assert json.loads(account.read("model", MODEL, "adapter_config.json"))["base_model_name_or_path"] == BASE
+    card = account.read("model", MODEL, "README.md").decode()
+    assert f"base_model: {BASE}" in card and "model-index" in card
+
+    # It costs nothing any more, and whoever asks from elsewhere is told the same.
+    assert account.space(f"ada/{ended['id']}").stage == "PAUSED"
+    elsewhere = recipe.parent.parent / "elsewhere"
+    elsewhere.mkdir()
+    asked = subprocess.run(
+        [HF_RECIPES, "status", ended["id"], "--json"], cwd=elsewhere, capture_output=True, text=True
+    )
+    assert json.loads(asked.stdout)["state"] == "succeeded", asked.stderr
+    assert "train_loss" in call("logs", ended["id"]).stdout
+
+    environment = {**os.environ, "HF_RECIPES_SPACE_TOKEN": account.read_token}
+    put = call("space", "deploy", "--models", MODEL, "--json", env=environment)
+    assert put.returncode == 0, put.stderr
+    space = account.space(json.loads(put.stdout)["space"])
+    base, tuned = both_answers(page, space.url, "about 3 tsp. rolled oats, thinly sliced")
+    assert base and tuned and base != tuned
+    assert_no_secret_travelled(account, recipe.parent, elsewhere)
+
+
+def both_answers(page: Page, url: str, prompt: str) -> tuple[str, str]:
+    page.goto(url)
+    page.wait_for_selector("#run", timeout=ANSWERED)
+    page.fill("#prompt textarea", prompt)
+    page.click("#run")
+    for model in ("base", "fine-tuned"):
+        page.wait_for_selector(f'[data-model="{model}"][data-state="done"]', timeout=ANSWERED)
+    base, tuned = (
+        page.locator(f'[data-model="{model}"] [data-text]').get_attribute("data-text")
+        for model in ("base", "fine-tuned")
+    )
+    return str(base), str(tuned)
+
+
+def test_a_matrix_of_two_through_jobs(account: Any, recipe: Path, call: Call) -> None:
+    text = recipe.read_text(encoding="utf-8")
+    recipe.write_text(text + "\nmatrix:\n  params.lr: [1.0e-3, 2.0e-3]\n", encoding="utf-8")
+    done = call("run", "recipe.yml", "--backend", "jobs-cpu-upgrade", *SHORT, "--json")
+    assert done.returncode == 0, done.stderr
+    ended = json.loads(done.stdout)
+    assert [one["state"] for one in ended] == ["succeeded", "succeeded"]
+    weights = set()
+    for one in ended:
+        state = json.loads((Path(one["run_dir"]) / "state.json").read_text())
+        model = state["handle"]["model"]
+        weights.add(account.read("model", model, "adapter_model.safetensors"))
+        job = account.job(state["handle"]["job"])
+        assert job.stage == "COMPLETED" and "HF_TOKEN" in job.secrets
+        assert account.token not in json.dumps(job.command) + json.dumps(dict(job.variables))
+    assert len(weights) == 2
+    assert_no_secret_travelled(account, recipe.parent)
