@@ -34,7 +34,9 @@ MONO_FONTS = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "DejaVu San
 
 def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    # The addresses that they would write hold signatures of private files.
+    for name in ("httpx", "httpx2"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     if os.environ.get("HF_RECIPES_COMPARE_ATTACHED"):
         threading.Thread(target=_end_with_stdin, daemon=True).start()
     try:

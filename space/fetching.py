@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 log = logging.getLogger("compare")
 Say = Callable[[str], None]
 
+SMALLEST = 10
+"""Bytes of a safetensors file without a tensor."""
+
 # What transformers reads besides weights: configurations, vocabularies, chat templates.
 WORDS = re.compile(
     r"(adapter_config|config|generation_config|tokenizer|tokenizer_config|special_tokens_map|added_tokens|vocab)\.json"
@@ -101,6 +104,8 @@ def _parameters(wanted: Wanted, api: HfApi) -> tuple[int, list[str]]:
 
     count, names = 0, []
     for path in wanted.weights:
+        if wanted.repo.files[path] < SMALLEST:
+            raise Unusable(f"{path} of {wanted.repo.name} is no safetensors file.")
         with hub_words(wanted.repo.name):
             try:
                 found = api.parse_safetensors_file_metadata(

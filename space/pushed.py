@@ -32,12 +32,15 @@ class Repo:
         self.name, self._api = name, api
         with hub_words(name):
             info = api.model_info(name, revision=revision, files_metadata=True)
+            if info.gated:
+                # Anybody is told of its files; who may read them is asked apart.
+                api.auth_check(name)
         self.revision = str(info.sha)
         self.files = {one.rfilename: int(one.size or 0) for one in info.siblings or ()}
 
     def text(self, path: str) -> str | None:
         """None where there is no such file, or none that is text of a sensible size. Raises Unusable."""
-        if not 0 < self.files.get(path, 0) <= TEXT_LIMIT:
+        if path not in self.files or self.files[path] > TEXT_LIMIT:
             return None
         with hub_words(self.name):
             found = self._api.hf_hub_download(self.name, path, revision=self.revision)

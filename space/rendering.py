@@ -189,10 +189,11 @@ def _chart(metric: str, methods: Mapping[str, Any]) -> str:
             max(0.0, min(1.0, float(measured.get(key, measured["value"]))))
             for key in ("value", "low", "high")
         )
+        whisker = f'<i class="whisker" style="left:{low:.2%};width:{high - low:.2%}"></i>'
         bars.append(
             f'<div class="bar {which}"><span class="who">{MARKS[which]}{escape(label)}</span>'
             f'<span class="track"><i class="fill" style="width:{value:.2%}"></i>'
-            f'<i class="whisker" style="left:{low:.2%};width:{high - low:.2%}"></i></span>'
+            f"{whisker if 'low' in measured else ''}</span>"
             f'<span class="number">{value:.1%}</span></div>'
         )
     intervals = any("low" in one.get("metrics", {}).get(metric, {}) for one in methods.values())
