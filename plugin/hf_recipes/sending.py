@@ -65,7 +65,7 @@ def _begin(run: Path, made: list[Callable[[], None]], say: Say) -> None:
     assert backend is not None, f"{run.name} runs on this machine"
     client = client_of(run)
     name = account.writer(client, doing=f"starting a run on {state.backend}").name
-    model = check_target(run, client=client)
+    model = _target(run, client)
     _publish_data(run, client, name, made, say)
     cost = _cost(run)
     handle: dict[str, Any] = {
@@ -92,6 +92,20 @@ def _begin(run: Path, made: list[Callable[[], None]], say: Say) -> None:
         runs_repo.publish_handle(run, handle["runs"], started, client=client)
     if record.update(run, handle={**started, SENT: True}).state.finished:
         raise _Cancelled
+
+
+def _target(run: Path, client: HfApi) -> str:
+    """The model repo, found out before anything is made."""
+    try:
+        return check_target(run, client=client)
+    except HubFailed as error:
+        if error.reason != "other_recipe":
+            raise
+        # push has options for this; a run has its recipe.
+        said = str(error).partition("; name another")[0]
+        raise HubFailed(
+            error.reason, f"{said}; give the recipe another project_name, or delete that repo"
+        ) from None
 
 
 def _publish_data(run: Path, client: HfApi, name: str, made: list[Callable[[], None]], say: Say) -> None:
