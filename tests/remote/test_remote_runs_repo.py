@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -107,6 +109,25 @@ def test_bringing_again_reads_only_what_has_changed(logged_in: Hub, run: Path) -
     runs_repo.bring(run)
     assert (run / "train.log").read_text() == "one\ntwo\n"
     assert not [one for one in logged_in.requests[before:] if "events.jsonl" in one.path]
+
+
+def test_a_state_that_is_written_while_it_is_read_is_read_again(logged_in: Hub, run: Path) -> None:
+    """As when the container writes between the client's question for the size and that for the bytes."""
+    runs_repo.publish(run)
+    place = f"{run.name}/state.json"
+    slow = logged_in.fail("GET", f"/resolve/main/{place}$", delay=1.0, times=1)
+    longer = {**read_json(run / "state.json"), "message": "a longer state"}
+
+    def overtake() -> None:
+        while slow.times:  # until the client's second question waits
+            time.sleep(0.01)
+        logged_in.put("dataset", RUNS, {place: json.dumps(longer).encode()})
+
+    writer = threading.Thread(target=overtake)
+    writer.start()
+    remote = runs_repo.read(run.name)
+    writer.join()
+    assert remote is not None and remote["message"] == "a longer state"
 
 
 def test_an_unknown_run_has_no_state_and_cannot_be_restored(logged_in: Hub, tmp_path: Path) -> None:

@@ -297,6 +297,16 @@ def test_a_runner_that_is_killed_is_told_as_lost(
     assert remote(run)["state"] == "failed" and "killed by the system" in remote(run)["message"]
 
 
+def test_a_container_that_cannot_write_its_disk_tells_so(
+    published: Callable[..., Path], container: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    run = published("print('worked')")
+    (tmp_path / "file").touch()
+    output, _ = (process := container(run, HF_RECIPES_HOME=str(tmp_path / "file"))).communicate(timeout=60)
+    assert process.returncode == 1 and "Traceback" not in output, output
+    assert remote(run)["state"] == "failed" and "could not begin" in remote(run)["message"]
+
+
 def test_what_cannot_start_says_why_and_pauses_its_space(
     logged_in: Hub, published: Callable[..., Path]
 ) -> None:

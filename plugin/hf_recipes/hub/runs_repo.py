@@ -30,6 +30,8 @@ PUBLISHED = ("job.json", "recipe.yml", "state.json")
 """What a container needs of a run's folder."""
 WRITTEN_THERE = ("events.jsonl", "train.log", "report", "answers")
 """What the container writes and we bring back; state.json is judged first, so it is not among them."""
+OVERTAKEN = 6
+"""Tries at a file that is written while it is read."""
 CARD = """\
 ---
 viewer: false
@@ -177,7 +179,16 @@ def _text(client: HfApi, repo: str, path: str) -> str:
 
 def _download(client: HfApi, repo: str, path: str, folder: Path) -> Path:
     """Into a folder of its own: the cache would keep every state that there ever was."""
-    with hub_errors(f"reading {path} of {repo}"):
-        return Path(
-            retrying(lambda: client.hf_hub_download(repo, path, repo_type="dataset", local_dir=folder))
-        )
+    for _ in range(OVERTAKEN):
+        try:
+            with hub_errors(f"reading {path} of {repo}"):
+                return Path(
+                    retrying(
+                        lambda: client.hf_hub_download(repo, path, repo_type="dataset", local_dir=folder)
+                    )
+                )
+        except OSError as error:
+            # The client asks for the size first and then for the bytes: the container may write in between.
+            if "Consistency check" not in str(error):
+                raise
+    raise HubFailed("hub_failed", f"reading {path} of {repo}: it keeps changing; try again")

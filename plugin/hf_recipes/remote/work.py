@@ -6,6 +6,7 @@ shown on its port. A Space pauses itself at the end, whatever the end was, so th
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -19,8 +20,9 @@ from typing import TYPE_CHECKING, Any
 
 from hf_recipes import environments, record
 from hf_recipes.hub import account, runs_repo
-from hf_recipes.hub.errors import HubFailed, hub_errors, retrying
+from hf_recipes.hub.errors import HubFailed, clean, hub_errors, retrying
 from hf_recipes.hub.mirror import Mirror
+from hf_recipes.hub.private import commit
 from hf_recipes.record.state import Reason, State
 from hf_recipes.remote import awake, page
 from hf_recipes.remote.echo import Echo, Output
@@ -48,13 +50,16 @@ def main() -> int:
     from huggingface_hub import get_session
 
     get_session().timeout = NETWORK_TIMEOUT
+    run_id, repo = PurePath(os.environ["HF_RECIPES_RUN"]).name, os.environ["HF_RECIPES_RUNS"]
     succeeded = False
     try:
-        succeeded = _run(os.environ["HF_RECIPES_RUN"], os.environ["HF_RECIPES_RUNS"], client, output, stop)
-    except HubFailed as error:
-        output.say(f"the run cannot be fetched: {error}")
-    except Exception:
-        output.line(traceback.format_exc())
+        succeeded = _run(run_id, repo, client, output, stop)
+    except Exception as error:
+        if not isinstance(error, (HubFailed, OSError)):
+            output.line(traceback.format_exc())
+        message = f"the run could not begin in its container: {short(str(error))}"
+        output.say(message)
+        _tell(run_id, repo, client, message, output)
     # Who told the container to end has paused the Space, or restarts it: a pause now would hit what comes next.
     if not stop.asked:
         _pause(client, output)
@@ -62,7 +67,7 @@ def main() -> int:
 
 
 def _run(run_id: str, repo: str, client: HfApi, output: Output, stop: Stop) -> bool:
-    run = environments.cache_dir() / "remote" / PurePath(run_id).name
+    run = environments.cache_dir() / "remote" / run_id
     shutil.rmtree(run, ignore_errors=True)
     _patiently(lambda: runs_repo.take(run_id, run, repo=repo, client=client), output)
     output.hide(read_json(run / "job.json").get("secrets", ()))
@@ -86,11 +91,30 @@ def _run(run_id: str, repo: str, client: HfApi, output: Output, stop: Stop) -> b
         said = short(f"{type(error).__name__}: {error}")
         work.fail(Reason.STEP_FAILED, f"the container's work failed: {said}")
     over.set()
-    end = record.read_state(run)
-    output.say(f"{end.state.value}{': ' + end.message if end.message else ''}")
+    end = work.shown()
+    output.say(f"{end['state']}{': ' + end['message'] if end['message'] else ''}")
     if mirroring.finish(LAST_WORD_STOPPED if stop.asked else LAST_WORD):
         shutil.rmtree(run, ignore_errors=True)
-    return end.state is State.SUCCEEDED
+    return bool(end["state"] == State.SUCCEEDED.value)
+
+
+def _tell(run_id: str, repo: str, client: HfApi, message: str, output: Output) -> None:
+    """Write the end of a run that has no folder here."""
+    try:
+        state = runs_repo.read(run_id, repo=repo, client=client)
+        if state is None or State(state["state"]).finished:
+            return
+        end = {
+            **state,
+            "state": State.FAILED.value,
+            "reason": Reason.STEP_FAILED.value,
+            "message": clean(message),
+        }
+        commit(
+            client, repo, {f"{run_id}/state.json": json.dumps(end, indent=1).encode()}, f"{run_id}: failed"
+        )
+    except HubFailed as error:
+        output.say(str(error))
 
 
 def _patiently(fetch: Callable[[], None], output: Output) -> None:
@@ -113,10 +137,12 @@ class _Work:
         self._run, self._output = run, output
         self._runner: subprocess.Popen[bytes] | None = None
         self._note = "the container has started"
+        self._end: dict[str, Any] = {}
 
     def shown(self) -> dict[str, Any]:
         """The state as others should see it: before the runner takes over, what is being prepared."""
-        state = read_json(self._run / "state.json")
+        # What has been decided counts, even if the disk is too full to hold it.
+        state = read_json(self._run / "state.json") | self._end
         if state["state"] == State.QUEUED.value:
             state |= {"state": State.PREPARING.value, "stage": "prepare", "message": self._note}
         # Paths and processes of the container mean nothing elsewhere.
@@ -150,17 +176,18 @@ class _Work:
 
     def fail(self, reason: Reason, message: str) -> None:
         self._end_runner()
-        record.end(self._run, State.FAILED, reason, message)
+        self._settle(State.FAILED, reason, message)
 
     def cancel(self) -> None:
         self._output.say("told to end")
         self._end_runner()
-        record.end(
-            self._run,
-            State.CANCELLED,
-            Reason.CANCELLED,
-            "the container was told to end before training began",
-        )
+        self._settle(State.CANCELLED, Reason.CANCELLED, "the container was told to end")
+
+    def _settle(self, state: State, reason: Reason, message: str) -> None:
+        """The end, unless the runner has written one."""
+        end = record.end(self._run, state, reason, message)
+        if end is not None:
+            self._end = {"state": end.state.value, "reason": end.reason, "message": end.message}
 
     def _environments(self) -> dict[str, Path]:
         needed = dict.fromkeys(
