@@ -16,8 +16,8 @@ from pathlib import Path
 
 from hf_recipes import record, road
 from hf_recipes.backends import local
-from hf_recipes.engines import autotrain
 from hf_recipes.engines.prices import Cost
+from hf_recipes.hub.errors import HubFailed
 from hf_recipes.recipe import load_all, problem_at
 from hf_recipes.recipe.model import Recipe
 from hf_recipes.recipe.problem import Problem, RecipeError
@@ -39,6 +39,12 @@ class Look:
     run: Path
     state: RunState
     event: Mapping[str, object] | None = None
+    error: HubFailed | None = None
+    """Why nobody can say how it stands; it is not looked at again."""
+
+    @property
+    def over(self) -> bool:
+        return self.state.state.finished or self.error is not None
 
 
 def recipes(paths: Sequence[Path], settings: Sequence[str] = ()) -> list[Recipe]:
@@ -57,12 +63,10 @@ def recipes(paths: Sequence[Path], settings: Sequence[str] = ()) -> list[Recipe]
 
 def create(made: Sequence[Recipe], *, runs_dir: Path, costs: Sequence[Cost | None] = ()) -> list[Path]:
     """Record a run of each, waiting. Raises RecipeError before the first is recorded when one of them cannot run."""
-    here = local.machine()
-    problems = [problem for recipe in made for problem in autotrain.check(recipe, here)]
-    problems += [problem for recipe in made for problem in autotrain.cannot_run(recipe)]
-    problems += _same_repo(made)
-    if problems:
-        raise RecipeError(dict.fromkeys(problems))
+    road.check(made)
+    same = list(_same_repo(made))
+    if same:
+        raise RecipeError(same)
     return [
         road.create(recipe.file, recipe.settings, runs_dir=runs_dir, cost=cost)
         for recipe, cost in zip(made, costs or [None] * len(made), strict=True)
@@ -97,7 +101,7 @@ def watch(runs: Sequence[Path], *, say: road.Say) -> Iterator[list[Look]]:
             road.begin(queue[0], attached=True, say=say)
         found = [one.look() for one in looks]
         yield found
-        if all(look.state.state.finished for look in found):
+        if all(look.over for look in found):
             return
         time.sleep(SECONDS)
 
@@ -109,8 +113,8 @@ def stop(runs: Sequence[Path]) -> list[Path]:
     elsewhere = []
     for run in _elsewhere(runs):
         state = record.read_state(run)
-        if state.state is State.QUEUED and "creator" in state.handle:
-            local.cancel(run)  # it has not been sent yet
+        if state.state is State.QUEUED and "runs" not in state.handle:
+            record.end(run, State.CANCELLED, record.Reason.CANCELLED, "cancelled before it began")
         elif not state.state.finished:
             elsewhere.append(run)
     return elsewhere
@@ -161,9 +165,13 @@ class _Watched:
 
     def look(self) -> Look:
         last = self._last
-        if last.state.state.finished or time.monotonic() < self._due:
+        if last.over or time.monotonic() < self._due:
             return last
-        state = road.look(last.run)
+        try:
+            state = road.look(last.run)
+        except HubFailed as error:  # what passes by itself has been passed over
+            self._last = replace(last, error=error)
+            return self._last
         if state.backend != "local":
             self._due = time.monotonic() + SECONDS_REMOTE
         self._last = replace(last, state=state, event=self._event() or last.event)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from hf_recipes import environments, record
 from hf_recipes.asking import ask_inference
 from hf_recipes.backends import local
-from hf_recipes.engines import autotrain, prices
+from hf_recipes.engines import autotrain, prices, timeout
 from hf_recipes.engines.base import Base, read_base
 from hf_recipes.engines.job import Job
 from hf_recipes.recipe import load
@@ -47,11 +47,25 @@ def plan(path: Path, settings: Sequence[str] = (), *, examples: int = 0, say: Sa
     from hf_recipes.engines.plan import make_plan
 
     recipe, job = translate(path, settings)
-    made = make_plan(recipe, job, local.machine(), _inspect(job, examples, say))
+    return _priced(recipe, make_plan(recipe, job, local.machine(), _inspect(job, examples, say)))
+
+
+def plans(recipes: Sequence[Recipe], *, say: Say) -> list[Plan]:
+    """What runs of all these would be; data that several of them share is read once. Raises RecipeError."""
+    check(recipes)
+    read: dict[str, Mapping[str, object]] = {}
+    return [_priced(recipe, _planned(recipe, read, say)) for recipe in recipes]
+
+
+def _priced(recipe: Recipe, made: Plan) -> Plan:
+    """With what it costs elsewhere, and the time limit that an HF Job has."""
     if not _elsewhere(recipe.backend):
         return made
     cost = prices.cost(recipe.backend, _price(recipe.backend), made.estimate)
-    return replace(made, estimate={**made.estimate, "cost": prices.as_json(cost)})
+    known = {**made.estimate, "cost": prices.as_json(cost)}
+    if recipe.backend.startswith("jobs-"):
+        known["timeout"] = timeout.as_json(cost.hours)
+    return replace(made, estimate=known)
 
 
 def costs(recipes: Sequence[Recipe], *, say: Say, thorough: bool = True) -> list[prices.Cost | None]:
@@ -64,20 +78,31 @@ def costs(recipes: Sequence[Recipe], *, say: Say, thorough: bool = True) -> list
 
 
 def _cost(recipe: Recipe, read: dict[str, Mapping[str, object]], say: Say, thorough: bool) -> prices.Cost:
+    price = _price(recipe.backend)
+    if not thorough and not _can_read():
+        return prices.cost(recipe.backend, price, {})
+    return prices.cost(recipe.backend, price, _planned(recipe, read, say).estimate)
+
+
+def _can_read() -> bool:
+    """Whether data can be read here without anything being made for it first."""
+    try:
+        return environments.ready("inference") is not None
+    except environments.EnvironmentFailed:
+        return False
+
+
+def _planned(recipe: Recipe, read: dict[str, Mapping[str, object]], say: Say) -> Plan:
     """`read`: the data that has been read already, since the recipes of a matrix mostly share theirs."""
     from hf_recipes.engines.plan import make_plan
 
-    price = _price(recipe.backend)
-    if not thorough and environments.ready("inference") is None:
-        return prices.cost(recipe.backend, price, {})
     base = read_base(recipe.base_model)
     job = autotrain.translate(recipe, local.machine(), base if isinstance(base, Base) else None)
     lengths = {name: value for name, value in job.params.items() if name in LENGTHS}
     key = json.dumps([asdict(job.data), job.base_model, job.task, lengths], default=str)
     if key not in read:
         read[key] = _inspect(job, 0, say)
-    estimate = make_plan(recipe, job, local.machine(), read[key], base).estimate
-    return prices.cost(recipe.backend, price, estimate)
+    return make_plan(recipe, job, local.machine(), read[key], base)
 
 
 def check(recipes: Sequence[Recipe]) -> None:

@@ -108,7 +108,8 @@ def test_stopping_cancels_what_runs_and_what_waits(three: list[Path]) -> None:
     next(looks)
     assert fanout.stop(three) == []
     assert states(three) == ["cancelled"] * 3
-    assert "b+" not in (three[0].parent / "order").read_text()
+    order = three[0].parent / "order"
+    assert not order.exists() or "b+" not in order.read_text()
 
 
 def test_detached_runs_go_on_in_turn_without_the_process_that_began_them(
@@ -229,3 +230,84 @@ def test_ctrl_c_ends_all_and_leaves_no_process(two: list[Path], tmp_path: Path) 
     assert process.returncode == 130, err
     assert [one["state"] for one in json.loads(out)] == ["cancelled", "cancelled"], err
     assert [pid for run in record.list_runs(tmp_path / "runs") for pid in marked(run)] == []
+
+
+ELSEWHERE = """\
+task: llm-sft
+base_model: someone/model
+project_name: far
+backend: jobs-cpu-basic
+max_cost: 1
+data: {path: someone/data, train_split: train, chat_template: null, column_mapping: {text_column: text}}
+params: {quantization: null}
+matrix: {params.lr: [1e-4, 2e-4]}
+"""
+
+
+@pytest.fixture
+def far(tmp_path: Path, logged_in: Any) -> Path:
+    """A recipe of two HF Jobs that never get a machine."""
+    logged_in.builds_hang = True
+    logged_in.put("model", "someone/model", {"config.json": b"{}"})
+    logged_in.put("dataset", "someone/data", {"train.jsonl": b'{"text": "a"}\n'})
+    file = tmp_path / "far.yml"
+    file.write_text(ELSEWHERE)
+    return file
+
+
+def test_a_matrix_on_hugging_face_is_as_many_hf_jobs_at_once(
+    far: Path, tmp_path: Path, logged_in: Any
+) -> None:
+    done = call("run", "--yes", "--detach", "--json", far, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    runs = json.loads(done.stdout)
+    jobs = list(logged_in.state.jobs.values())
+    assert [job.labels["hf-recipes"] for job in jobs] == [one["id"] for one in runs]
+    assert [job.labels["recipe"] for job in jobs] == ["far-lr-1e-4", "far-lr-2e-4"]
+    assert [one["model_repo"] for one in runs] == ["ada/far-lr-1e-4", "ada/far-lr-2e-4"]
+    assert all(one["per_hour"] == 0.01 for one in runs)
+
+
+def test_ctrl_c_leaves_what_is_elsewhere_and_ends_what_is_here(
+    far: Path, two: list[Path], tmp_path: Path, logged_in: Any
+) -> None:
+    process = subprocess.Popen(
+        [str(HF_RECIPES), "run", "--yes", "--json", str(two[0]), str(far)],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    wait_for(
+        lambda: (
+            process.poll() is not None
+            or [run for run in record.list_runs(tmp_path / "runs") if record.read_state(run).stage]
+        ),
+        120,
+    )
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert [one["state"] for one in json.loads(out)] == ["cancelled", "queued", "queued"], err
+    for job in logged_in.state.jobs.values():
+        assert job.stage == "SCHEDULING" and f"hf-recipes cancel {job.labels['hf-recipes']}" in err
+
+
+def test_an_hf_job_that_cannot_be_started_fails_and_the_others_are_told(
+    far: Path, tmp_path: Path, logged_in: Any
+) -> None:
+    logged_in.fail("POST", r"^/api/jobs/ada$", 402)
+    done = call("run", "--yes", "--detach", far, cwd=tmp_path)
+    assert done.returncode == 1 and "no credit" in done.stdout
+    assert len(logged_in.state.jobs) == 1
+
+
+def test_the_plan_of_a_matrix_counts_its_runs_and_their_cost(far: Path, tmp_path: Path) -> None:
+    done = call("plan", "--json", far, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    plan = json.loads(done.stdout)
+    assert plan["runs"] == 2 and plan["cost"]["note"] == "estimate"
+    assert [one["params"]["lr"] for one in plan["plans"]] == [1e-4, 2e-4]
+    assert plan["plans"][0]["matrix"] == {"params.lr": "1e-4"}
+    assert plan["plans"][0]["estimate"]["timeout"]["seconds"] == 6 * 3600, "the time is not known: no tokens"
+    shown = call("plan", far, cwd=tmp_path)
+    assert "far-lr-1e-4" in shown.stdout and "2 runs; the cost of 2 is not known" in shown.stdout
+    alone = call("plan", "--json", far, "--set", "matrix=null", cwd=tmp_path)
+    assert json.loads(alone.stdout)["backend"] == "jobs-cpu-basic"

@@ -24,13 +24,13 @@ def fan_out(
     made: Sequence[Recipe], costs: Sequence[Cost | None], *, runs_dir: Path, detach: bool, as_json: bool
 ) -> int:
     """Run them all; returns the exit code. Raises RecipeError before anything is recorded."""
-    from hf_recipes import fanout, record
+    from hf_recipes import fanout, road
 
     runs = fanout.create(made, runs_dir=runs_dir, costs=costs)
     code = _detach(runs) if detach else _follow(runs)
     if as_json:
-        document([record.as_json(run) for run in runs])
-    elif detach:
+        document([road.as_json(run) for run in runs])
+    elif detach and not code:
         for run in runs:
             result(run.name)
         say("follow them with: hf-recipes list, hf-recipes logs -f RUN")
@@ -40,14 +40,16 @@ def fan_out(
 
 
 def _detach(runs: Sequence[Path]) -> int:
-    from hf_recipes import fanout
+    from hf_recipes import fanout, record
+    from hf_recipes.record.state import State
 
     try:
         fanout.detach(runs, say=say)
     except BaseException:
         fanout.stop(runs)
         raise
-    return 0
+    elsewhere = (state for state in map(record.read_state, runs) if state.backend != "local")
+    return FAILED if any(state.state is State.FAILED for state in elsewhere) else 0
 
 
 def _follow(runs: Sequence[Path]) -> int:
@@ -86,8 +88,8 @@ def _table(found: Sequence[Look]) -> Table:
 
 
 def _now(look: Look) -> str:
-    if look.state.state.finished:
-        return look.state.message
+    if look.over:
+        return str(look.error or look.state.message)
     if look.event is None or look.event.get("stage") != look.state.stage:
         return look.state.stage or "waiting"
     return describe(look.event)
@@ -101,11 +103,9 @@ def _lines(looks: Iterable[list[Look]]) -> None:
     spoken: dict[Path, float] = {}
     for found in looks:
         for look in found:
-            stage = (look.state.state, look.state.stage)
+            stage = (look.state.state, look.state.stage, look.over)
             if seen.get(look.run) == stage and (
-                look.state.state.finished
-                or look.event is None
-                or time.monotonic() - spoken[look.run] < SECONDS_BETWEEN_LINES
+                look.over or look.event is None or time.monotonic() - spoken[look.run] < SECONDS_BETWEEN_LINES
             ):
                 continue
             seen[look.run], spoken[look.run] = stage, time.monotonic()
@@ -120,7 +120,7 @@ def _print_outcomes(runs: Sequence[Path]) -> None:
 
     table = Table("run", "state", "fine-tuned", "message", box=None, pad_edge=False)
     for run in runs:
-        one = record.as_json(run)
+        one = record.as_json(run)  # of a run elsewhere, too, its report has been brought here
         measured = one["metrics"].get("fine-tuned/exact_match")
         unmet = [f"{gate.get('metric')} is not {gate.get('bound')}" for gate in road.gate_unmet(run)]
         table.add_row(

@@ -32,9 +32,15 @@ GIB = 1024**3
 @json_option
 def plan_command(recipe: Path, settings: tuple[str, ...], show_examples: int, as_json: bool) -> None:
     """Show what RECIPE would run: parameters and where they came from, data, size, estimated memory and time."""
-    from hf_recipes import road
+    from hf_recipes import fanout, road
     from hf_recipes.engines.plan import as_json as plan_document
 
+    made = fanout.recipes([recipe], settings)
+    if made[0].matrix:
+        from hf_recipes.cli.plan_matrix import print_matrix
+
+        print_matrix(made, road.plans(made, say=say), as_json=as_json)
+        return
     plan = road.plan(recipe, settings, examples=show_examples, say=say)
     if as_json:
         document(plan_document(plan))
@@ -118,6 +124,9 @@ def _estimate(estimate: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     cost = estimate.get("cost")
     if isinstance(cost, Mapping):
         yield "cost", f"{_price(cost)} on {cost['hardware']} ({cost['basis']})"
+    limit = estimate.get("timeout")
+    if isinstance(limit, Mapping):
+        yield "time limit", f"{limit['seconds'] / 3600:g} h, then the HF Job is stopped ({limit['basis']})"
 
 
 def _price(cost: Mapping[str, object]) -> str:

@@ -1,0 +1,52 @@
+"""`hf-recipes plan` of a recipe with a matrix: how many runs, what differs, what they may cost together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from hf_recipes.cli.output import console, document
+from hf_recipes.recipe.model import Recipe
+
+if TYPE_CHECKING:
+    from hf_recipes.engines.plan import Plan
+
+
+def print_matrix(made: Sequence[Recipe], plans: Sequence[Plan], *, as_json: bool) -> None:
+    """One line, or one document, for all; `hf-recipes plan RECIPE --set matrix=null` shows a single run in full."""
+    from hf_recipes.engines.plan import as_json as plan_document
+
+    costs = [plan.estimate.get("cost") for plan in plans]
+    dollars = [cost["dollars"] for cost in costs if isinstance(cost, dict) and "dollars" in cost]
+    # Of runs on this machine, which cost nothing, there is no cost; of others it may not be known.
+    unknown = len([cost for cost in costs if isinstance(cost, dict)]) - len(dollars)
+    if as_json:
+        runs = [
+            {"project_name": recipe.project_name, "matrix": dict(recipe.matrix), **plan_document(plan)}
+            for recipe, plan in zip(made, plans, strict=True)
+        ]
+        total = {"note": "estimate", "dollars": round(sum(dollars), 2), "unknown": unknown}
+        document({"runs": len(made), "cost": total, "plans": runs})
+        return
+    _print(made, plans, sum(dollars), unknown)
+
+
+def _print(made: Sequence[Recipe], plans: Sequence[Plan], dollars: float, unknown: int) -> None:
+    from rich.table import Table
+
+    out = console(stderr=False)
+    keys = list(made[0].matrix)
+    table = Table("run", *keys, "backend", "hours", "cost", box=None, pad_edge=False)
+    for recipe, plan in zip(made, plans, strict=True):
+        cost = plan.estimate.get("cost")
+        known = cost if isinstance(cost, dict) else {}
+        table.add_row(
+            recipe.project_name,
+            *(str(recipe.matrix[key]) for key in keys),
+            recipe.backend,
+            f"{known['hours']:.1f}" if "hours" in known else "",
+            f"${known['dollars']:.2f}" if "dollars" in known else "",
+        )
+    out.print(table)
+    together = f", together an estimated ${dollars:.2f}" if dollars else ""
+    out.print(f"{len(made)} runs{together}" + (f"; the cost of {unknown} is not known" if unknown else ""))
