@@ -79,9 +79,11 @@ def _live(looks: Iterable[list[Look]]) -> None:
 
 
 def _table(found: Sequence[Look]) -> Table:
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    table = Table("run", "backend", "state", "now", box=None, pad_edge=False)
+    # Ids are there to be copied: they are never cut.
+    run = Column("run", min_width=max(len(look.run.name) for look in found))
+    table = Table(run, "backend", "state", "now", box=None, pad_edge=False)
     for look in found:
         table.add_row(look.run.name, look.state.backend, look.state.state.value, _now(look))
     return table
@@ -114,11 +116,12 @@ def _lines(looks: Iterable[list[Look]]) -> None:
 
 def _print_outcomes(runs: Sequence[Path]) -> None:
     """One line a run: its state and what it measured, or why it failed."""
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from hf_recipes import record, road
 
-    table = Table("run", "state", "fine-tuned", "message", box=None, pad_edge=False)
+    names = Column("run", min_width=max(len(run.name) for run in runs))
+    table = Table(names, "state", "fine-tuned", "message", box=None, pad_edge=False)
     for run in runs:
         one = record.as_json(run)  # of a run elsewhere, too, its report has been brought here
         measured = one["metrics"].get("fine-tuned/exact_match")

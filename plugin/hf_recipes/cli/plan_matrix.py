@@ -32,11 +32,12 @@ def print_matrix(made: Sequence[Recipe], plans: Sequence[Plan], *, as_json: bool
 
 
 def _print(made: Sequence[Recipe], plans: Sequence[Plan], dollars: float, unknown: int) -> None:
-    from rich.table import Table
+    from rich.table import Column, Table
 
     out = console(stderr=False)
     keys = list(made[0].matrix)
-    table = Table("run", *keys, "backend", "hours", "cost", box=None, pad_edge=False)
+    names = Column("run", min_width=max(len(recipe.project_name) for recipe in made))
+    table = Table(names, *keys, "backend", "hours", "cost", box=None, pad_edge=False)
     for recipe, plan in zip(made, plans, strict=True):
         cost = plan.estimate.get("cost")
         known = cost if isinstance(cost, dict) else {}
