@@ -130,6 +130,17 @@ def test_a_state_that_is_written_while_it_is_read_is_read_again(logged_in: Hub, 
     assert remote is not None and remote["message"] == "a longer state"
 
 
+def test_a_hub_that_is_ill_for_a_moment_is_asked_again(logged_in: Hub, run: Path) -> None:
+    """The client says of a 500 that the file is not in the cache, and knows no more of it."""
+    runs_repo.publish(run)
+    logged_in.fail("HEAD", "/resolve/main/", 500, times=2)
+    assert runs_repo.read(run.name) is not None
+    logged_in.fail("HEAD", "/resolve/main/", 403)
+    with pytest.raises(HubFailed) as failed:
+        runs_repo.read(run.name)
+    assert failed.value.reason == "forbidden"
+
+
 def test_an_unknown_run_has_no_state_and_cannot_be_restored(logged_in: Hub, tmp_path: Path) -> None:
     assert runs_repo.read("none-such") is None
     assert runs_repo.list_remote() == []

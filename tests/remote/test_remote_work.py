@@ -17,7 +17,10 @@ from typing import Any
 import pytest
 import tomllib
 
+from hf_recipes import record
+from hf_recipes.engines.remote_data import for_remote
 from hf_recipes.hub import account, runs_repo
+from hf_recipes.hub.data_repo import publish_data
 from hf_recipes.hub.mirror import Mirror
 from hf_recipes.hub.package import package
 from hf_recipes.remote import start
@@ -305,6 +308,35 @@ def test_a_container_that_cannot_write_its_disk_tells_so(
     output, _ = (process := container(run, HF_RECIPES_HOME=str(tmp_path / "file"))).communicate(timeout=60)
     assert process.returncode == 1 and "Traceback" not in output, output
     assert remote(run)["state"] == "failed" and "could not begin" in remote(run)["message"]
+
+
+def test_the_run_finds_its_private_data_in_the_container(
+    logged_in: Hub,
+    container: Callable[..., subprocess.Popen[str]],
+    make_job: Callable[..., Any],
+    make_step: Callable[..., Any],
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "train.jsonl").write_text("a row of mine")
+    data = publish_data(tmp_path / "mine", "ab" * 32)
+    job = make_job(make_step("prepare", "print(open('source/train.jsonl').read())"), backend="jobs-t4-small")
+    splits = {"train": "train", "validation": None, "test": None}
+    run = record.create(
+        for_remote(job, data.repo, data.revision, splits), "task: llm-sft\n", tmp_path / "runs"
+    )
+    runs_repo.publish(run)
+    output, _ = (process := container(run)).communicate(timeout=60)
+    assert process.returncode == 0 and "a row of mine" in output, output
+
+    logged_in.fail("GET", f"/api/datasets/{data.repo}/", 404, times=100)
+    again = record.create(
+        for_remote(job, data.repo, data.revision, splits), "task: llm-sft\n", tmp_path / "runs"
+    )
+    runs_repo.publish(again)
+    output, _ = (process := container(again)).communicate(timeout=60)
+    assert process.returncode == 1
+    assert remote(again)["message"].startswith(f"fetch: reading the data from {data.repo}: there is nothing")
 
 
 def test_what_cannot_start_says_why_and_pauses_its_space(

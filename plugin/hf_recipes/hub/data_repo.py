@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hf_recipes.hub import account
-from hf_recipes.hub.errors import hub_errors, retrying
+from hf_recipes.hub.errors import HubFailed, hub_errors, retrying
 from hf_recipes.hub.private import commit, private_dataset
 
 if TYPE_CHECKING:
@@ -47,11 +47,24 @@ def publish_data(folder: Path, sha: str, *, client: HfApi | None = None) -> Data
 
 def fetch_data(repo: str, revision: str, folder: Path, *, client: HfApi | None = None) -> None:
     """Make a folder of the files of a data repo, as of one commit. Raises HubFailed."""
+    from huggingface_hub import RepoFile
+
     client = client or account.api()
     with hub_errors(f"reading the data from {repo}"):
+        tree = retrying(
+            lambda: list(client.list_repo_tree(repo, recursive=True, revision=revision, repo_type="dataset"))
+        )
         retrying(
             lambda: client.snapshot_download(repo, repo_type="dataset", revision=revision, local_dir=folder)
         )
+    # Where the Hub is gone for a moment, the client takes what an earlier try has left for the whole.
+    for file in tree:
+        if isinstance(file, RepoFile) and not _whole(folder / file.path, file.size):
+            raise HubFailed("hub_failed", f"reading the data from {repo}: {file.path} is missing; try again")
+
+
+def _whole(path: Path, size: int) -> bool:
+    return path.is_file() and path.stat().st_size == size
 
 
 def _published(client: HfApi, repo: str, sha: str) -> str | None:

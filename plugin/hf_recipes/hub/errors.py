@@ -114,6 +114,8 @@ BY_NAME = {
 
 
 def _reason(error: BaseException) -> str | None:
+    if (inner := _inner(error)) is not error:
+        return _reason(inner) or "unreachable"
     names = {kind.__name__ for kind in type(error).__mro__}
     for name, reason in BY_NAME.items():
         if name in names:
@@ -170,8 +172,14 @@ def _sentence(reason: str, error: Exception, status: int | None, wait: float | N
     }[reason]
 
 
+def _inner(error: BaseException) -> BaseException:
+    """What stopped a download. The client itself says of most of it that the file is not in the cache."""
+    wrapped = type(error).__name__ == "LocalEntryNotFoundError" and error.__cause__
+    return wrapped or error
+
+
 def _response(error: BaseException) -> Any:
-    return getattr(error, "response", None)
+    return getattr(_inner(error), "response", None)
 
 
 def _status(error: BaseException) -> int | None:
