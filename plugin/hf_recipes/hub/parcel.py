@@ -68,6 +68,8 @@ def pack(run: Path, facts: Facts, repo: str, secrets: Sequence[str]) -> Parcel:
         "run": facts.run,
         "recipe_sha256": facts.recipe_sha256,
         **identity(facts),
+        # The very weights that it was trained from, where the Hub's model of that name has others.
+        **({"bundled_base": facts.bundled_base} if facts.bundled_base else {}),
         "weights": name,
         "engine": f"autotrain {autotrain.version()}",
         "hf_recipes": __version__,

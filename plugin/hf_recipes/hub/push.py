@@ -233,7 +233,7 @@ def _left_over(found: Found, parcel: Parcel) -> list[str]:
 
 def _license(facts: Facts, client: HfApi) -> License | None:
     """The base model's, as its card says. Not known where the Hub doesn't tell: that is no reason not to push."""
-    if facts.base_bundled:
+    if facts.bundled_base:
         return License("apache-2.0")
     if not facts.base_on_hub:
         return None

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
+from hf_recipes.engines.autotrain.launch import sharded
 from hf_recipes.engines.autotrain.resolve import resolve
 from hf_recipes.engines.hardware import machine_for
 from hf_recipes.engines.machine import Machine
 from hf_recipes.recipe import Problem, Recipe, problem_at
 
+NO_GPU = Machine(cores=1, memory=0)
+OWN_PYTHON = "HF_RECIPES_AUTOTRAIN_PYTHON"
+"""A person's own interpreter may well have DeepSpeed."""
 GPU_OPTIMIZERS = ("8bit", "4bit", "paged", "bnb", "apex", "npu", "xla")
 """Parts of the names of optimizers that bitsandbytes, apex or another accelerator brings."""
 
@@ -23,17 +29,42 @@ def check(recipe: Recipe, machine: Machine) -> list[Problem]:
 
 
 def cannot_run(recipe: Recipe) -> list[Problem]:
-    """What AutoTrain takes and a run of ours does not: a pickle, as tabular models are, never leaves this machine."""
+    """What AutoTrain takes and a run of ours does not."""
+    return [*_pickles(recipe), *_needs_deepspeed(recipe), *_base_stays_here(recipe)]
+
+
+def _pickles(recipe: Recipe) -> Iterator[Problem]:
     if recipe.task != "tabular":
-        return []
+        return
     pickle = "a tabular model is a pickle, which is never pushed"
     if not recipe.backend.startswith("local"):
         message = f"{pickle}, so nothing would come back from {recipe.backend}"
-        return [problem_at(recipe, "backend", "pickle", message, "run here: --set backend=local")]
-    if recipe.hub.push_to_hub:
+        yield problem_at(recipe, "backend", "pickle", message, "run here: --set backend=local")
+    elif recipe.hub.push_to_hub:
         hint = "run without: --set hub.push_to_hub=false"
-        return [problem_at(recipe, "hub.push_to_hub", "pickle", pickle, hint)]
-    return []
+        yield problem_at(recipe, "hub.push_to_hub", "pickle", pickle, hint)
+
+
+def _needs_deepspeed(recipe: Recipe) -> Iterator[Problem]:
+    """DeepSpeed compiles its kernels for the GPUs that it finds, so no requirement set of ours can pin it."""
+    if os.environ.get(OWN_PYTHON) and recipe.backend.startswith("local"):
+        return
+    params, gpus = resolve(recipe), len(machine_for(recipe.backend, NO_GPU).gpus)
+    if params.get("distributed_backend") == "deepspeed":
+        hint = "leave it out: several GPUs then train with accelerate's DDP"
+        key, message = "params.distributed_backend", "deepspeed is in no environment that hf-recipes makes"
+        yield problem_at(recipe, key, "unsupported", message, hint)
+    elif recipe.task != "tabular" and sharded(recipe.task, params, gpus):
+        hint = "name a backend with one or two GPUs"
+        message = f"AutoTrain trains {recipe.task} on {gpus} GPUs with DeepSpeed, which is in no environment that hf-recipes makes"
+        yield problem_at(recipe, "backend", "unsupported", message, hint)
+
+
+def _base_stays_here(recipe: Recipe) -> Iterator[Problem]:
+    if not recipe.backend.startswith("local") and Path(recipe.base_model).is_absolute():
+        message = f"a folder of this machine is not there on {recipe.backend}"
+        hint = "push it and name it as user/name, or use backend: local"
+        yield problem_at(recipe, "base_model", "not-there", message, hint)
 
 
 def _unsupported(recipe: Recipe, params: Mapping[str, object]) -> Iterator[Problem]:

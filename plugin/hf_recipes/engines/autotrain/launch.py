@@ -33,12 +33,12 @@ def _processes(task: str, params: Mapping[str, object], gpus: int) -> tuple[str,
         return ("--cpu",)
     if gpus == 1:
         return ("--num_machines", "1", "--num_processes", "1")
-    if _sharded(task, params, gpus):
+    if sharded(task, params, gpus):
         return (*DEEPSPEED_ZERO_3, "--gradient_accumulation_steps", str(params["gradient_accumulation"]))
     return ("--multi_gpu", "--num_machines", "1", "--num_processes", str(gpus))
 
 
-def _sharded(task: str, params: Mapping[str, object], gpus: int) -> bool:
+def sharded(task: str, params: Mapping[str, object], gpus: int) -> bool:
     """Whether AutoTrain splits the model over the GPUs with DeepSpeed instead of copying it to each."""
     if task == "lm_training":
         return params["distributed_backend"] == "deepspeed"
