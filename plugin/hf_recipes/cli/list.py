@@ -41,7 +41,11 @@ def list_command(remote: bool, as_json: bool, runs_dir: Path) -> None:
 def _table(documents: Sequence[Mapping[str, object]]) -> None:
     from rich.table import Table
 
-    table = Table("id", "state", "stage", "backend", "cost", "message", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    # Whole, also in a narrow window: it is what the other commands take.
+    table.add_column("id", no_wrap=True, min_width=max(len(str(each["id"])) for each in documents))
+    for name in ("state", "stage", "backend", "cost", "message"):
+        table.add_column(name)
     for each in documents:
         words = [str(each[key] or "") for key in ("id", "state", "stage", "backend")]
         table.add_row(*words, _cost(each), str(each["message"] or ""))

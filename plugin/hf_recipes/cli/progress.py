@@ -36,11 +36,13 @@ def describe(event: Mapping[str, object]) -> str:
 
 
 def _lines(looks: Iterable[Look]) -> RunState:
-    spoken, stage = 0.0, None
+    spoken, told = 0.0, ""
     for state, events in looks:
-        if state.stage != stage and not state.state.finished:
-            stage, spoken = state.stage, 0.0
-            say(f"{state.state.value}: {stage or 'waiting'}")
+        # A run elsewhere also says what its container is about.
+        now = f"{state.stage or 'waiting'}" + (f": {state.message}" if state.message else "")
+        if now not in (told, "waiting") and not state.state.finished:
+            told, spoken = now, 0.0
+            say(f"{state.state.value}: {now}")
         if events and time.monotonic() - spoken > SECONDS_BETWEEN_LINES:
             spoken = time.monotonic()
             say("  " + describe(events[-1]))
