@@ -156,9 +156,13 @@ def begin(run: Path, *, attached: bool, say: Say) -> None:
 
         sending.begin(run, say=say)
         return
-    steps = read_json(run / "job.json")["steps"]
+    job = read_json(run / "job.json")
+    if job.get("push") and not _can_be_pushed(run):
+        return
     try:
-        needed = dict.fromkeys(step["requirements"] for step in steps if step["requirements"] != "core")
+        needed = dict.fromkeys(
+            step["requirements"] for step in job["steps"] if step["requirements"] != "core"
+        )
         pythons = {name: environments.ensure(name, say=say) for name in needed}
         local.start(run, pythons=pythons, attached=attached, package=environments.package_path())
     except environments.EnvironmentFailed as error:
@@ -166,6 +170,19 @@ def begin(run: Path, *, attached: bool, say: Say) -> None:
     except KeyboardInterrupt:
         record.end(run, State.CANCELLED, Reason.CANCELLED, "cancelled before training began")
         raise
+
+
+def _can_be_pushed(run: Path) -> bool:
+    """Whether the model's repo may be written to, found out before hours are spent; if not, the run ends here."""
+    from hf_recipes.hub.errors import HubFailed
+    from hf_recipes.hub.push import check_target
+
+    try:
+        check_target(run)
+    except HubFailed as error:
+        record.end(run, State.FAILED, Reason.START_FAILED, str(error))
+        return False
+    return True
 
 
 def find(name: str, runs_dir: Path) -> Path:
@@ -249,6 +266,10 @@ def cancel(run: Path) -> RunState:
 def as_json(run: Path) -> dict[str, object]:
     """The document of `status` and `list`."""
     document = record.as_json(run)
+    from hf_recipes.hub.push import RECEIPT
+
+    if (receipt := run / RECEIPT).exists():
+        document["model_repo"] = read_json(receipt)["repo"]
     if not _elsewhere(str(document["backend"])):
         return document
     from hf_recipes import elsewhere

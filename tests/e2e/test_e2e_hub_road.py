@@ -126,7 +126,7 @@ def assert_no_secret_travelled(hub: Any, *folders: Path) -> None:
 
 def test_from_a_recipe_to_a_page_online(account: Any, recipe: Path, call: Call, page: Page) -> None:
     done = call("run", "recipe.yml", "--backend", "spaces-cpu-upgrade", *SHORT, "--json")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
     ended = json.loads(done.stdout)
     assert (ended["state"], ended["backend"]) == ("succeeded", "spaces-cpu-upgrade")
 
@@ -176,7 +176,7 @@ def test_a_matrix_of_two_through_jobs(account: Any, recipe: Path, call: Call) ->
     text = recipe.read_text(encoding="utf-8")
     recipe.write_text(text + "\nmatrix:\n  params.lr: [1.0e-3, 2.0e-3]\n", encoding="utf-8")
     done = call("run", "recipe.yml", "--backend", "jobs-cpu-upgrade", *SHORT, "--json")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
     ended = json.loads(done.stdout)
     assert [one["state"] for one in ended] == ["succeeded", "succeeded"]
     weights = set()

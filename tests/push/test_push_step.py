@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from hf_recipes import record, road
 from hf_recipes.engines.job import Push, Step
 from hf_recipes.hub.push import push
 from hub.handle import Hub
@@ -64,3 +65,21 @@ def test_a_read_token_is_told_apart(
     assert state.reason == "push_failed" and "may only read" in state.message
     everything = b"".join(path.read_bytes() for path in run.rglob("*") if path.is_file())
     assert logged_in.read_token.encode() not in everything
+
+
+def test_a_repo_that_cannot_be_written_is_said_before_training(
+    make_run: Callable[..., Path], make_step: Callable[..., Any], logged_in: Hub
+) -> None:
+    logged_in.put("model", "ada/tiny", {"config.json": b"{}"})
+    run = make_run(make_step("train", "raise SystemExit('trained')"), push=Push(repo=None))
+    road.begin(run, attached=False, say=lambda _: None)
+    state = record.read_state(run)
+    assert (state.state.value, state.reason) == ("failed", "start_failed")
+    assert "ada/tiny" in state.message and not (run / "train.log").exists()
+
+
+def test_status_says_where_a_model_was_pushed(
+    pushed: Callable[..., tuple[Path, Any]], logged_in: Hub
+) -> None:
+    run, _ = pushed()
+    assert road.as_json(run)["model_repo"] == "ada/tiny"

@@ -135,7 +135,9 @@ def _print_outcome(run: Path) -> None:
     if state.state is not State.SUCCEEDED:
         return
     if state.backend == "local":
-        say(f"model: {run / 'model'}\ntry it beside its base: hf-recipes compare {run.name}")
+        pushed = road.as_json(run).get("model_repo")
+        say(f"model: {run / 'model'}" + (f", pushed to {pushed}" if pushed else ""))
+        say(f"try it beside its base: hf-recipes compare {run.name}")
     else:
         model = state.handle.get("model")
         say(f"model: {model}\ntry it beside its base: hf-recipes space deploy --models {model}")

@@ -244,9 +244,7 @@ def load_base(base: str, *, trust_remote_code: bool = False, chat_template: str 
     return Pair(_base_side(base, model, tokenizer), None)
 
 
-def load_pair(
-    base: str, model_dir: Path, *, trust_remote_code: bool = False, base_model: Any = None
-) -> Pair:
+def load_pair(base: str, model_dir: Path, *, trust_remote_code: bool = False, base_model: Any = None) -> Pair:
     """The base and what was trained from it: an adapter, or a whole model beside it. Raises ModelUnavailable.
 
     `base_model` is the base where it is in memory already: what Pair.base_alone gave.

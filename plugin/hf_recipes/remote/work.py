@@ -216,7 +216,7 @@ class _Work:
                 stderr=log,
                 start_new_session=True,
                 cwd=self._run,
-                env={**os.environ, "PYTHONPATH": package},
+                env={**_without_the_space(os.environ), "PYTHONPATH": package},
             )
 
     def _follow(self, mirroring: Mirroring) -> None:
@@ -254,6 +254,11 @@ class _Work:
         except subprocess.TimeoutExpired:
             self._runner.kill()
             self._runner.wait()
+
+
+def _without_the_space(environment: Mapping[str, str]) -> dict[str, str]:
+    """AutoTrain's trainer pauses the Space or endpoint that it finds itself in; the end of this one is ours to say."""
+    return {name: value for name, value in environment.items() if name not in ("SPACE_ID", "ENDPOINT_ID")}
 
 
 def _show(work: _Work, output: Output) -> None:
