@@ -160,7 +160,7 @@ def test_from_a_recipe_to_a_page_online(account: Any, recipe: Path, call: Call, 
 
 def both_answers(page: Page, url: str, prompt: str) -> tuple[str, str]:
     page.goto(url)
-    page.wait_for_selector("#run", timeout=ANSWERED)
+    page.wait_for_selector("#examples .gallery-item", timeout=ANSWERED)
     page.fill("#prompt textarea", prompt)
     page.click("#run")
     for model in ("base", "fine-tuned"):
