@@ -29,6 +29,9 @@ FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-
 ANSWERED = 240_000
 """Milliseconds until a model is downloaded, loaded and has answered, on a machine that is busy."""
 
+GIVES_A_SECRET = re.compile(r"body of POST /api/(jobs/ada|repos/create|spaces/ada/[\w.-]+/secrets)$")
+"""Where a secret belongs: the job's own test says that it stands among the secrets there, and nowhere else."""
+
 Call = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -118,7 +121,7 @@ SHORT = ("--set", "evaluate.require=null", "--set", "evaluate.baselines=[zero-sh
 def assert_no_secret_travelled(hub: Any, *folders: Path) -> None:
     """The token is in headers to the Hub and in the secrets of what it runs, nowhere else."""
     for token in (hub.token, hub.read_token):
-        assert not hub.where(token)
+        assert not [place for place in hub.where(token) if not GIVES_A_SECRET.match(place)]
         for folder in folders:
             for path in folder.rglob("*"):
                 assert not path.is_file() or token.encode() not in path.read_bytes(), path
