@@ -5,7 +5,7 @@
 What the test lines hold that training never showed:
 - every ingredient: no test name ends in the last word of a training name, singular or plural;
 - about half: a phrasing, the frame around quantity, unit and name (NEW_PHRASINGS);
-- about half of the lines with a unit: a spelling of the unit, one that follows from the known ones (the second of each in UNITS).
+- more than half of the lines with a unit: a spelling of the unit, one that follows from the known ones (the second of each in UNITS).
 """
 
 from __future__ import annotations
@@ -13,19 +13,20 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
 SEED = 20250
-TRAIN_ROWS = 600
+TRAIN_ROWS = 660
 TEST_ROWS = 320
 
 # Kind → names. A name that is counted carries its plural after a bar: "carrot|s", "radish|es".
 TRAIN_NAMES = {
-    "spice": "ground cumin, smoked paprika, sea salt, black pepper, ground cinnamon, turmeric, cayenne, dried oregano, "
-    "nutmeg, baking powder, fennel seeds, chili flakes, instant yeast, curry leaves, cream of tartar, annatto, mace, "
-    "juniper berries, asafoetida, dried fenugreek, lemongrass, vanilla beans, aleppo chili, matcha, "
+    "spice": "ground cumin, ground turmeric, ground mace, ground annatto, ground nutmeg, smoked paprika, sea salt, black pepper, "
+    "ground cinnamon, cayenne, dried oregano, baking powder, fennel seeds, chili flakes, instant yeast, curry leaves, "
+    "cream of tartar, juniper berries, asafoetida, dried fenugreek, lemongrass, vanilla beans, aleppo chili, matcha, "
     "galangal, celery salt, lemon zest, bouillon, gelatin, dried savory, onion granules, wasabi, citric acid",
     "grain": "all-purpose flour, brown sugar, rolled oats, basmati rice, red lentils, couscous, cornstarch, penne pasta, "
     "panko breadcrumbs, cocoa nibs, almond meal, dried split peas, amaranth, farro, spelt, rye berries, teff, sorghum, "
@@ -59,16 +60,16 @@ TRAIN_NAMES = {
     "focaccia, ciabatta, baguette, bologna, corned beef, banana bread, gingerbread, panettone, liverwurst, jamón",
 }
 TEST_NAMES = {
-    "spice": "ground ginger, baking soda, allspice, ground coriander, star anise, dried dill, saffron",
-    "grain": "quinoa, barley, polenta, egg noodles, bulgur, semolina",
-    "solid": "pine nuts, pecans, hazelnuts, dried cranberries, mozzarella, feta, ricotta, brown mushrooms, broccoli, "
-    "brussels sprouts, dried figs, strawberries, crab meat, green olives",
-    "liquid": "apple cider, chicken broth, buttermilk, tahini, dry sherry, mayonnaise, maple syrup",
-    "count": "leek|s, radish|es, lime|s, orange|s, nectarine|s, acorn squash|es, duck leg|s, pork chop|s, artichoke|s, "
-    "muffin|s, parsnip|s",
-    "herb": "fresh sage, tarragon, lavender, chives, watercress",
-    "tin": "anchovies, green olives, sauerkraut, bamboo shoots",
-    "slice": "prosciutto, toast, veal, havarti",
+    "spice": "ground cardamom, ground sumac, celery seasoning, white sesame, spice rub, rose petals",
+    "grain": "breakfast cereal, pasta shells, wheat, corn kernels, rice wafers",
+    "solid": "fruit salad, potato chips, ice cubes, chicken nuggets, fish sticks, duck fat, lamb chops, orange peel, pork belly, "
+    "beef brisket, popcorn, hard candy, sunflower kernels, apple rings",
+    "liquid": "fruit punch, bean paste, tomato pulp, salad dressing, ginger ale, coffee liqueur, chocolate spread, cooking spray",
+    "count": "corn cob|s, bread roll|s, chicken wing|s, beef rib|s, passion fruit|s, lemon wedge|s, egg yolk|s, cookie|s, "
+    "celery stick|s, turkey burger|s, steak|s, fish cutlet|s",
+    "herb": "bean sprouts, garden cress, lemon balm, white clover",
+    "tin": "palm hearts, tomato paste, fruit cocktail, beef stew, crab legs",
+    "slice": "apple pie, lemon tart, fruit loaf, white pizza, beef tongue, watermelon",
 }
 
 KIND_UNITS = {
@@ -86,7 +87,10 @@ KIND_UNITS = {
 # is only in test: a capital, a period, a plural or a British spelling, of a kind that training shows with other units.
 UNITS = {
     "teaspoon": ("teaspoon | tsp, tsp., Tsp | teaspoons, tsps", "Teaspoon | Tsp. | Tsps, Teaspoons"),
-    "tablespoon": ("tablespoon | tbsp, Tbsp. | tablespoons", "Tablespoon | tbsp., Tbsp | tbsps, Tablespoons"),
+    "tablespoon": (
+        "tablespoon | tbsp, Tbsp. | tablespoons, tbsps",
+        "Tablespoon | tbsp., Tbsp | Tbsps, Tablespoons",
+    ),
     "cup": ("cup | | cups", "Cup | | Cups"),
     "gram": ("gram | g | grams, Grams", "Gram | g. | grammes"),
     "kilogram": ("kilogram | kg, Kg. | kilograms, kilos", "Kilogram | kg., Kg | kgs, Kilos"),
@@ -94,14 +98,14 @@ UNITS = {
     "liter": ("liter, litre | l, L | liters, litres", "Liter, Litre | l. | Liters, Litres"),
     "ounce": ("ounce | oz, oz., Oz | ounces", "Ounce | Oz. | Ounces"),
     "pound": ("pound | lb, lb., Lb. | pounds, lbs", "Pound | Lb | lbs., Pounds"),
-    "pinch": ("pinch | | pinches", "Pinch | | Pinches"),
-    "bunch": ("bunch | | bunches", "Bunch | | Bunches"),
-    "can": ("can | | cans", "Can | | Cans"),
-    "clove": ("clove | | cloves", "Clove | | Cloves"),
-    "slice": ("slice | | slices", "Slice | | Slices"),
+    "pinch": ("pinch | | pinches, Pinches", "Pinch | | "),
+    "bunch": ("bunch, Bunch | | bunches", " | | Bunches"),
+    "can": ("can | | cans, Cans", "Can | | "),
+    "clove": ("clove, Clove | | cloves, Cloves", " | | "),
+    "slice": ("slice, Slice | | slices", " | | Slices"),
 }
 
-# {q} quantity, {u} unit, {n} name; {p} preparation, {b} preparation that stands before, {s} size, {k} note, {w} weight of a can.
+# {q} quantity, {u} unit, {n} name; {p} preparation, {s} size, {k} note, {w} weight of a can.
 PHRASINGS = {
     "measured": (
         "{q} {u} {n}",
@@ -109,9 +113,7 @@ PHRASINGS = {
         "{q} {u} {n}, {p}",
         "about {q} {u} {n}",
         "about {q} {u} of {n}, {p}",
-        "{q} {u} {b} {n}",
         "{q} {u} {n} ({k})",
-        "{q} {u} {b} {n} ({k})",
         "roughly {q} {u} {n}, {p}",
         "{n}: {q} {u}",
         "{n}, {q} {u}",
@@ -123,20 +125,19 @@ PHRASINGS = {
         "{q} {n}, {p}",
         "{q} {s} {n}, {p}",
         "about {q} {s} {n}",
-        "{q} {b} {n}",
         "{q} {n} ({k})",
         "{n}: {q}",
     ),
     "canned": ("{q} ({w}) {u} {n}", "{q} {u} ({w}) {n}, {p}"),
-    "free": ("{n}, to taste", "{n} for serving", "{n} ({k})", "some {n}, {p}", "{b} {n}, as needed"),
+    "free": ("{n}, to taste", "{n} for serving", "{n} ({k})", "some {n}, {p}", "{n}, as needed"),
 }
 NEW_PHRASINGS = {
     "measured": (
         "approximately {q} {u} {n}",
-        "{q} {u} of {b} {n}",
-        "{q} {u} {b} {n}, {k}",
+        "{q} {u} of {n}, {k}",
+        "{q} {u} {n}, {k}",
         "{n} - {q} {u}",
-        "{n}, {b}: {q} {u}",
+        "{n} ({k}): {q} {u}",
         "* {q} {u} {n}",
         "roughly {q} {u} of {n} ({k})",
         "{q} {u} {n} ({p})",
@@ -144,37 +145,47 @@ NEW_PHRASINGS = {
     "counted": (
         "approximately {q} {n}",
         "* {q} {s} {n}",
-        "{q} {s} {b} {n}",
+        "{q} {s} {n}, {k}",
         "{q} {s} {n} ({k})",
-        "{n} - {q}",
     ),
     "canned": ("about {q} ({w}) {u} {n}", "{q} ({w}) {u} of {n}, {k}"),
-    "free": ("{n} as needed", "* {n}, to taste", "some {n} ({k})"),
+    "free": ("as needed: {n}", "* {n}, to taste", "some {n} ({k})"),
 }
 
-# What was done to it: said before the name | after it.
-DRY = "toasted, sifted, lightly toasted, rinsed | divided, toasted, plus more for dusting, rinsed and drained"
-WET = "chilled, warmed, strained | divided, at room temperature, warmed, plus more for serving, well shaken"
-SOLID = (
-    "chopped, finely chopped, sliced, thinly sliced, grated, diced, minced, coarsely chopped | "
-    "chopped, thinly sliced, at room temperature, divided, peeled and diced, finely grated, cut into chunks"
-)
+# What was done to it: said after the name.
+DRY = "divided, toasted, sifted, rinsed, plus more for dusting, rinsed and drained"
+WET = "divided, at room temperature, warmed, chilled, plus more for serving, well shaken"
+SOLID = "chopped, thinly sliced, grated, minced, at room temperature, divided, peeled and diced, finely grated, cut into chunks"
 PREPARATIONS = {"spice": DRY, "grain": DRY, "liquid": WET}
 NOTES = ("optional", "see note", "the good kind", "organic if possible", "for the sauce", "or more to taste")
 SIZES = ("large", "medium", "small", "big", "ripe")
 WEIGHTS = ("14 oz", "400 g", "15-ounce", "28 oz", "8 oz.", "540 ml")
 
-WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 FRACTIONS = ("1/2", "1/4", "3/4", "1/3", "2/3")
 SIGNS = {"½": "1/2", "¼": "1/4", "¾": "3/4"}
 LARGE = ("kilogram", "liter", "pound")
 WHOLE = ("", "pinch", "bunch", "can", "clove", "slice")
 OFTEN = ("", "", "")
 
-# Training makes up names too ("morvela", "tarsi carrots"): nobody can know them, so they teach to copy the name from the line.
-SYLLABLES = (
-    "ba be bo da do fe ka ke la le lo ma me mi mo na no pa pe ra re ri ro sa si so ta te to va ve vi vo za zu bel cor dan "
-    "fen hal jun kor lin mar nel per quin ros sal tar ul ver wen yor sha tri pla bru cre sto"
+# Training puts a word before many names ("harvest tempeh", "Tuscan pears"): so many, each so seldom, that copying what the line
+# says is all that can be learned.
+VARIETIES = (
+    "Tuscan, Alaskan, Greek, Welsh, Bombay, Lisbon, Oaxaca, Vermont, Nordic, Persian, Andean, Kyoto, Sicilian, Danish, Texas, "
+    "Dutch, Cuban, Irish, Polish, Korean, Thai, Cornish, Berlin, Boston, Alpine, Baltic, Catalan, Dakota, Florida, Havana, Idaho, "
+    "wild, young, sweet, bitter, tender, royal, rustic, humble, lucky, noble, silver, golden, purple, amber, scarlet, ivory, "
+    "mountain, river, island, forest, prairie, desert, valley, meadow, canyon, harbor, lagoon, summit, orchard, village, "
+    "winter, autumn, spring, summer, harvest, midnight, morning, sunset, twilight, moon, comet, thunder, snow, rain, breeze, "
+    "falcon, tiger, beaver, rabbit, dragon, dolphin, sparrow, badger, turtle, buffalo, lion, panda, wolf, owl, heron, pigeon, "
+    "organic, heirloom, artisan, classic, premium, local, imported, homemade, instant, genuine, natural, modern, ancient, "
+    "velvet, marble, copper, crystal, cedar, willow, birch, jasmine, hibiscus, violet, cotton, diamond, ebony, flint, "
+    "grandma's, baker's, farmer's, captain's, miner's, sailor's, duke's, queen's, extra fine, low-fat, no-salt, gluten-free, "
+    "quick, crunchy, silky, smoky, tangy, zesty, spicy, mild, hot, cool, creamy, plump, brisk, crimson, daily, eager, fluffy, "
+    "market, kitchen, pantry, picnic, campfire, cottage, castle, chapel, temple, bridge, tower, tavern, station, corner, cellar, "
+    "apron, basket, bottle, candle, carpet, feather, hammer, ladder, mirror, needle, pocket, ribbon, saddle, "
+    "double, triple, single, special, standard, regular, original, perfect, famous, favorite, simple, festive, holiday, Sunday, "
+    "Friday, April, October, pilgrim, pirate, monk, knight, wizard, giant, dwarf, angel, devil, doctor, hunter, shepherd, tailor, "
+    "aunt, uncle, cousin, neighbor, mermaid, phoenix, unicorn, otter, moose, camel, donkey, goose, ladybug, magpie, raven"
 )
 
 Item = TypeVar("Item")
@@ -190,7 +201,7 @@ def quantity(rng: random.Random, unit: str) -> tuple[str, str, bool]:
     if unit in ("gram", "milliliter"):
         number = str(pick(rng, range(1, 31)) * 25)
         return number, number, True
-    whole = pick(rng, range(1, 4 if unit in LARGE else 13))
+    whole = pick(rng, range(1, 4 if unit in LARGE else 11))
     chance = rng.random()
     if chance < 0.35:
         return str(whole), str(whole), whole > 1
@@ -200,7 +211,7 @@ def quantity(rng: random.Random, unit: str) -> tuple[str, str, bool]:
         form = pick(rng, ("{}-{}", "{} to {}", "{} or {}"))
         return form.format(whole, whole + 1), f"{whole}-{whole + 1}", True
     if unit in WHOLE:
-        return ("a", "1", False) if chance < 0.75 else (str(whole), str(whole), whole > 1)
+        return ("a", "1", False) if chance < 0.82 else (str(whole), str(whole), whole > 1)
     fraction, sign = pick(rng, FRACTIONS), pick(rng, tuple(SIGNS))
     if chance < 0.67:
         return fraction, fraction, False
@@ -213,20 +224,24 @@ def quantity(rng: random.Random, unit: str) -> tuple[str, str, bool]:
     return ("half a", "1/2", False) if chance < 0.98 else (f"{whole}.5", f"{whole}.5", True)
 
 
-def spell(rng: random.Random, spellings: str, several: bool) -> str:
-    one, any_number, more = (
-        [s.strip() for s in part.split(",") if s.strip()] for part in spellings.split("|")
-    )
-    return pick(rng, any_number + (more if several else one))
+def spell(rng: random.Random, unit: str, several: bool, new: bool) -> str:
+    """In a way that is only in test where `new`, and there is one."""
+    for spellings in (UNITS[unit][new], UNITS[unit][0]):
+        one, any_number, more = (
+            [spelling.strip() for spelling in part.split(",") if spelling.strip()]
+            for part in spellings.split("|")
+        )
+        if choices := any_number + (more if several else one):
+            break
+    return pick(rng, choices)
 
 
-def made_up(rng: random.Random, singular: str, ending: str) -> tuple[str, str]:
-    """A name and its plural's ending: sometimes an invented variety of it, or an invented thing."""
+def varied(rng: random.Random, singular: str) -> str:
+    words = VARIETIES.split(", ")
     chance = rng.random()
-    word = "".join(pick(rng, SYLLABLES.split()) for _ in range(pick(rng, (2, 2, 3))))
-    if chance < 0.15:
-        return f"{word} {singular}", ending
-    return (word, "s" if ending else "") if chance < 0.3 else (singular, ending)
+    if chance < 0.06:
+        return f"{pick(rng, words)} {pick(rng, words)} {singular}"
+    return f"{pick(rng, words)} {singular}" if chance < 0.42 else singular
 
 
 def row(rng: random.Random, test: bool) -> dict[str, str]:
@@ -242,7 +257,7 @@ def row(rng: random.Random, test: bool) -> dict[str, str]:
     kind = pick(rng, kinds)
     singular, _, ending = pick(rng, names[kind].split(", ")).partition("|")
     if not test:
-        singular, ending = made_up(rng, singular, ending)
+        singular = varied(rng, singular)
     written, qty, several = quantity(rng, unit)
     frame = "measured" if unit else "counted"
     if unit == "can" and rng.random() < 0.5:
@@ -250,24 +265,22 @@ def row(rng: random.Random, test: bool) -> dict[str, str]:
     elif kind in ("spice", "herb", "liquid", "solid") and rng.random() < 0.18:
         frame, qty, unit = "free", "", ""
     phrasing = pick(rng, (NEW_PHRASINGS if test and rng.random() < 0.5 else PHRASINGS)[frame])
-    if phrasing.startswith(("about", "around", "roughly", "approximately")) and written == "a":
-        written = "one"
     name = singular + (ending if several else "")
-    new_spelling = test and rng.random() < 0.5
-    spelling = spell(rng, UNITS[unit][new_spelling], several) if unit else ""
-    before, after = (part.split(", ") for part in PREPARATIONS.get(kind, SOLID).split(" | "))
+    new_spelling = test and rng.random() < 0.6
+    spelling = spell(rng, unit, several, new_spelling) if unit else ""
+    if written == "a" and (spelling[:1].isupper() or not phrasing.startswith("{q}")):
+        written = "one"  # nobody writes "about a leek" or "a Bunch"
+    preparations = PREPARATIONS.get(kind, SOLID).split(", ")
     line = phrasing.format(
         q=written,
         u=spelling,
         n=name,
-        p=pick(rng, after),
-        b=pick(rng, before),
+        p=pick(rng, preparations),
         s=pick(rng, SIZES),
         k=pick(rng, NOTES),
         w=pick(rng, WEIGHTS),
     )
-    if line.startswith("a ") and line[2] in "aeiou":
-        line = "an " + line[2:]
+    line = re.sub(r"\ba (?=[aeiouAEIOU])", "an ", line)
     answer = json.dumps({"qty": qty, "unit": unit, "name": name}, ensure_ascii=False)
     return {"line": line, "json": answer, "phrasing": phrasing, "spelling": spelling}
 
