@@ -125,3 +125,18 @@ def test_every_requirement_file_is_used() -> None:
     }
     by_lock = {FILES / "inference-limits.txt"}
     assert {*FILES.glob("*.txt")} <= used | by_lock
+
+
+@pytest.mark.e2e
+def test_adapters_can_be_trained_where_torch_brings_triton(tmp_path: Path) -> None:
+    """torch for GPUs, which is what a machine without them gets from PyPI too, comes with Triton; peft then imports more."""
+    python = environments.ensure("autotrain", say=print)
+    uv = environments.uv_environment()
+    install = ["uv", "pip", "install", "--quiet", "--no-deps", "--python", str(python), "--target"]
+    subprocess.run([*install, str(tmp_path), "triton>=3.3"], env=uv, check=True)
+    code = "import triton, peft.tuners.lora.bnb, transformers.integrations.bitsandbytes as b; print(triton.__file__)"
+    done = subprocess.run(
+        [str(python), "-c", code], env={**uv, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(str(tmp_path))

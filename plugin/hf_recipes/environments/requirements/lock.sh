@@ -17,5 +17,5 @@ compile --constraint inference-limits.txt ../../../../space/requirements.txt | w
 later=$(grep -h '^torch' autotrain-vision.txt | compile - | sed -n 's/^\(torch\|torchvision\|triton\|cuda-[a-z]*\|nvidia-[a-z0-9-]*\)==.*/\1/p')
 set -- autotrain-vision.txt autotrain-tabular.txt --exclude-newer "$MADE_FOR"
 for file in autotrain vision tabular; do set -- "$@" --override "$file-overrides.txt"; done
-for package in $later sentencepiece pycocotools; do set -- "$@" --exclude-newer-package "$package=2100-01-01"; done
+for package in $later bitsandbytes sentencepiece pycocotools; do set -- "$@" --exclude-newer-package "$package=2100-01-01"; done
 compile "$@" | write autotrain-pins.txt
