@@ -29,9 +29,6 @@ FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-
 ANSWERED = 240_000
 """Milliseconds until a model is downloaded, loaded and has answered, on a machine that is busy."""
 
-GIVES_A_SECRET = re.compile(r"body of POST /api/(jobs/ada|repos/create|spaces/ada/[\w.-]+/secrets)$")
-"""Where a secret belongs: the job's own test says that it stands among the secrets there, and nowhere else."""
-
 Call = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -118,15 +115,6 @@ def page() -> Iterator[Page]:
 SHORT = ("--set", "evaluate.require=null", "--set", "evaluate.baselines=[zero-shot]", "--yes")
 
 
-def assert_no_secret_travelled(hub: Any, *folders: Path) -> None:
-    """The token is in headers to the Hub and in the secrets of what it runs, nowhere else."""
-    for token in (hub.token, hub.read_token):
-        assert not [place for place in hub.where(token) if not GIVES_A_SECRET.match(place)]
-        for folder in folders:
-            for path in folder.rglob("*"):
-                assert not path.is_file() or token.encode() not in path.read_bytes(), path
-
-
 def test_from_a_recipe_to_a_page_online(account: Any, recipe: Path, call: Call, page: Page) -> None:
     done = call("run", "recipe.yml", "--backend", "spaces-cpu-upgrade", *SHORT, "--json")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -158,7 +146,6 @@ def test_from_a_recipe_to_a_page_online(account: Any, recipe: Path, call: Call, 
     space = account.space(json.loads(put.stdout)["space"])
     base, tuned = both_answers(page, space.url, "about 3 tsp. rolled oats, thinly sliced")
     assert base and tuned and base != tuned
-    assert_no_secret_travelled(account, recipe.parent, elsewhere)
 
 
 def both_answers(page: Page, url: str, prompt: str) -> tuple[str, str]:
@@ -191,4 +178,3 @@ def test_a_matrix_of_two_through_jobs(account: Any, recipe: Path, call: Call) ->
         assert job.stage == "COMPLETED" and "HF_TOKEN" in job.secrets
         assert account.token not in json.dumps(job.command) + json.dumps(dict(job.variables))
     assert len(weights) == 2
-    assert_no_secret_travelled(account, recipe.parent)

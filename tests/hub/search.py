@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import unquote
 
 from hub.state import State
+
+GIVES_A_SECRET = re.compile(r"body of POST /api/(jobs/[\w-]+|repos/create|spaces/[\w.-]+/[\w.-]+/secrets)$")
+"""Where a secret is handed over, as one."""
+
+
+def leaks(state: State, secret: str) -> list[str]:
+    """Where a secret stands and should not: anywhere but where it is handed over as one."""
+    return [place for place in where(state, secret) if not GIVES_A_SECRET.match(place)]
 
 
 def where(state: State, text: str) -> list[str]:

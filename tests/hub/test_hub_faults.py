@@ -22,6 +22,7 @@ def ada(hub: Hub) -> HfApi:
     return HfApi(endpoint=hub.endpoint, token=hub.token)
 
 
+@pytest.mark.leaks
 def test_no_token_travels_to_the_storage(hub: Hub, ada: HfApi, tmp_path: Path) -> None:
     ada.create_repo("ada/x", private=True)
     ada.upload_file(path_or_fileobj=BIG, path_in_repo="b.bin", repo_id="ada/x")

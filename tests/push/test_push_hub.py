@@ -184,6 +184,7 @@ def test_the_recipes_own_token_is_the_one_that_counts(
     assert do_push(finished()).repo == "bob/tiny"
 
 
+@pytest.mark.leaks
 def test_nothing_private_travels(
     finished: Callable[..., Path], logged_in: Hub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
