@@ -12,7 +12,6 @@ import pytest
 from hub.handle import Hub, environment
 from hub.search import leaks
 
-
 LARGE = 50_000_000
 """Bytes; larger files are weights."""
 
