@@ -227,7 +227,7 @@ def test_ctrl_c_ends_all_and_leaves_no_process(two: list[Path], tmp_path: Path) 
     )  # fmt: skip
     wait_for(lambda: [run for run in record.list_runs(tmp_path / "runs") if record.read_state(run).stage])
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=240)
     assert process.returncode == 130, err
     assert [one["state"] for one in json.loads(out)] == ["cancelled", "cancelled"], err
     assert [pid for run in record.list_runs(tmp_path / "runs") for pid in marked(run)] == []
@@ -284,7 +284,7 @@ def test_ctrl_c_leaves_what_is_elsewhere_and_ends_what_is_here(
         120,
     )
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=240)
     assert process.returncode == 130, err
     assert [one["state"] for one in json.loads(out)] == ["cancelled", "queued", "queued"], err
     for job in logged_in.state.jobs.values():
