@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from urllib.parse import unquote
 
 from hub.state import State
@@ -38,6 +39,11 @@ def where(state: State, text: str) -> list[str]:
             (path, file.sha256) for commit in repo.commits.values() for path, file in commit.files.items()
         }
         for path, sha256 in sorted(held):
-            if text in path or wanted in state.place(sha256).read_bytes():
+            if text in path or wanted in _bytes(state.place(sha256)):
                 found.append(f"file {path} of {repo.type} {repo.id}")
     return found
+
+
+def _bytes(path: Path) -> bytes:
+    """Nothing where the stand-in has been closed by the test itself: its files are gone then."""
+    return path.read_bytes() if path.exists() else b""
