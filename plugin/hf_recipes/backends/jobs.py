@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 from hf_recipes.backends.evidence import GONE, Observed, stopped, telling
 from hf_recipes.backends.image import packages
-from hf_recipes.backends.pushed import pushed
 from hf_recipes.backends.remote import Handle
 from hf_recipes.engines.timeout import job_timeout
 from hf_recipes.hub import runs_repo
 from hf_recipes.hub.errors import HubFailed, hub_errors, of_the_hub, retrying
+from hf_recipes.hub.pushed import pushed
 from hf_recipes.remote.start import start_script
 from hf_recipes.runner.files import read_json
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from hf_recipes.backends.evidence import BUILDING, GONE, SECONDS_TO_BUILD, Observed, stopped, telling
 from hf_recipes.backends.image import README, dockerfile
-from hf_recipes.backends.pushed import pushed
 from hf_recipes.backends.remote import Handle
 from hf_recipes.hub import runs_repo
 from hf_recipes.hub.errors import HubFailed, hub_errors, retrying
+from hf_recipes.hub.pushed import pushed
 from hf_recipes.remote.start import start_script
 
 if TYPE_CHECKING:

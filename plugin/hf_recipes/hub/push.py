@@ -15,6 +15,7 @@ from hf_recipes.hub.account import api, writer
 from hf_recipes.hub.errors import HubFailed, hub_errors, retrying
 from hf_recipes.hub.facts import Facts, License, read_facts, read_job
 from hf_recipes.hub.parcel import MARK, OURS, Parcel, identity, pack
+from hf_recipes.hub.pushed import commit_title
 from hf_recipes.record.state import Reason, State
 from hf_recipes.runner.files import take_lock, update_state, write_json
 from hf_recipes.runner.promote import PUBLISHABLE
@@ -210,7 +211,7 @@ def _commit(client: HfApi, target: str, parcel: Parcel, found: Found, facts: Fac
         answer = client.create_commit(
             target,
             [*adds, *deletes],
-            commit_message=f"hf-recipes run {facts.run}",
+            commit_message=commit_title(facts.run),
             parent_commit=found.commit,
         )
     return str(answer.oid)
