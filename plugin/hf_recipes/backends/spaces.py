@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from hf_recipes.backends.evidence import BUILDING, GONE, SECONDS_TO_BUILD, Observed, stopped, telling
 from hf_recipes.backends.image import README, dockerfile
 from hf_recipes.backends.remote import Handle
+from hf_recipes.engines.hardware import FREE_SPACE
 from hf_recipes.hub import runs_repo
-from hf_recipes.hub.errors import HubFailed, hub_errors, retrying
+from hf_recipes.hub.errors import HubFailed, hub_errors, of_the_hub, retrying
 from hf_recipes.hub.pushed import pushed
 from hf_recipes.remote.start import start_script
 
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 SLEEP_AFTER = 3600
 """Seconds without a visit after which the Hub stops a forgotten Space. One that trains visits itself (remote/awake.py)."""
-FREE = "cpu-basic"
-"""Hardware that cannot be asked for, and whose sleep time cannot be set."""
 SECONDS_BETWEEN = 3.0
 """Between two looks at a Space whose log has nothing new."""
 
@@ -51,7 +50,7 @@ def start(
     Raises HubFailed. What was made until then is removed, also on Ctrl-C.
     """
     space, hardware = str(handle["space"]), str(handle["hardware"])
-    paid = hardware != FREE
+    paid = hardware != FREE_SPACE
     try:
         with hub_errors(f"creating the Space {space} on {hardware}"):
             client.create_repo(
@@ -175,8 +174,6 @@ def _log(client: HfApi, space: str, kind: str, follow: bool) -> Iterator[str]:
     try:
         yield from client.fetch_space_logs(space, build=kind == "build", follow=follow)
     except Exception as error:
-        from hf_recipes.hub.errors import of_the_hub
-
         if not of_the_hub(error):
             raise
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hf_recipes.engines.hardware import flavor_of
+from hf_recipes.engines.hardware import FREE_SPACE, flavor_of
 
 AS_OF = "2026-08-22"
 """The day of the documentation that the table is taken from: huggingface.co/docs/hub/jobs-pricing and spaces-gpus."""
@@ -38,7 +38,6 @@ PRICES: dict[str, float] = {
     "rtx-pro-6000x4": 11.00,
     "rtx-pro-6000x8": 22.00,
 }
-FREE_AS_A_SPACE = "cpu-basic"
 SECONDS_AROUND = 1800
 """Allowed for what an estimate of the training leaves out: environments, preparing, answering, the push."""
 ASK_ABOVE = 5.0
@@ -71,7 +70,7 @@ class Cost:
 def listed(backend: str) -> Price:
     """The price in the table above."""
     flavor = flavor_of(backend)
-    if backend.startswith("spaces-") and flavor == FREE_AS_A_SPACE:
+    if backend.startswith("spaces-") and flavor == FREE_SPACE:
         return Price(0.0, f"Hugging Face's documentation of {AS_OF}")
     if flavor not in PRICES:
         return Price(None, f"not in the table of {AS_OF}")

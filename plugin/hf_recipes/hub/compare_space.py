@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+from hf_recipes.engines.hardware import FREE_SPACE
 from hf_recipes.hub import read_token
 from hf_recipes.hub.account import api, writer
+from hf_recipes.hub.blob import blob_id
 from hf_recipes.hub.compare_files import LIST, files
 from hf_recipes.hub.compare_pages import Existing, existing, space_id
 from hf_recipes.hub.errors import HubFailed, hub_errors, retrying
@@ -24,7 +25,6 @@ MODEL_TAG = "hf-recipes"
 SECRET = "HF_TOKEN"
 VARIABLES = {"HF_RECIPES_COMPARE": LIST}
 """Where the page finds its list of models."""
-FREE = "cpu-basic"
 SLEEP = 3600
 """Seconds without a visitor after which paid hardware is given back; the Hub's own default is never."""
 
@@ -140,7 +140,7 @@ def _create(
     say(f"making the {'private' if private else 'public'} Space {space}")
     secrets = [{"key": SECRET, "value": token}] if token else None
     variables = [{"key": key, "value": value} for key, value in VARIABLES.items()]
-    with hub_errors(f"making the Space {space} on {hardware or FREE}"):
+    with hub_errors(f"making the Space {space} on {hardware or FREE_SPACE}"):
         client.create_repo(
             space,
             repo_type="space",
@@ -186,7 +186,7 @@ def _settle(
 
 
 def _is_paid(hardware: str | None) -> bool:
-    return hardware not in (None, FREE)
+    return hardware not in (None, FREE_SPACE)
 
 
 def _tell_price(hardware: str | None, say: Say) -> None:
@@ -206,7 +206,7 @@ def _upload(
         for path in (before.listed.get("files") or () if before else ())
         if path in ids and path not in content
     ]
-    changed = {path: data for path, data in content.items() if ids.get(path) != _git_id(data)}
+    changed = {path: data for path, data in content.items() if ids.get(path) != blob_id(data)}
     if before and not changed and not gone:
         say(f"{space} is up to date")
         return before.commit, False
@@ -222,10 +222,6 @@ def _upload(
             )
         )
     return str(done.oid), True
-
-
-def _git_id(data: bytes) -> str:
-    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
 
 def _listed(names: Sequence[str]) -> str:

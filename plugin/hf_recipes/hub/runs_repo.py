@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from hf_recipes.hub import account
+from hf_recipes.hub.blob import blob_id
 from hf_recipes.hub.errors import HubFailed, hub_errors, retrying
 from hf_recipes.hub.package import package
 from hf_recipes.hub.private import commit, private_dataset
@@ -163,7 +164,7 @@ def _same(path: Path, file: RepoFile) -> bool:
     data = path.read_bytes()
     if file.lfs is not None:
         return hashlib.sha256(data).hexdigest() == file.lfs.sha256
-    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest() == file.blob_id
+    return blob_id(data) == file.blob_id
 
 
 def _save(client: HfApi, repo: str, file: RepoFile, path: Path) -> None:
