@@ -266,10 +266,6 @@ def cancel(run: Path) -> RunState:
 def as_json(run: Path) -> dict[str, object]:
     """The document of `status` and `list`."""
     document = record.as_json(run)
-    from hf_recipes.hub.push import RECEIPT
-
-    if (receipt := run / RECEIPT).exists():
-        document["model_repo"] = read_json(receipt)["repo"]
     if not _elsewhere(str(document["backend"])):
         return document
     from hf_recipes import elsewhere

@@ -16,6 +16,7 @@ from hf_recipes.hub.errors import HubFailed, hub_errors, retrying
 from hf_recipes.hub.facts import Facts, License, read_facts, read_job
 from hf_recipes.hub.parcel import MARK, OURS, Parcel, identity, pack
 from hf_recipes.hub.pushed import commit_title
+from hf_recipes.record.progress import RECEIPT
 from hf_recipes.record.state import Reason, State
 from hf_recipes.runner.files import take_lock, update_state, write_json
 from hf_recipes.runner.promote import PUBLISHABLE
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], None]
 CHANGED_MEANWHILE = 412
-RECEIPT = "push.json"
-"""In the run's folder: what was pushed where."""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,8 @@ from hf_recipes.runner.files import read_json
 
 SECONDS = 0.25
 """Between two looks at a run that goes on."""
+RECEIPT = "push.json"
+"""In the run's folder: where its model was pushed."""
 LATEST = ("step", "total", "epoch", "loss", "lr", "eval_loss", "train_loss", "train_runtime")
 
 
@@ -35,7 +37,8 @@ def metrics(run: Path) -> dict[str, Any]:
 def as_json(run: Path) -> dict[str, Any]:
     """The document of `status` and `list`."""
     state = read_state(run)
-    model = run / "model"
+    model, receipt = run / "model", run / RECEIPT
+    pushed = {"model_repo": read_json(receipt)["repo"]} if receipt.exists() else {}
     return {
         "id": state.id,
         "state": state.state.value,
@@ -46,6 +49,7 @@ def as_json(run: Path) -> dict[str, Any]:
         "model_dir": str(model.absolute()) if model.is_dir() else None,
         "backend": state.backend,
         "metrics": metrics(run),
+        **pushed,
     }
 
 
