@@ -16,7 +16,7 @@ from hf_recipes.hub.card import in_public, make_card
 from hf_recipes.hub.errors import HubFailed
 from hf_recipes.hub.facts import Facts
 from hf_recipes.hub.scan import CONFIG, VOCABULARY, public_config, scan
-from hf_recipes.inference.fingerprint import fingerprint, weight_files
+from hf_recipes.inference.fingerprint import fingerprint, sha256, weight_files
 from hf_recipes.recipe import autotrain
 from hf_recipes.runner.promote import PUBLISHABLE
 from hf_recipes.runner.redaction import Redactor
@@ -61,7 +61,7 @@ def pack(run: Path, facts: Facts, repo: str, secrets: Sequence[str]) -> Parcel:
     if facts.report is not None:
         texts["report/report.json"] = (run / "report" / "report.json").read_bytes()
     texts["README.md"] = _card(facts, repo).encode()
-    hashes = {path: _sha256(file) for path, file in weights.items()}
+    hashes = {path: sha256(file) for path, file in weights.items()}
     hashes |= {path: hashlib.sha256(data).hexdigest() for path, data in texts.items()}
     mark = {
         "schema": 1,
@@ -167,11 +167,3 @@ def _redactor(secrets: Sequence[str]) -> Redactor:
 def _own_places() -> list[str]:
     named = (os.environ.get(name) for name in ("HOME", "HF_HOME", "HF_RECIPES_HOME", "PWD"))
     return [str(Path(place)) for place in named if place and place.startswith("/")]
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while piece := file.read(1 << 20):
-            digest.update(piece)
-    return digest.hexdigest()

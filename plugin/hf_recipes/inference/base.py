@@ -13,6 +13,7 @@ from pathlib import Path
 
 from hf_recipes import environments
 from hf_recipes.environments.lock import locked
+from hf_recipes.inference.fingerprint import sha256
 
 Say = Callable[[str], None]
 
@@ -134,20 +135,12 @@ def _fetch(source: Bundled, into: Path, say: Say) -> Path:
     gguf = into / source.gguf
     if not gguf.is_file():
         raise BaseUnavailable(f"the package {source.requirement} has no {source.gguf}")
-    found = _sha256(gguf)
+    found = sha256(gguf)
     if found != source.sha256:
         raise BaseUnavailable(
             f"{gguf.name} of {source.requirement} is not the file that we know: its sha256 is {found}, not {source.sha256}"
         )
     return gguf
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while piece := file.read(1 << 20):
-            digest.update(piece)
-    return digest.hexdigest()
 
 
 def _whole(folder: Path) -> bool:

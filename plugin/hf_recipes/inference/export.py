@@ -8,16 +8,14 @@ Writes OUT/data/train.jsonl, OUT/data/validation.jsonl where there is one, and O
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
-from hf_recipes.data.findings import DataError
-from hf_recipes.inference.child import StepFailed
 from hf_recipes.inference.convert import convert
 from hf_recipes.inference.prepare import form_or_fail, passes_through, resolved
-from hf_recipes.inference.request import Request, from_dict
+from hf_recipes.inference.reply import reply
+from hf_recipes.inference.request import Request
 
 
 def export(request: Request, out: Path) -> dict[str, Any]:
@@ -37,21 +35,5 @@ def export(request: Request, out: Path) -> dict[str, Any]:
     return {**answer, "rows": converted.rows, "notes": converted.notes, "problems": []}
 
 
-def main() -> int:
-    if len(sys.argv) != 2:
-        sys.stderr.write("expected one argument: the folder to write to\n")
-        return 2
-    try:
-        answer = export(from_dict(json.load(sys.stdin)), Path(sys.argv[1]).resolve())
-    except DataError as error:
-        answer = {"data": None, "rows": {}, "notes": []}
-        answer["problems"] = [problem.as_dict() for problem in error.problems]
-    except StepFailed as failure:
-        sys.stderr.write(failure.message + "\n")
-        return 1
-    sys.stdout.write(json.dumps(answer, ensure_ascii=False) + "\n")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(reply(export, {"data": None, "rows": {}, "notes": []}))

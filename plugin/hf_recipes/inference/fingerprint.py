@@ -19,6 +19,15 @@ def weight_files(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.safetensors"))
 
 
+def sha256(path: Path) -> str:
+    """Of the whole file, as 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
 def fingerprint(files: Iterable[Path]) -> str:
     """12 hexadecimal digits of a sha256 over each file's size, header (names, shapes, types) and bytes.
 

@@ -18,15 +18,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from hf_recipes.data.findings import DataError, Findings, wrong
+from hf_recipes.data.findings import Findings, wrong
 from hf_recipes.data.form import Form
 from hf_recipes.data.messages import RowError
 from hf_recipes.inference import files
-from hf_recipes.inference.child import StepFailed
 from hf_recipes.inference.convert import convert
 from hf_recipes.inference.dataset import IMAGES, Split, open_split
 from hf_recipes.inference.prepare import form_or_fail, passes_through
-from hf_recipes.inference.request import Request, from_dict
+from hf_recipes.inference.reply import reply
+from hf_recipes.inference.request import Request
 
 ROWS_AT_ONCE = 10_000
 CARD = """\
@@ -158,25 +158,5 @@ def _hash(out: Path, names: Mapping[str, str | None]) -> str:
     return digest.hexdigest()
 
 
-def main() -> int:
-    if len(sys.argv) != 2:
-        sys.stderr.write("expected one argument: the folder to write to\n")
-        return 2
-    try:
-        answer = publish(from_dict(json.load(sys.stdin)), Path(sys.argv[1]).resolve())
-    except DataError as error:
-        answer = {
-            "sha": None,
-            "splits": {},
-            "notes": [],
-            "problems": [one.as_dict() for one in error.problems],
-        }
-    except StepFailed as failure:
-        sys.stderr.write(failure.message + "\n")
-        return 1
-    sys.stdout.write(json.dumps(answer, ensure_ascii=False) + "\n")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(reply(publish, {"sha": None, "splits": {}, "notes": []}))
