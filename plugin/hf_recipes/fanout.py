@@ -68,7 +68,7 @@ def create(made: Sequence[Recipe], *, runs_dir: Path, costs: Sequence[Cost | Non
     if same:
         raise RecipeError(same)
     return [
-        road.create(recipe.file, recipe.settings, runs_dir=runs_dir, cost=cost)
+        road.create(recipe, runs_dir=runs_dir, cost=cost)
         for recipe, cost in zip(made, costs or [None] * len(made), strict=True)
     ]
 

@@ -13,7 +13,7 @@ from hf_recipes import environments, record
 from hf_recipes.asking import ask_inference
 from hf_recipes.backends import local
 from hf_recipes.engines import autotrain, prices, timeout
-from hf_recipes.engines.base import Base, read_base
+from hf_recipes.engines.base import Base, base_of
 from hf_recipes.engines.job import Job
 from hf_recipes.recipe import load
 from hf_recipes.recipe.model import Recipe
@@ -33,21 +33,28 @@ RUN_ID = re.compile(r"[\w-]+-\d{8}-\d{6}-[0-9a-f]{4}")
 
 def translate(path: Path, settings: Sequence[str] = ()) -> tuple[Recipe, Job]:
     """Validate a recipe and translate it for this machine. Raises RecipeError with every problem."""
+    recipe = _valid(path, settings)
+    return recipe, _translated(recipe)[0]
+
+
+def _valid(path: Path, settings: Sequence[str]) -> Recipe:
     recipe = load(path, settings=settings)
-    machine = local.machine()
-    problems = autotrain.check(recipe, machine)
+    problems = autotrain.check(recipe, local.machine())
     if problems:
         raise RecipeError(problems)
-    size = read_base(recipe.base_model)
-    return recipe, autotrain.translate(recipe, machine, size if isinstance(size, Base) else None)
+    return recipe
+
+
+def _translated(recipe: Recipe) -> tuple[Job, Base | str]:
+    """The job, and the size of the base model that it was made for, or why that is not known."""
+    base = base_of(recipe)
+    return autotrain.translate(recipe, local.machine(), base if isinstance(base, Base) else None), base
 
 
 def plan(path: Path, settings: Sequence[str] = (), *, examples: int = 0, say: Say) -> Plan:
     """What a run of this recipe would be. Data and Hub are read where they can be; what could not is named."""
-    from hf_recipes.engines.plan import make_plan
-
-    recipe, job = translate(path, settings)
-    return _priced(recipe, make_plan(recipe, job, local.machine(), _inspect(job, examples, say)))
+    recipe = _valid(path, settings)
+    return _priced(recipe, _planned(recipe, {}, say, examples))
 
 
 def plans(recipes: Sequence[Recipe], *, say: Say) -> list[Plan]:
@@ -92,16 +99,15 @@ def _can_read() -> bool:
         return False
 
 
-def _planned(recipe: Recipe, read: dict[str, Mapping[str, object]], say: Say) -> Plan:
+def _planned(recipe: Recipe, read: dict[str, Mapping[str, object]], say: Say, examples: int = 0) -> Plan:
     """`read`: the data that has been read already, since the recipes of a matrix mostly share theirs."""
     from hf_recipes.engines.plan import make_plan
 
-    base = read_base(recipe.base_model)
-    job = autotrain.translate(recipe, local.machine(), base if isinstance(base, Base) else None)
+    job, base = _translated(recipe)
     lengths = {name: value for name, value in job.params.items() if name in LENGTHS}
     key = json.dumps([asdict(job.data), job.base_model, job.task, lengths], default=str)
     if key not in read:
-        read[key] = _inspect(job, 0, say)
+        read[key] = _inspect(job, examples, say)
     return make_plan(recipe, job, local.machine(), read[key], base)
 
 
@@ -115,33 +121,22 @@ def check(recipes: Sequence[Recipe]) -> None:
 
 
 def start(
-    path: Path,
-    settings: Sequence[str] = (),
-    *,
-    runs_dir: Path,
-    attached: bool,
-    say: Say,
-    cost: prices.Cost | None = None,
+    recipe: Recipe, *, runs_dir: Path, attached: bool, say: Say, cost: prices.Cost | None = None
 ) -> Path:
     """Record a run and start it where its recipe says; returns the run's folder.
 
     An environment that cannot be made, or an interruption meanwhile, is the end of a run that is recorded.
     `attached` ends a run on this machine with this process. Raises RecipeError.
     """
-    run = create(path, settings, runs_dir=runs_dir, cost=cost)
+    run = create(recipe, runs_dir=runs_dir, cost=cost)
     begin(run, attached=attached, say=say)
     return run
 
 
-def create(
-    path: Path, settings: Sequence[str] = (), *, runs_dir: Path, cost: prices.Cost | None = None
-) -> Path:
+def create(recipe: Recipe, *, runs_dir: Path, cost: prices.Cost | None = None) -> Path:
     """Record a run that waits for `begin`; returns its folder. Raises RecipeError."""
-    recipe, job = translate(path, settings)
-    problems = autotrain.cannot_run(recipe)
-    if problems:
-        raise RecipeError(problems)
-    run = record.create(job, recipe.text, runs_dir)
+    check([recipe])
+    run = record.create(_translated(recipe)[0], recipe.text, runs_dir)
     if cost is not None:
         from hf_recipes.sending import COST
 

@@ -56,7 +56,7 @@ def run_command(
         from hf_recipes.cli.fan import fan_out
 
         context.exit(fan_out(made, costs, runs_dir=runs_dir, detach=detach, as_json=as_json))
-    run = road.start(recipes[0], settings, runs_dir=runs_dir, attached=not detach, say=say, cost=costs[0])
+    run = road.start(made[0], runs_dir=runs_dir, attached=not detach, say=say, cost=costs[0])
     if detach:
         context.exit(_print_detached(run, as_json))
     say(f"run {run.name}")

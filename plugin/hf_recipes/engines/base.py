@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from hf_recipes.recipe.model import Recipe
+
 HEADER_LIMIT = 100_000_000
 """Bytes; the limit that safetensors itself sets."""
 
@@ -39,6 +41,13 @@ BUNDLED = {
         134_515_008, "the bundled model is known", 305_280, 30, 576, 1536, 9, 49_152
     ),
 }
+
+
+def base_of(recipe: Recipe) -> Base | str:
+    """The size of a recipe's base model, or a sentence with why it is not known."""
+    return (
+        f"{recipe.base_model} is an estimator" if recipe.task == "tabular" else read_base(recipe.base_model)
+    )
 
 
 def read_base(base_model: str, *, reach_hub: bool = True) -> Base | str:

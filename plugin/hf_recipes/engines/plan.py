@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from hf_recipes.engines import autotrain, estimate
-from hf_recipes.engines.base import Base, read_base
+from hf_recipes.engines.base import Base, base_of
 from hf_recipes.engines.hardware import machine_for
 from hf_recipes.engines.job import Job
 from hf_recipes.engines.machine import Machine
@@ -26,10 +26,8 @@ class Plan:
 def make_plan(
     recipe: Recipe, job: Job, machine: Machine, data: Mapping[str, object], base: Base | str | None = None
 ) -> Plan:
-    """Join a job with what was read of its data. `base`: what read_base said, asked here when not given."""
-    size = base or (
-        f"{recipe.base_model} is an estimator" if recipe.task == "tabular" else read_base(recipe.base_model)
-    )
+    """Join a job with what was read of its data. `base`: what base_of said, asked here when not given."""
+    size = base or base_of(recipe)
     unread = data.get("unread")
     named = dict(unread) if isinstance(unread, Mapping) else {}
     estimated: dict[str, object] = {"note": "estimate"}
