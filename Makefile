@@ -49,7 +49,7 @@ test: setup-dev build/inference-pytest browser
 	python="$$($(HF) env make inference)" && PYTHONPATH="$(CURDIR)/plugin:$(CURDIR)/build/inference-pytest" $$python -m pytest tests/inference $(PYTEST_ARGS)
 
 e2e: setup-dev browser
-	$(BIN)/python -m pytest -m e2e $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m e2e --ignore=tests/inference $(PYTEST_ARGS)
 
 lint: setup-dev
 	$(BIN)/ruff check .
