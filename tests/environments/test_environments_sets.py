@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -131,12 +132,14 @@ def test_every_requirement_file_is_used() -> None:
 def test_adapters_can_be_trained_where_torch_brings_triton(tmp_path: Path) -> None:
     """torch for GPUs, which is what a machine without them gets from PyPI too, comes with Triton; peft then imports more."""
     python = environments.ensure("autotrain", say=print)
-    uv = environments.uv_environment()
-    install = ["uv", "pip", "install", "--quiet", "--no-deps", "--python", str(python), "--target"]
-    subprocess.run([*install, str(tmp_path), "triton>=3.3"], env=uv, check=True)
+    install = ["pip", "install", "--quiet", "--no-deps", "--python", str(python), "--target", str(tmp_path)]
+    environments.run_uv([*install, "triton>=3.3"], say=print, doing="installing Triton")
     code = "import triton, peft.tuners.lora.bnb, transformers.integrations.bitsandbytes as b; print(triton.__file__)"
     done = subprocess.run(
-        [str(python), "-c", code], env={**uv, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True
+        [str(python), "-c", code],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(str(tmp_path))
