@@ -90,7 +90,7 @@ class Page:
             everything = [head, prompt, examples, system, *shown, report]
             chosen.change(self.choose, chosen, everything, **once)
             if here is None:
-                blocks.load(self.choose, chosen, everything, **once)
+                blocks.load(self.open, chosen, everything, **once)
             blocks.unload(self.leave)
         return blocks
 
@@ -160,7 +160,12 @@ class Page:
         self.stop(request)
 
     def choose(self, name: str) -> tuple[Any, ...]:
-        """Everything that belongs to another pair."""
+        """Everything that belongs to another pair, whose prompt is yet to be typed."""
+        head, prompt, *rest = self.open(name)
+        return head, {**prompt, "value": ""}, *rest
+
+    def open(self, name: str) -> tuple[Any, ...]:
+        """Everything that belongs to a pair. What somebody has typed already, while the page was read, stays."""
         trouble, note = "", None
         try:
             pair = self._catalog.pair(name)
@@ -168,7 +173,7 @@ class Page:
             pair, trouble, note = PairSettings.unread(self._settings.listed(name)), explain(error), NOT_NOW
         return (
             rendering.header(self._title(pair), pair),
-            gr.update(label=_label(pair), value=""),
+            gr.update(label=_label(pair)),
             gr.update(samples=[[one] for one in pair.examples], visible=bool(pair.examples)),
             pair.system,
             rendering.error(trouble),

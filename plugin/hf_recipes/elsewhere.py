@@ -95,16 +95,26 @@ def look(run: Path) -> RunState:
 
 def watch(run: Path) -> Iterator[Look]:
     """The state of a run elsewhere with the events since the last look, until it has ended. Raises HubFailed."""
-    known, pause = 0, FIRST_PAUSE
+    last: Mapping[str, Any] | None = None
+    pause = FIRST_PAUSE
     while True:
         state = look(run)
         events = record.events(run)
-        yield state, events[known:]
-        known = len(events)
+        yield state, since(last, events)
+        last = events[-1] if events else last
         if state.state.finished:
             return
         time.sleep(pause)
         pause = min(pause * 1.3, LONGEST_PAUSE)
+
+
+def since(last: Mapping[str, Any] | None, events: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    """The events after the `last` one that was seen; all of them where it is gone.
+
+    Of a long run only the latest events are mirrored, so that their number says nothing.
+    """
+    places = range(len(events) - 1, -1, -1) if last is not None else ()
+    return events[next((place + 1 for place in places if events[place] == last), 0) :]
 
 
 def cancel(run: Path) -> RunState:

@@ -152,7 +152,7 @@ def _secrets(run: Path, client: HfApi) -> dict[str, str]:
 
 def _variables(run: Path, handle: Handle) -> dict[str, str]:
     told = {
-        "HF_RECIPES_RUNS": str(handle["runs"]),
+        "HF_RECIPES_RUNS_REPO": str(handle["runs"]),
         "HF_RECIPES_RUN": run.name,
         "HF_RECIPES_PACKAGE": package().name,
     }

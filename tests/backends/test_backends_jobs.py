@@ -59,7 +59,7 @@ def send(client: HfApi, make_run: Any) -> Callable[..., tuple[Path, jobs.Handle]
             **jobs.place(run, "ada"), "runs": repo, "model": "ada/tiny", "hardware": hardware, "per_hour": 1.0, "hours": hours,
         }  # fmt: skip
         variables = {
-            "HF_RECIPES_RUNS": repo,
+            "HF_RECIPES_RUNS_REPO": repo,
             "HF_RECIPES_RUN": run.name,
             "HF_RECIPES_PACKAGE": jobs_package(),
         }

@@ -83,7 +83,9 @@ def test_the_space_is_private_and_told_what_it_needs_and_sleeps_within_the_hour(
     assert (space.requested, space.sleep_time) == ("t4-small", 3600)
     assert {name: each["value"] for name, each in space.secrets.items()} == {"HF_TOKEN": logged_in.token}
     variables = {name: each["value"] for name, each in space.variables.items()}
-    assert variables["HF_RECIPES_RUNS"] == "ada/hf-recipes-runs" and variables["HF_RECIPES_RUN"] == run.name
+    assert (
+        variables["HF_RECIPES_RUNS_REPO"] == "ada/hf-recipes-runs" and variables["HF_RECIPES_RUN"] == run.name
+    )
     assert variables["HF_RECIPES_PACKAGE"] in logged_in.repo("dataset", "ada/hf-recipes-runs").files
     card = space.card()
     assert (card["sdk"], card["app_port"], card["tags"]) == ("docker", 7860, ["hf-recipes"])

@@ -130,6 +130,8 @@ def test_from_a_recipe_to_a_page_online(account: Any, recipe: Path, call: Call, 
     card = account.read("model", MODEL, "README.md").decode()
     assert f"base_model: {BASE}" in card and "model-index" in card
 
+    assert answer_of_the_card(account, card).strip()
+
     # It costs nothing any more, and whoever asks from elsewhere is told the same.
     assert account.space(f"ada/{ended['id']}").stage == "PAUSED"
     elsewhere = recipe.parent.parent / "elsewhere"
@@ -148,10 +150,22 @@ def test_from_a_recipe_to_a_page_online(account: Any, recipe: Path, call: Call, 
     assert base and tuned and base != tuned
 
 
+def answer_of_the_card(hub: Any, card: str) -> str:
+    """What the card's code prints, pasted as it stands by somebody who may read the model."""
+    code = re.findall(r"^```python\n(.*?)^```", card, flags=re.MULTILINE | re.DOTALL)
+    assert len(code) == 1
+    python = environments.ensure("inference", say=print)
+    reader = {**os.environ, "HF_TOKEN": hub.read_token}
+    done = subprocess.run([str(python), "-c", code[0]], env=reader, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 def both_answers(page: Page, url: str, prompt: str) -> tuple[str, str]:
     page.goto(url)
+    page.fill("#prompt textarea", prompt)  # before the page has read what the model says of itself
     page.wait_for_selector("#examples .gallery-item", timeout=ANSWERED)
-    page.fill("#prompt textarea", prompt)
+    assert page.input_value("#prompt textarea") == prompt
     page.click("#run")
     for model in ("base", "fine-tuned"):
         page.wait_for_selector(f'[data-model="{model}"][data-state="done"]', timeout=ANSWERED)

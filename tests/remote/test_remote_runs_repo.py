@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from hf_recipes import record
+from hf_recipes import elsewhere, record
 from hf_recipes.hub import account, runs_repo
 from hf_recipes.hub.errors import HubFailed
 from hf_recipes.hub.mirror import SENT_MEANWHILE, Mirror
@@ -169,3 +169,12 @@ def test_a_token_that_only_reads_is_told_so(
     monkeypatch.setenv("HF_TOKEN", logged_in.read_token)
     with pytest.raises(HubFailed, match="may only read"):
         runs_repo.publish(run)
+
+
+def test_no_event_is_missed_or_told_twice_when_only_the_latest_are_kept() -> None:
+    all_events = [{"stage": "train", "step": step} for step in range(10)]
+    assert elsewhere.since(None, all_events[:4]) == all_events[:4]
+    assert elsewhere.since(all_events[3], all_events[2:7]) == all_events[4:7]
+    assert elsewhere.since(all_events[6], all_events[2:7]) == []
+    assert elsewhere.since(all_events[1], all_events[5:]) == all_events[5:]
+    assert elsewhere.since(all_events[1], []) == []

@@ -53,7 +53,7 @@ def published(
 
 
 def settings(run: Path) -> dict[str, str]:
-    return {"HF_RECIPES_RUNS": RUNS, "HF_RECIPES_RUN": run.name, "HF_RECIPES_PACKAGE": package().name}
+    return {"HF_RECIPES_RUNS_REPO": RUNS, "HF_RECIPES_RUN": run.name, "HF_RECIPES_PACKAGE": package().name}
 
 
 @pytest.fixture

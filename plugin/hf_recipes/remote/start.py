@@ -14,7 +14,7 @@
 
     uv run start.py        (or python start.py, where the packages above are installed)
 
-It reads the environment: HF_TOKEN (a secret), HF_RECIPES_RUNS (the runs repo), HF_RECIPES_RUN (the run's id) and
+It reads the environment: HF_TOKEN (a secret), HF_RECIPES_RUNS_REPO (the runs repo), HF_RECIPES_RUN (the run's id) and
 HF_RECIPES_PACKAGE (packages/<12 hex digits of its sha256>.zip in the runs repo). This file goes alone: nothing of
 ours can be imported before the package is there.
 """
@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 WAITS = (2, 5, 10, 20, 40, 60, 60, 60)
 """Seconds between tries: the Hub may be away for some minutes."""
-NEEDED = ("HF_TOKEN", "HF_RECIPES_RUNS", "HF_RECIPES_RUN", "HF_RECIPES_PACKAGE")
+NEEDED = ("HF_TOKEN", "HF_RECIPES_RUNS_REPO", "HF_RECIPES_RUN", "HF_RECIPES_PACKAGE")
 
 
 class CannotStart(Exception):
@@ -71,7 +71,7 @@ def fetch_package() -> Path:
     name = os.environ["HF_RECIPES_PACKAGE"]
     path = _retried(
         lambda: HfApi().hf_hub_download(
-            os.environ["HF_RECIPES_RUNS"], name, repo_type="dataset", local_dir=folder
+            os.environ["HF_RECIPES_RUNS_REPO"], name, repo_type="dataset", local_dir=folder
         )
     )
     digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()

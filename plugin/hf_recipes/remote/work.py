@@ -50,7 +50,7 @@ def main() -> int:
     from huggingface_hub import get_session
 
     get_session().timeout = NETWORK_TIMEOUT
-    run_id, repo = PurePath(os.environ["HF_RECIPES_RUN"]).name, os.environ["HF_RECIPES_RUNS"]
+    run_id, repo = PurePath(os.environ["HF_RECIPES_RUN"]).name, os.environ["HF_RECIPES_RUNS_REPO"]
     succeeded = False
     try:
         succeeded = _run(run_id, repo, client, output, stop)
