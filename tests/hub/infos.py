@@ -155,7 +155,10 @@ async def several(request: Request) -> JSONResponse:
     sort = query.get("sort", "createdAt")
     if sort not in (*SORTED_BY, "trendingScore"):
         raise Refused(400, f"Invalid sort: {sort}")
-    found.sort(key=lambda each: str(each.get(sort, "")), reverse=query.get("direction", "-1") == "-1")
+    falling = query.get("direction", "-1") == "-1"
+    if falling:
+        found.reverse()  # of what was made in the same millisecond, the later comes first too
+    found.sort(key=lambda each: str(each.get(sort, "")), reverse=falling)
     fields = query.getlist("expand") + query.getlist("expand[]")
     if not fields:
         fields = [*SHORT.split(), *more(request)]
