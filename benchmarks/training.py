@@ -3,6 +3,9 @@
 Both are whole commands, one after the other on the same machine: ours with preparing, training and verifying (no evaluation,
 AutoTrain has none). Prints the ratio of the times and of the final training losses; ends with 1 when the time ratio is
 above 0.60 or the losses differ by more than 2 %.
+
+AutoTrain draws the adapter's first weights and the order of packing anew each time, which alone moves the loss by more than
+that; our runs draw both from the recipe's seed. So that the losses can be compared, AutoTrain's trainer gets the same seed.
 """
 
 from __future__ import annotations
@@ -17,9 +20,15 @@ import time
 from pathlib import Path
 
 from hf_recipes import environments
+from hf_recipes.runner import seeded
 
 ROOT = Path(__file__).resolve().parents[1]
 RECIPE = ROOT / "recipes" / "ingredient-parser" / "recipe.yml"
+SITECUSTOMIZE = """\
+import runpy, sys
+if sys.orig_argv[1:3] == ["-m", "autotrain.trainers.clm"] or sys.orig_argv[2:4] == ["-m", "autotrain.trainers.clm"]:
+    runpy.run_path({seeded!r})["seed"](42)
+"""
 HF_RECIPES = str(Path(sys.executable).with_name("hf-recipes"))
 
 
@@ -62,6 +71,10 @@ def through_autotrain(folder: Path) -> tuple[float, float]:
     autotrain = environments.ensure("autotrain", say=print).with_name("autotrain")
     # As after activating the environment: AutoTrain starts `accelerate` by its bare name.
     activated = {**os.environ, "PATH": f"{autotrain.parent}{os.pathsep}{os.environ['PATH']}"}
+    (folder / "seed").mkdir()
+    (folder / "seed" / "sitecustomize.py").write_text(SITECUSTOMIZE.format(seeded=seeded.__file__))
+    # A cache that holds the rows as they were packed once would hand out that order again.
+    activated |= {"PYTHONPATH": str(folder / "seed"), "HF_DATASETS_CACHE": str(folder / "datasets")}
     began = time.perf_counter()
     printed = subprocess.run(
         [str(autotrain), "--config", "config.yml"],

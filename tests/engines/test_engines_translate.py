@@ -84,6 +84,7 @@ def test_every_change_is_listed_with_its_reason(sums: Callable[..., Recipe]) -> 
         "quantization": None,
         "disable_gradient_checkpointing": True,
         "logging_steps": 1,
+        "HF_RECIPES_SEED": 42,
         "OMP_NUM_THREADS": 2,
         "ALLOW_REMOTE_CODE": "false",
     }
@@ -190,8 +191,15 @@ def test_a_validation_split_of_an_llm_is_trained_through_our_script(write: Calla
     assert job.overrides["valid_split"].value == "validation"
     assert "def keep_validation" in job.files["work/clm_validation.py"]
     argv = job.steps[1].argv
-    assert "{run}/work/clm_validation.py" in argv and "autotrain.trainers.clm" not in argv
-    assert not translate(write(RECIPE.format(valid="null"))).files
+    assert argv[-4:-2] == ("{run}/work/seeded.py", "{run}/work/clm_validation.py")
+    assert "work/clm_validation.py" not in translate(write(RECIPE.format(valid="null"))).files
+
+
+def test_the_trainer_is_started_with_the_seed(sums: Callable[..., Recipe]) -> None:
+    job = translate(sums("params.seed=7"))
+    assert job.overrides["HF_RECIPES_SEED"].value == 7 and job.steps[1].env["HF_RECIPES_SEED"] == "7"
+    assert "def seed" in job.files["work/seeded.py"]
+    assert job.steps[1].argv[-4:-2] == ("{run}/work/seeded.py", "autotrain.trainers.clm")
 
 
 @pytest.mark.parametrize(

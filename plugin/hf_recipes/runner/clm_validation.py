@@ -1,7 +1,7 @@
 """Runs AutoTrain's LLM trainer with the recipe's validation split kept.
 
 A copy of this file goes with a job whose LLM recipe names a validation split, and runs in the autotrain
-environment in the place of `-m autotrain.trainers.clm`. AutoTrain 0.8.36 cannot validate an LLM by itself:
+environment in the place of `autotrain.trainers.clm`. AutoTrain 0.8.36 cannot validate an LLM by itself:
 
 - `process_data_with_chat_template` throws the validation rows away, then crashes on the None it has left;
 - `process_input_data` renames the prompt column of a validation split for `dpo` and `reward`, where training

@@ -18,10 +18,10 @@ SHARDS_BEYOND_TWO_GPUS = ("seq2seq", "vlm")
 
 
 def launch(
-    task: str, params: Mapping[str, object], gpus: int, *, script: str | None = None
+    task: str, params: Mapping[str, object], gpus: int, *, program: tuple[str, ...] = ()
 ) -> tuple[str, ...]:
-    """The argv for a machine with so many GPUs. `script` is started in the place of the trainer's module."""
-    program = (script,) if script else ("-m", module_of(task))
+    """The argv for a machine with so many GPUs. `program`, a script and its arguments, stands in for the trainer's module."""
+    program = program or ("-m", module_of(task))
     config = ("--training_config", f"{params['project_name']}/training_params.json")
     if task == "tabular":
         return ("{python}", *program, *config)

@@ -21,16 +21,16 @@ OVERHEAD = 1024**3
 def choose(
     recipe: Recipe, params: Mapping[str, object], machine: Machine, base: Base | None
 ) -> dict[str, Override]:
-    """Parameter, or environment variable, → its value in our run and why. Same values as AutoTrain's are left out."""
+    """Parameter, or environment variable, → its value in our run and why. What AutoTrain does anyway is left out."""
     chosen = {**_secrets(params), **_data(recipe, params), **_hardware(recipe, params, machine)}
     settled = {**params, **{name: override.value for name, override in chosen.items()}}
     chosen |= _checkpointing(recipe, settled, machine, base) | _logging(recipe, params, machine)
-    return chosen | _environment(recipe, machine)
+    return chosen | _environment(recipe, params, machine)
 
 
-def environment(recipe: Recipe, machine: Machine) -> dict[str, str]:
+def environment(recipe: Recipe, params: Mapping[str, object], machine: Machine) -> dict[str, str]:
     """What the train step's environment adds: the listed variables, and quiet ones that change nothing people see."""
-    listed = {name: str(override.value) for name, override in _environment(recipe, machine).items()}
+    listed = {name: str(override.value) for name, override in _environment(recipe, params, machine).items()}
     return {
         **listed,
         "HF_DATASETS_CACHE": "{run}/work/.datasets",
@@ -66,6 +66,11 @@ def _data(recipe: Recipe, params: Mapping[str, object]) -> dict[str, Override]:
     elif params["valid_split"] not in (None, "validation"):
         chosen["valid_split"] = Override("validation", "the name of the prepared file")
     return chosen
+
+
+def seeded(recipe: Recipe) -> bool:
+    """Whether our script starts the trainer. The tabular one is none of transformers'."""
+    return recipe.task != "tabular"
 
 
 def prepares_data(recipe: Recipe) -> bool:
@@ -118,11 +123,14 @@ def _logging(recipe: Recipe, params: Mapping[str, object], machine: Machine) -> 
     }
 
 
-def _environment(recipe: Recipe, machine: Machine) -> dict[str, Override]:
+def _environment(recipe: Recipe, params: Mapping[str, object], machine: Machine) -> dict[str, Override]:
     threads = max(1, machine.cores // max(1, len(machine.gpus)))
     chosen = {
         "OMP_NUM_THREADS": Override(threads, "accelerate would leave it at 1: one thread for each core here")
     }
+    if seeded(recipe):
+        why = "`seed`, set before the model is made: AutoTrain draws an adapter's first weights without it, and only seq2seq reads it"
+        chosen["HF_RECIPES_SEED"] = Override(params["seed"], why)
     if recipe.trust_remote_code:
         chosen["ALLOW_REMOTE_CODE"] = Override("true", "trust_remote_code stands in the recipe")
     else:

@@ -13,9 +13,11 @@ from hf_recipes.engines.base import Base
 from hf_recipes.engines.hardware import machine_for
 from hf_recipes.engines.job import Job, Push, Step
 from hf_recipes.engines.machine import Machine
+from hf_recipes.recipe.autotrain import module_of
 from hf_recipes.recipe.model import Recipe
 
-VALIDATION_SCRIPT = "work/clm_validation.py"
+SEEDED = "seeded.py"
+VALIDATION = "clm_validation.py"
 
 
 def translate(recipe: Recipe, machine: Machine, base: Base | None = None) -> Job:
@@ -28,9 +30,7 @@ def translate(recipe: Recipe, machine: Machine, base: Base | None = None) -> Job
     params = resolve(recipe)
     chosen = overrides.choose(recipe, params, there, base)
     settled = {**params, **{name: override.value for name, override in chosen.items()}}
-    script = (
-        VALIDATION_SCRIPT if recipe.task == "lm_training" and settled["valid_split"] is not None else None
-    )
+    scripts = _scripts(recipe, settled)
     return Job(
         engine="autotrain",
         backend=recipe.backend,
@@ -43,8 +43,8 @@ def translate(recipe: Recipe, machine: Machine, base: Base | None = None) -> Job
         trust_remote_code=recipe.trust_remote_code,
         params=params,
         overrides=chosen,
-        steps=_steps(recipe, settled, there, script),
-        files={script: _validation_text()} if script else {},
+        steps=_steps(recipe, settled, there, scripts),
+        files={f"work/{name}": _text(name) for name in scripts},
         secrets=tuple(dict.fromkeys(filter(None, (recipe.hub.token_variable, "HF_TOKEN")))),
         settings=recipe.settings,
         use_case=recipe.use_case,
@@ -53,7 +53,7 @@ def translate(recipe: Recipe, machine: Machine, base: Base | None = None) -> Job
 
 
 def _steps(
-    recipe: Recipe, params: Mapping[str, object], machine: Machine, script: str | None
+    recipe: Recipe, params: Mapping[str, object], machine: Machine, scripts: tuple[str, ...]
 ) -> tuple[Step, ...]:
     steps = [
         Step("prepare", "prepare", "inference", _ours("inference.prepare")),
@@ -61,8 +61,8 @@ def _steps(
             "train",
             "train",
             requirements(recipe.task),
-            launch(recipe.task, params, len(machine.gpus), script=f"{{run}}/{script}" if script else None),
-            overrides.environment(recipe, machine),
+            launch(recipe.task, params, len(machine.gpus), program=_program(recipe.task, scripts)),
+            overrides.environment(recipe, params, machine),
         ),
         Step(
             "verify", "train", "inference", _ours("inference.verify"), promote=f"work/{recipe.project_name}"
@@ -74,6 +74,22 @@ def _steps(
     if _push(recipe) is not None:
         steps.append(Step("push", "push", "core", _ours("hub.step")))
     return tuple(steps)
+
+
+def _scripts(recipe: Recipe, params: Mapping[str, object]) -> tuple[str, ...]:
+    """What goes along to start the trainer, outermost first."""
+    if not overrides.seeded(recipe):
+        return ()
+    if recipe.task == "lm_training" and params["valid_split"] is not None:
+        return (SEEDED, VALIDATION)
+    return (SEEDED,)
+
+
+def _program(task: str, scripts: tuple[str, ...]) -> tuple[str, ...]:
+    if not scripts:
+        return ()
+    paths = tuple(f"{{run}}/work/{name}" for name in scripts)
+    return paths if VALIDATION in scripts else (*paths, module_of(task))
 
 
 def _push(recipe: Recipe) -> Push | None:
@@ -95,5 +111,5 @@ def _ours(module: str) -> tuple[str, ...]:
     return ("{python}", "-m", f"hf_recipes.{module}", "{run}")
 
 
-def _validation_text() -> str:
-    return (files("hf_recipes") / "runner" / "clm_validation.py").read_text(encoding="utf-8")
+def _text(script: str) -> str:
+    return (files("hf_recipes") / "runner" / script).read_text(encoding="utf-8")
