@@ -69,7 +69,7 @@ def test_a_measured_recipe_is_five_steps_each_in_its_interpreter(sums: Callable[
         ("train", "train", "autotrain"),
         ("verify", "train", "inference"),
         ("answer", "evaluate", "inference"),
-        ("report", "evaluate", "core"),
+        ("report", "evaluate", "inference"),
     ]
     assert [step.promote for step in job.steps if step.promote] == ["work/sums"]
     assert [step.name for step in translate(sums()).steps] == ["prepare", "train", "verify"]

@@ -24,7 +24,7 @@ import sys
 from pathlib import Path
 from hf_recipes.environments.make import ensure_set
 from hf_recipes.environments.sets import RequirementSet
-tiny = RequirementSet("tiny", Path(sys.argv[1]), None, (), "TINY_PYTHON")
+tiny = RequirementSet("tiny", (Path(sys.argv[1]),), None, (), "TINY_PYTHON")
 print(ensure_set(tiny, say=lambda text: print(text, flush=True)))
 """
 
@@ -75,7 +75,7 @@ def tiny(tmp_path: Path) -> Callable[[str], RequirementSet]:
     def make(requirements: str) -> RequirementSet:
         path = tmp_path / "requirements.txt"
         path.write_text(requirements, encoding="utf-8")
-        return RequirementSet("tiny", path, None, (), "TINY_PYTHON")
+        return RequirementSet("tiny", (path,), None, (), "TINY_PYTHON")
 
     return make
 
@@ -85,7 +85,7 @@ def maker() -> Iterator[Callable[[RequirementSet], subprocess.Popen[str]]]:
     started: list[subprocess.Popen[str]] = []
 
     def start(requirements: RequirementSet) -> subprocess.Popen[str]:
-        command = [sys.executable, "-c", MAKER, str(requirements.requirements)]
+        command = [sys.executable, "-c", MAKER, str(requirements.requirements[0])]
         started.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
         return started[-1]
 

@@ -39,7 +39,7 @@ def test_every_set_pins_what_it_asks_for_and_names_no_host(name: str) -> None:
         if "==" in line
     }
     assert {package.lower().replace("_", "-") for package in requirements.packages()} <= pinned
-    for path in (requirements.requirements, requirements.pins, *requirements.overrides):
+    for path in (*requirements.requirements, requirements.pins, *requirements.overrides):
         assert "://" not in path.read_text() and "+cpu" not in path.read_text()
 
 
@@ -57,7 +57,7 @@ def test_every_set_has_wheels_for_every_python(
     # Resolving for a Python needs no such Python here.
     monkeypatch.setenv("UV_PYTHON_DOWNLOADS", "never")
     requirements = named(name)
-    command = ["pip", "compile", "--quiet", "--python-version", python, str(requirements.requirements)]
+    command = ["pip", "compile", "--quiet", "--python-version", python, *map(str, requirements.requirements)]
     command += ["--constraints", str(requirements.pins), "--output-file", str(tmp_path / "resolved.txt")]
     for path in requirements.overrides:
         command += ["--overrides", str(path)]
@@ -70,7 +70,7 @@ def test_every_set_has_wheels_for_every_python(
 def an_own(tmp_path: Path, requirements: str) -> RequirementSet:
     path = tmp_path / "requirements.txt"
     path.write_text(requirements)
-    return RequirementSet("tiny", path, None, (), "TINY_PYTHON")
+    return RequirementSet("tiny", (path,), None, (), "TINY_PYTHON")
 
 
 def test_an_own_interpreter_stands_in_when_it_has_what_is_needed(
@@ -122,7 +122,7 @@ def test_every_requirement_file_is_used() -> None:
     used = {
         path
         for name in environments.names()
-        for path in (named(name).pins, named(name).requirements, *named(name).overrides)
+        for path in (named(name).pins, *named(name).requirements, *named(name).overrides)
     }
     by_lock = {FILES / "inference-limits.txt"}
     assert {*FILES.glob("*.txt")} <= used | by_lock

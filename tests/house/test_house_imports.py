@@ -79,8 +79,11 @@ def test_a_room_imports_only_the_rooms_it_may(path: Path) -> None:
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_the_core_never_imports_what_trains_or_generates(path: Path) -> None:
     goes_to_the_trainer = path.name in ("clm_validation.py", "seeded.py")
-    if path.relative_to(PACKAGE).parts[0] != "inference" and not goes_to_the_trainer:
-        assert not {name.split(".")[0] for name in imports(path)} & HEAVY
+    room = path.relative_to(PACKAGE).parts[0]
+    # Reports are built in the inference interpreter, with NumPy inside functions; the core reads them.
+    allowed = {"numpy"} if room == "evaluation" else set()
+    if room != "inference" and not goes_to_the_trainer:
+        assert not {name.split(".")[0] for name in imports(path)} & HEAVY - allowed
 
 
 @pytest.mark.parametrize("path", sorted((PACKAGE / "runner").glob("*.py")), ids=lambda path: path.name)

@@ -103,7 +103,9 @@ def _make(requirements: RequirementSet, environment: Path, say: Say) -> None:
 
 
 def _install(requirements: RequirementSet, environment: Path) -> list[str]:
-    command = ["pip", "install", "--python", str(state.interpreter(environment)), "--requirements", str(requirements.requirements)]  # fmt: skip
+    command = ["pip", "install", "--python", str(state.interpreter(environment))]
+    for path in requirements.requirements:
+        command += ["--requirements", str(path)]
     if requirements.pins:
         command += ["--constraints", str(requirements.pins)]
     for path in requirements.overrides:

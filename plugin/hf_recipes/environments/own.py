@@ -50,6 +50,6 @@ def _checked(value: str, requirements: RequirementSet) -> Path:
     if lacking:
         raise EnvironmentFailed(
             f"{requirements.variable}: {value} lacks {', '.join(lacking)}; install what {requirements.name} needs there"
-            f" ({requirements.requirements.name}), or unset the variable to have an environment made"
+            f" ({', '.join(file.name for file in requirements.requirements)}), or unset the variable to have an environment made"
         )
     return python

@@ -20,7 +20,7 @@ LAYOUT = 1
 @dataclass(frozen=True)
 class RequirementSet:
     name: str
-    requirements: Path
+    requirements: tuple[Path, ...]
     """What is asked for, pinned."""
     pins: Path | None
     """Constraints: the release of everything that comes along."""
@@ -31,13 +31,13 @@ class RequirementSet:
 
     def digest(self, python: str) -> str:
         """12 hex digits of what the environment holds, for an interpreter such as `cpython-311`."""
-        files = [self.requirements, *([self.pins] if self.pins else []), *self.overrides]
+        files = [*self.requirements, *([self.pins] if self.pins else []), *self.overrides]
         content = [f"{LAYOUT} {python}".encode(), *(path.read_bytes() for path in files)]
         return hashlib.sha256(b"\0".join(content)).hexdigest()[:12]
 
     def packages(self) -> tuple[str, ...]:
         """The names asked for, each once, in the file's order."""
-        lines = self.requirements.read_text(encoding="utf-8").splitlines()
+        lines = [line for file in self.requirements for line in file.read_text(encoding="utf-8").splitlines()]
         names = (match[0] for line in lines if (match := re.match(r"[A-Za-z0-9][\w.-]*", line)))
         return tuple(dict.fromkeys(names))
 
@@ -49,9 +49,8 @@ def names() -> tuple[str, ...]:
 def named(name: str) -> RequirementSet:
     """Raises EnvironmentFailed for a name that is none, or an installation without its files."""
     if name == "inference":
-        return RequirementSet(
-            name, _space_requirements(), FILES / "inference-pins.txt", (), "HF_RECIPES_INFERENCE_PYTHON"
-        )
+        files = (_space_requirements(), FILES / "evaluation.txt")
+        return RequirementSet(name, files, FILES / "inference-pins.txt", (), "HF_RECIPES_INFERENCE_PYTHON")
     overrides = {
         "autotrain": ("autotrain-overrides", "without-vision", "without-tabular"),
         "autotrain-vision": ("autotrain-overrides", "vision-overrides", "without-tabular"),
@@ -63,7 +62,7 @@ def named(name: str) -> RequirementSet:
         raise EnvironmentFailed(f"no environment is called {name!r}; {hint}")
     return RequirementSet(
         name,
-        FILES / f"{name}.txt",
+        (FILES / f"{name}.txt",),
         FILES / "autotrain-pins.txt",
         tuple(FILES / f"{each}.txt" for each in overrides),
         "HF_RECIPES_AUTOTRAIN_PYTHON",

@@ -26,7 +26,7 @@ def build(run: Path) -> dict[str, Any]:
     """
     answers = read(run / "answers")
     wanted = evaluate_section(run)
-    names = [str(name) for name in wanted.get("metrics") or ["exact_match"]]
+    names = [name_of(one) for one in wanted.get("metrics") or ["exact_match"]]
     for name in names:
         if name not in METRICS:
             raise EvaluationFailed(f"There is no metric {name!r}; known: {', '.join(METRICS)}.")
@@ -50,6 +50,10 @@ def build(run: Path) -> dict[str, Any]:
     if tuned is not None:
         report["misses"] = misses(answers[FINE_TUNED], tuned[names[0]])
     return report
+
+
+def name_of(metric: object) -> str:
+    return str(metric["name"]) if isinstance(metric, Mapping) else str(metric)
 
 
 def evaluate_section(run: Path) -> Mapping[str, Any]:

@@ -15,11 +15,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hf_recipes.inference.child import Progress, StepFailed, read_lines, run_step, write_json
+from hf_recipes.inference.prompts import BASELINES, FINE_TUNED, asked_rows, prompts
 from hf_recipes.inference.request import Request, of_run
-from hf_recipes.inference.shots import fitting
-
-BASELINES = ("zero-shot", "few-shot")
-FINE_TUNED = "fine-tuned"
 
 
 def answer(run: Path) -> None:
@@ -28,7 +25,7 @@ def answer(run: Path) -> None:
     evaluate = request.evaluate
     if evaluate is None:
         return
-    rows = read_lines(run / "work" / "test.jsonl")[: evaluate.limit]
+    rows = asked_rows(read_lines(run / "work" / "test.jsonl"), evaluate.limit, request.seed)
     if not rows or "messages" not in rows[0]:
         raise StepFailed("evaluation_failed", "there are no test rows with messages to answer")
     unknown = [name for name in evaluate.baselines if name not in BASELINES]
@@ -41,8 +38,8 @@ def answer(run: Path) -> None:
     (run / "answers").mkdir(exist_ok=True)
     progress = Progress()
     for method in (*evaluate.baselines, FINE_TUNED):
-        prompts = _prompts(method, rows, shots, pair, room)
-        _answer_by(method, pair, rows, prompts, run / "answers", request, progress)
+        asked = prompts(method, rows, shots, pair.count, room)
+        _answer_by(method, pair, rows, asked, run / "answers", request, progress)
 
 
 def _load(request: Request, base: str, model: Path) -> Any:
@@ -52,16 +49,6 @@ def _load(request: Request, base: str, model: Path) -> Any:
         return load_pair(base, model, trust_remote_code=request.trust_remote_code)
     except OSError as error:
         raise StepFailed("evaluation_failed", f"the models cannot be loaded: {error}") from None
-
-
-def _prompts(
-    method: str, rows: Sequence[Mapping[str, Any]], shots: Sequence[Any], pair: Any, room: int | None
-) -> list[Any]:
-    if method != "few-shot":
-        return [row["messages"] for row in rows]
-    if not shots:
-        raise StepFailed("evaluation_failed", "few-shot wants examples, and evaluate.shots is 0")
-    return [fitting(shots, row["messages"], pair.count, room) for row in rows]
 
 
 def _room(base: str, request: Request, new_tokens: int) -> int | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from hf_recipes.recipe.model import Bound, Data, Evaluate, Message
+from hf_recipes.recipe.model import Bound, Data, Endpoint, Evaluate, Message, Metric, Server
 
 
 @dataclass(frozen=True)
@@ -68,13 +68,22 @@ def _evaluate(found: Mapping[str, Any] | None) -> Evaluate | None:
     if found is None:
         return None
     values = _known(Evaluate, found)
-    for name in ("metrics", "baselines"):
-        if name in values:
-            values[name] = tuple(values[name])
+    if "baselines" in values:
+        values["baselines"] = tuple(values["baselines"])
+    if "metrics" in values:
+        values["metrics"] = tuple(map(_metric, values["metrics"]))
+    for name, kind in (("reference", Endpoint), ("server", Server)):
+        if values.get(name):
+            values[name] = kind(**_known(kind, values[name]))
     values["require"] = {
         name: Bound(**_known(Bound, bound)) for name, bound in (found.get("require") or {}).items()
     }
     return Evaluate(**values)
+
+
+def _metric(found: Any) -> Metric:
+    """Runs of before metrics had options hold plain names."""
+    return Metric(found) if isinstance(found, str) else Metric(str(found["name"]), found.get("options") or {})
 
 
 def _known(kind: type[Any], found: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from hf_recipes.recipe.check import Reading
-from hf_recipes.recipe.model import Bound, Compare, Data, Evaluate, Hub, Message, Recipe, UseCase
+from hf_recipes.recipe.fields import METRICS
+from hf_recipes.recipe.model import (
+    Bound,
+    Compare,
+    Data,
+    Endpoint,
+    Evaluate,
+    Hub,
+    Message,
+    Metric,
+    Recipe,
+    Server,
+    UseCase,
+)
 from hf_recipes.recipe.rules import HUB_ID
 
 
@@ -33,7 +46,7 @@ def recipe(
         params=reading.under("params"),
         hub=Hub(values.get("hub.username"), values.get("hub.token"), values.get("hub.push_to_hub", False)),
         use_case=UseCase(**_written(reading, "use_case")) if reading.given("use_case") else None,
-        evaluate=_evaluate(reading) if reading.given("evaluate") else None,
+        evaluate=_evaluate(reading, path.parent) if reading.given("evaluate") else None,
         compare=Compare(**_written(reading, "compare")),
         trust_remote_code=values.get("trust_remote_code", False),
         positions={
@@ -79,21 +92,41 @@ def _data(reading: Reading, folder: Path) -> Data:
         chat_template=values.get("data.chat_template", "tokenizer" if messages else None),
         column_mapping=_written(reading, "data.column_mapping"),
         messages=tuple(messages),
+        limit=values.get("data.limit"),
     )
 
 
-def _evaluate(reading: Reading) -> Evaluate:
+def _evaluate(reading: Reading, folder: Path) -> Evaluate:
+    maps = ("require", "reference", "server", "metrics")
     written = {
         name: value
         for name, value in _written(reading, "evaluate").items()
-        if "." not in name and name != "require"
+        if "." not in name and name not in maps
     }
+    if written.get("documents"):
+        found = _on_disk(written["documents"], folder)
+        written["documents"] = str(found or (folder / written["documents"]).absolute())
+    if reading.given("evaluate.metrics"):
+        written["metrics"] = _metrics(reading)
+    if reading.given("evaluate.reference"):
+        written["reference"] = Endpoint(**_written(reading, "evaluate.reference"))
+    if reading.given("evaluate.server"):
+        written["server"] = Server(**_written(reading, "evaluate.server"))
     require = {
         metric: Bound(**_written(reading, f"evaluate.require.{metric}"))
-        for metric in ("exact_match",)
+        for metric in METRICS
         if reading.given(f"evaluate.require.{metric}")
     }
     return Evaluate(**written, require=require)
+
+
+def _metrics(reading: Reading) -> tuple[Metric, ...]:
+    metrics: list[Metric] = []
+    while f"evaluate.metrics.{len(metrics)}" in reading.places:
+        key = f"evaluate.metrics.{len(metrics)}"
+        name = reading.values.get(key, reading.values.get(f"{key}.name"))
+        metrics.append(Metric(str(name), _written(reading, f"{key}.options")))
+    return tuple(metrics)
 
 
 def _written(reading: Reading, parent: str) -> dict[str, Any]:

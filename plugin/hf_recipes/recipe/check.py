@@ -12,10 +12,9 @@ from hf_recipes.recipe.fields import Field, fields_for
 from hf_recipes.recipe.nodes import Map, Node, Odd, Scalar, Seq
 from hf_recipes.recipe.place import Place, problem
 from hf_recipes.recipe.problem import Problem
-from hf_recipes.recipe.secrets import HINT, TOKEN, filled, printable, unset
+from hf_recipes.recipe.secrets import HINT, KEY_HINT, TOKEN, filled, printable, unset
 from hf_recipes.recipe.spelling import one_of, other_tasks, suggestion
 
-TOKEN_KEY = "hub.token"
 VARIABLE_ALONE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 PER_TASK = ("params.", "data.column_mapping.")
 
@@ -98,7 +97,7 @@ class _Walk:
             self._items(node, key, field)
         elif self.reading.task is None and key.startswith(PER_TASK):
             return  # Without the task there is no telling what is right.
-        elif key == TOKEN_KEY:
+        elif field.secret:
             self._token(node, key)
         else:
             self._plain(node, key, field)
@@ -119,9 +118,8 @@ class _Walk:
         except kinds.Mismatch as mismatch:
             self.reading.report(key, "wrong-type", str(mismatch), _type_hint(given, field))
             return
-        if "map" in field.types:
-            if value is None:
-                self.reading.values[key] = None  # as if it were left out: `--set evaluate=null`
+        if value is None and {"map", "list"} & set(field.types):
+            self.reading.values[key] = None  # as if it were left out: `--set evaluate=null`
             return
         for item in value if isinstance(value, list) else [value]:
             self._check(item, key, field)
@@ -170,9 +168,9 @@ class _Walk:
         if match is None:
             # A token that looks like one has been reported where it stands.
             if not (isinstance(value, str) and TOKEN.search(value)):
-                self.reading.report(
-                    key, "literal-token", "must name an environment variable, as ${HF_TOKEN}", HINT
-                )
+                name, hint = ("HF_TOKEN", HINT) if key == "hub.token" else ("OPENAI_API_KEY", KEY_HINT)
+                message = f"must name an environment variable, as ${{{name}}}"
+                self.reading.report(key, "literal-token", message, hint)
         elif not self.reading.environ.get(match.group(1)):
             self.reading.problems.append(unset(self.reading.place_of(key), key, match.group(1)))
         else:

@@ -32,6 +32,8 @@ class Field:
     """Values outside the bounds that are allowed, such as -1 for "choose for me"."""
     pattern: str = ""
     """For editors: what validation itself checks by code."""
+    secret: bool = False
+    """Written as ${NAME} alone; the recipe keeps the name and never the value."""
 
 
 AUTOTRAIN = f"AutoTrain {autotrain.version()}"
@@ -42,7 +44,8 @@ TRAINERS = {
 }
 BUNDLED = ("bundled/smollm2-135m-instruct",)
 METRICS = ("exact_match",)
-BASELINES = ("zero-shot", "few-shot")
+BASELINES = ("zero-shot", "few-shot", "retrieval")
+VARIABLE = r"^\$\{[A-Za-z_][A-Za-z0-9_]*\}$"
 CHAT_TEMPLATES = ("tokenizer", "chatml", "zephyr", "none")
 HOMES = {
     "model": "base_model",
@@ -89,6 +92,7 @@ def _data() -> tuple[Field, ...]:
         Field("data.test_split", ("str", "float", "null"), "The rows that the model is measured on, never trained on: a split, or the fraction of train to hold out.", low=0, high=1, open_low=True, open_high=True),
         Field("data.chat_template", ("str", "null"), "How conversations become text (llm tasks, required there unless data.messages is given): tokenizer is the base model's own.", AUTOTRAIN, choices=CHAT_TEMPLATES),
         Field("data.column_mapping", ("map",), "Which columns of the data the trainer reads.", AUTOTRAIN),
+        Field("data.limit", ("int", "null"), "Training rows used at the most, drawn by seed, evenly over the answers where these are few; null is all.", low=1),
         Field("data.messages", ("list",), "Columns → chat messages, for llm-sft: templates with {column} places; {{ and }} are braces."),
         Field("data.messages.*", ("map",), "One turn of the conversation."),
         Field("data.messages.*.role", ("str",), "Who speaks.", required=True, choices=("system", "user", "assistant")),
@@ -99,23 +103,49 @@ def _data() -> tuple[Field, ...]:
 def _rest() -> tuple[Field, ...]:
     return (
         Field("hub.username", ("str", "null"), "The user or organisation that the model is pushed to.", AUTOTRAIN),
-        Field("hub.token", ("str", "null"), "The name of the environment variable that holds the token, as ${HF_TOKEN}; never the token.", AUTOTRAIN, pattern=r"^\$\{[A-Za-z_][A-Za-z0-9_]*\}$"),
+        Field("hub.token", ("str", "null"), "The name of the environment variable that holds the token, as ${HF_TOKEN}; never the token.", AUTOTRAIN, pattern=VARIABLE, secret=True),
         Field("hub.push_to_hub", ("bool",), "Whether the model is pushed, once it has been verified.", AUTOTRAIN, False),
         Field("use_case.goal", ("str",), "What the model should do.", default=""),
         Field("use_case.success", ("str",), "When it is good enough.", default=""),
-        Field("evaluate.metrics", ("list[str]",), "What is measured.", default=list(METRICS), choices=METRICS),
-        Field("evaluate.baselines", ("list[str]",), "What the fine-tuned model is compared with: its base without, and with, examples in the prompt.", default=list(BASELINES), choices=BASELINES),
+        Field("evaluate.metrics", ("list",), "What is measured, each a name or {name, options}. The first decides the verdict.", default=["exact_match"]),
+        Field("evaluate.metrics.*", ("str", "map"), "One metric.", choices=METRICS),
+        Field("evaluate.metrics.*.name", ("str",), "The metric.", required=True, choices=METRICS),
+        Field("evaluate.metrics.*.options", ("map",), "How it is measured; the keys depend on the metric."),
+        Field("evaluate.baselines", ("list[str]",), "What the fine-tuned model is compared with: its base asked plainly, with examples in the prompt, with retrieved passages.", default=["zero-shot", "few-shot"], choices=BASELINES),
         Field("evaluate.shots", ("int",), "Examples in the few-shot prompt.", default=4, low=1),
+        Field("evaluate.shots_by", ("str",), "How they are chosen from train: by seed, the same for every row, or by similarity to the row.", default="seed", choices=("seed", "similarity")),
+        Field("evaluate.passages", ("int",), "Passages in the prompt of the retrieval baseline.", default=4, low=1),
+        Field("evaluate.retrieve_by", ("str",), "How passages are found: bm25 by words, embeddings by a model.", default="bm25", choices=("bm25", "embeddings")),
+        Field("evaluate.embedding_model", ("str", "null"), "The sentence-transformers model that embeddings come from: a Hub id or a folder."),
+        Field("evaluate.documents", ("str", "null"), "What passages are retrieved from: a .txt, .md, .jsonl or .csv file or a folder of them; null is the training examples, each with its answer."),
+        Field("evaluate.reference", ("map", "null"), "A model behind an OpenAI-compatible endpoint that answers the same rows, to stand beside the others."),
+        Field("evaluate.reference.base_url", ("str",), "The endpoint's address, such as http://127.0.0.1:8000/v1.", required=True),
+        Field("evaluate.reference.model", ("str",), "The model's name there.", required=True),
+        Field("evaluate.reference.api_key", ("str", "null"), "The name of the environment variable that holds its key, as ${OPENAI_API_KEY}; never the key.", pattern=VARIABLE, secret=True),
+        Field("evaluate.runtime", ("str",), "What generates: transformers, or vllm where it is installed.", default="transformers", choices=("transformers", "vllm")),
+        Field("evaluate.server", ("map", "null"), "A server of your own that answers for base and fine-tuned model, in the runtime's place."),
+        Field("evaluate.server.base_url", ("str",), "The server's address, such as http://127.0.0.1:8000/v1.", required=True),
+        Field("evaluate.server.base", ("str",), "What it calls the base model.", required=True),
+        Field("evaluate.server.fine_tuned", ("str", "null"), "What it calls the fine-tuned model."),
+        Field("evaluate.server.api_key", ("str", "null"), "The name of the environment variable that holds its key; never the key.", pattern=VARIABLE, secret=True),
+        Field("evaluate.forgetting", ("bool",), "Whether the likelihood of general text is compared before and after.", default=True),
         Field("evaluate.max_new_tokens", ("int",), "Longest answer, in tokens.", default=64, low=1),
         Field("evaluate.batch_size", ("int",), "Rows answered together.", default=32, low=1),
-        Field("evaluate.limit", ("int", "null"), "Test rows used at the most; null is all.", low=1),
+        Field("evaluate.limit", ("int", "null"), "Test rows used at the most, drawn by seed; null is all.", low=1),
         Field("evaluate.require", ("map", "null"), "Bounds that a run must meet, by metric; it exits 1 otherwise."),
-        Field("evaluate.require.exact_match", ("map",), "The share of answers that are right to the letter, 0 to 1."),
-        Field("evaluate.require.exact_match.at_least", ("float",), "The lowest value that is good enough.", low=0, high=1),
-        Field("evaluate.require.exact_match.better_than", ("str",), "The baseline that must be beaten.", choices=("best_baseline", *BASELINES)),
+        *(bound for metric in METRICS for bound in _bounds(metric)),
         Field("compare.title", ("str",), "The page's title.", default=""),
         Field("compare.examples", ("list[str]",), "Prompts to click on.", default=[]),
         Field("compare.hardware", ("str", "null"), "The Space's hardware, such as cpu-basic."),
+    )  # fmt: skip
+
+
+def _bounds(metric: str) -> tuple[Field, ...]:
+    key = f"evaluate.require.{metric}"
+    return (
+        Field(key, ("map",), f"What {metric} must reach."),
+        Field(f"{key}.at_least", ("float",), "The lowest value that is good enough.", low=0, high=1),
+        Field(f"{key}.better_than", ("str",), "The baseline that must be beaten.", choices=("best_baseline", *BASELINES)),
     )  # fmt: skip
 
 

@@ -28,6 +28,8 @@ class Data:
     chat_template: str | None = None
     column_mapping: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     messages: tuple[Message, ...] = ()
+    limit: int | None = None
+    """Training rows used at the most, drawn by seed; None means all."""
 
 
 @dataclass(frozen=True)
@@ -53,14 +55,60 @@ class Bound:
 
 
 @dataclass(frozen=True)
+class Metric:
+    name: str
+    options: Mapping[str, object] = field(default_factory=dict)
+    """As written; those of `recipe/fields.py` for this metric. A key for an endpoint is the *name* of its variable."""
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A server that speaks OpenAI's HTTP interface."""
+
+    base_url: str
+    model: str
+    api_key: str | None = None
+    """The *name* of the environment variable that holds the key."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server of a person's own that answers for both models of the pair."""
+
+    base_url: str
+    base: str
+    """What it calls the base model."""
+    fine_tuned: str | None = None
+    """What it calls the fine-tuned model; None where it serves the base alone."""
+    api_key: str | None = None
+    """The *name* of the environment variable that holds the key."""
+
+
+@dataclass(frozen=True)
 class Evaluate:
-    metrics: tuple[str, ...] = ("exact_match",)
+    metrics: tuple[Metric, ...] = (Metric("exact_match"),)
+    """The first decides the verdict."""
     baselines: tuple[str, ...] = ("zero-shot", "few-shot")
     shots: int = 4
+    shots_by: str = "seed"
+    """How few-shot examples are chosen: by `seed`, the same for every row, or by `similarity` to the row."""
+    passages: int = 4
+    retrieve_by: str = "bm25"
+    """`bm25` or `embeddings`."""
+    embedding_model: str | None = None
+    documents: str | None = None
+    """A file or folder that passages are retrieved from, made absolute; None: from the training examples."""
+    reference: Endpoint | None = None
+    runtime: str = "transformers"
+    """`transformers` or `vllm`."""
+    server: Server | None = None
+    """Answers for both models in the runtime's place."""
+    forgetting: bool = True
+    """Whether the likelihood of general text is compared before and after."""
     max_new_tokens: int = 64
     batch_size: int = 32
     limit: int | None = None
-    """Test rows used at the most; None means all."""
+    """Test rows used at the most, drawn by seed; None means all."""
     require: Mapping[str, Bound] = field(default_factory=dict)
 
 

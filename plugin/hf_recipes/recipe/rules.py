@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hf_recipes.recipe import autotrain
 from hf_recipes.recipe.check import Reading
-from hf_recipes.recipe.fields import BUNDLED, CHAT_TEMPLATES
+from hf_recipes.recipe.fields import BUNDLED, CHAT_TEMPLATES, METRICS
 from hf_recipes.recipe.hardware import JOB_FLAVORS
 from hf_recipes.recipe.spelling import nearest, one_of
 
@@ -273,11 +273,20 @@ def _evaluate(reading: Reading, trainer: str | None) -> None:
     _gates(reading)
 
 
+def metric_names(reading: Reading) -> list[str]:
+    """The metrics that are written, or the one that is measured where none is. Those that are wrong are left out."""
+    if not reading.given("evaluate.metrics"):
+        return ["exact_match"]
+    items = range(sum(key.startswith("evaluate.metrics.") for key in reading.places))
+    keys = (key for item in items for key in (f"evaluate.metrics.{item}", f"evaluate.metrics.{item}.name"))
+    return [name for key in keys if isinstance(name := reading.values.get(key), str)]
+
+
 def _gates(reading: Reading) -> None:
-    metrics = reading.values.get("evaluate.metrics", ["exact_match"])
+    metrics = metric_names(reading)
     baselines = reading.values.get("evaluate.baselines", ["zero-shot", "few-shot"])
-    assert isinstance(metrics, list) and isinstance(baselines, list)
-    for metric in ("exact_match",):
+    assert isinstance(baselines, list)
+    for metric in METRICS:
         key = f"evaluate.require.{metric}"
         if key in reading.places and metric not in metrics:
             reading.report(key, "unmeasured", f"{metric} is not in evaluate.metrics")

@@ -65,6 +65,8 @@ def _of_field(field: Field, fields: Mapping[str, Field]) -> dict[str, Any]:
         return {**schema, "type": ["object", "null"] if "null" in field.types else "object"}
     if "map" in field.types:
         kinds: dict[str, Any] = _object(field.key, fields)
+        if "str" in field.types:
+            return {**schema, "anyOf": [*_options("str", field), kinds]}
         return (
             {**schema, **kinds, "type": ["object", "null"]} if "null" in field.types else {**schema, **kinds}
         )
@@ -93,7 +95,7 @@ def _options(name: str, field: Field) -> list[dict[str, Any]]:
         return [plain, VARIABLE] if name == "str" else [plain]
     if field.pattern and name == "str":
         target["pattern"] = field.pattern
-        return [plain] if field.key == "hub.token" else [plain, VARIABLE]
+        return [plain] if field.secret else [plain, VARIABLE]
     return [plain]
 
 

@@ -13,6 +13,8 @@ TOKEN_VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HUGGINGFACEHUB_API_TOK
 VARIABLE = re.compile(r"(\$?)\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 HINT = "put it in an environment variable, write ${HF_TOKEN} as hub.token, and revoke this one if the file was shared"
 
+KEY_HINT = "put the key in it, and revoke this one if the file was shared"
+
 
 def hidden(text: str) -> str:
     """The text with everything that looks like a token masked."""

@@ -44,6 +44,9 @@ def parse(text: str, file: str, report: Callable[[Problem], None], at: Place | N
         mark = error.problem_mark or error.context_mark
         place = at or (Place(file, mark.line + 1, mark.column + 1) if mark else Place(file))
         what = ": ".join(part for part in (error.context, error.problem) if part)
+        if "maximum nesting depth" in what:  # libyaml has a bound of its own, and may come to it before we do
+            report(problem(place, "too-deep", f"nested more than {MAX_DEPTH} levels deep"))
+            return None
         report(problem(place, "yaml-syntax", f"not YAML: {what}", _syntax_hint(what, _line(text, place))))
     except yaml.reader.ReaderError as error:
         before = text[: error.position] if isinstance(error.position, int) else ""

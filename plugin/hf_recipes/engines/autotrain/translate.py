@@ -45,7 +45,7 @@ def translate(recipe: Recipe, machine: Machine, base: Base | None = None) -> Job
         overrides=chosen,
         steps=_steps(recipe, settled, there, scripts),
         files={f"work/{name}": _text(name) for name in scripts},
-        secrets=tuple(dict.fromkeys(filter(None, (recipe.hub.token_variable, "HF_TOKEN")))),
+        secrets=tuple(dict.fromkeys(filter(None, (recipe.hub.token_variable, "HF_TOKEN", *_keys(recipe))))),
         settings=recipe.settings,
         use_case=recipe.use_case,
         push=_push(recipe),
@@ -70,7 +70,7 @@ def _steps(
     ]
     if recipe.evaluate is not None and recipe.data.test_split is not None:
         steps.append(Step("answer", "evaluate", "inference", _ours("inference.answer")))
-        steps.append(Step("report", "evaluate", "core", _ours("evaluation.write")))
+        steps.append(Step("report", "evaluate", "inference", _ours("evaluation.write")))
     if _push(recipe) is not None:
         steps.append(Step("push", "push", "core", _ours("hub.step")))
     return tuple(steps)
@@ -90,6 +90,16 @@ def _program(task: str, scripts: tuple[str, ...]) -> tuple[str, ...]:
         return ()
     paths = tuple(f"{{run}}/work/{name}" for name in scripts)
     return paths if VALIDATION in scripts else (*paths, module_of(task))
+
+
+def _keys(recipe: Recipe) -> tuple[str | None, ...]:
+    """The variables that hold the keys of the endpoints that are asked while evaluating."""
+    evaluate = recipe.evaluate
+    if evaluate is None:
+        return ()
+    endpoints = [one.api_key for one in (evaluate.reference, evaluate.server) if one is not None]
+    options = [one.options.get("api_key") for one in evaluate.metrics]
+    return (*endpoints, *(str(key) for key in options if key))
 
 
 def _push(recipe: Recipe) -> Push | None:

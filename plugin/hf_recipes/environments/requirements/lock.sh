@@ -12,7 +12,7 @@ compile() { uv pip compile -q --universal --python-version 3.10 --no-header --no
 # torch names its own CUDA packages exactly, and a CPU build has none: they are not ours to pin.
 write() { { echo "$HEADER"; grep -vE '^(nvidia-(cu|nc|nv[^i]|nvjit)|cuda-|triton=)'; } > "$1"; }
 
-compile --constraint inference-limits.txt ../../../../space/requirements.txt | write inference-pins.txt
+compile --constraint inference-limits.txt ../../../../space/requirements.txt evaluation.txt | write inference-pins.txt
 
 later=$(grep -h '^torch' autotrain-vision.txt | compile - | sed -n 's/^\(torch\|torchvision\|triton\|cuda-[a-z]*\|nvidia-[a-z0-9-]*\)==.*/\1/p')
 set -- autotrain-vision.txt autotrain-tabular.txt --exclude-newer "$MADE_FOR"
