@@ -27,6 +27,16 @@ class Split:
     classes: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Column → the class names that the data set itself declares."""
 
+    def named_rows(self, findings: Findings) -> Iterator[tuple[str, Row]]:
+        """As `rows`, with the name of a class where the data set declares classes and holds their numbers."""
+        for file, (line, row) in self.rows(findings):
+            named = {
+                column: names[value]
+                for column, names in self.classes.items()
+                if type(value := row.get(column)) is int and 0 <= value < len(names)
+            }
+            yield file, (line, {**row, **named} if named else row)
+
     def rows(self, findings: Findings) -> Iterator[tuple[str, Row]]:
         """(file, (line, row)) in order. Raises DataError for a file that cannot be read at all."""
         for path in self.paths:
