@@ -44,6 +44,9 @@ def parse(text: str, file: str, report: Callable[[Problem], None], at: Place | N
         mark = error.problem_mark or error.context_mark
         place = at or (Place(file, mark.line + 1, mark.column + 1) if mark else Place(file))
         what = ": ".join(part for part in (error.context, error.problem) if part)
+        if "nesting depth" in what:  # libyaml has a bound of its own, which a token may meet before ours
+            report(problem(place, "too-deep", f"nested more than {MAX_DEPTH} levels deep"))
+            return None
         report(problem(place, "yaml-syntax", f"not YAML: {what}", _syntax_hint(what, _line(text, place))))
     except yaml.reader.ReaderError as error:
         before = text[: error.position] if isinstance(error.position, int) else ""
@@ -145,11 +148,14 @@ class _Builder:
         return node
 
     def _alias(self, event: yaml.AliasEvent, depth: int) -> Node:
-        if event.anchor not in self.anchors:
-            raise self._stop("unknown-alias", "an alias (*) without its anchor (&)", "define it further up")
-        node = self.anchors[event.anchor]
+        node = self.anchors.get(str(event.anchor))
         if node is None:
-            raise self._stop("endless-alias", "an alias (*) inside its own anchor (&)")
+            endless = event.anchor in self.anchors
+            code = "endless-alias" if endless else "unknown-alias"
+            message = "an alias (*) " + ("inside its own anchor (&)" if endless else "without its anchor (&)")
+            place = self._place(event)
+            self.report(problem(place, code, message, "" if endless else "define it further up"))
+            node = Scalar(Odd(), place)
         self._count(node.size, depth + node.height)
         return node
 
