@@ -233,3 +233,18 @@ def test_a_section_set_to_null_is_a_section_left_out(key: str) -> None:
     loaded = load(shipped, settings=[f"{key}=null"])
     assert (loaded.evaluate is None) == (key == "evaluate")
     assert (loaded.use_case is None) == (key == "use_case")
+
+
+def test_an_alias_that_means_nothing_hides_no_other_mistake(tmp_path: Path) -> None:
+    codes = [place for place, _ in found(tmp_path, CHAT.replace("lr: 2e-4", "lr: *fast\n  epoch: 3"))]
+    assert codes == ["13:7:unknown-alias", "14:3:unknown-key"]
+
+
+def test_what_a_push_needs_is_missing_when_it_is_null_and_not_when_it_is_wrong(tmp_path: Path) -> None:
+    null = found(tmp_path, CHAT + "hub: {username: null, token: null, push_to_hub: true}\n")
+    assert [what.partition(";")[0] for _, what in null] == [
+        "hub.username: missing, and push_to_hub is true",
+        "hub.token: missing, and push_to_hub is true",
+    ]
+    literal = found(tmp_path, CHAT + f"hub: {{username: me, token: {TOKEN}, push_to_hub: true}}\n")
+    assert [place.rpartition(":")[2] for place, _ in literal] == ["literal-token"]

@@ -9,6 +9,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import Console
 
+UNFOLDED = 10_000
+"""Columns: wide enough that no line of a pipe or a file is ever folded."""
+printed = False
+"""Whether a document has been printed: there is one at the most."""
+
 
 def say(text: str) -> None:
     """A message to a person."""
@@ -24,6 +29,8 @@ def result(text: str) -> None:
 
 def document(value: object) -> None:
     """What the command was asked for, as one JSON document: `--json`."""
+    global printed
+    printed = True
     result(json.dumps(value, indent=2, ensure_ascii=False, default=str))
 
 
@@ -31,4 +38,5 @@ def console(*, stderr: bool) -> Console:
     """A rich console. It is imported here, since it costs 0.1 s that `validate` does not pay."""
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False, soft_wrap=not sys.stdout.isatty())
+    here = (sys.stderr if stderr else sys.stdout).isatty()
+    return Console(stderr=stderr, highlight=False, soft_wrap=not here, width=None if here else UNFOLDED)

@@ -27,6 +27,9 @@ def report_command(run: str, as_json: bool, runs_dir: Path) -> None:
             f"{folder.name} has no report: its recipe has no `evaluate:`, or it did not come that far"
         )
     if as_json:
-        document(json.loads(path.read_text(encoding="utf-8")))
+        try:
+            document(json.loads(path.read_text(encoding="utf-8")))
+        except ValueError:
+            raise CommandFailed(f"{path} is damaged: it is not JSON") from None
     else:
         result((folder / "report" / "report.md").read_text(encoding="utf-8").rstrip())

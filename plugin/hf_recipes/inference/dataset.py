@@ -154,9 +154,8 @@ def _explained(path: str, split: str, error: Exception) -> DataError:
     if kind in ("OfflineModeIsEnabled", "ConnectionError", "LocalEntryNotFoundError") or (
         os.environ.get("HF_HUB_OFFLINE") == "1" and not Path(path).is_dir()
     ):
-        return wrong(
-            path, "the Hub cannot be reached and the data set is not in the cache", code="hub-unreachable"
-        )
+        what = "there is no such file or folder here; the Hub cannot be reached and the data set is not in the cache"
+        return wrong(path, what, code="hub-unreachable")
     if kind in ("DatasetNotFoundError", "RepositoryNotFoundError"):
         hint = "check the name; set HF_TOKEN if it is private"
         return wrong(

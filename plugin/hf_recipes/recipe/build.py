@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,24 @@ def recipe(
         settings=settings,
         max_cost=values.get("max_cost"),
     )
+
+
+STAND_INS = {
+    "base_model": "not-named",
+    "project_name": "not-named",
+    "backend": "not-named",
+    "data.path": "not-named",
+    "data.train_split": "not-named",
+}
+
+
+def draft(
+    reading: Reading, *, path: Path, text: str, trainer: str | None, settings: tuple[str, ...]
+) -> Recipe:
+    """What there is of a recipe with problems; its task is known. Nothing of it may be run."""
+    right = {key: value for key, value in reading.values.items() if not key.startswith("data.messages.")}
+    whole = replace(reading, values={**STAND_INS, **right})
+    return recipe(whole, path=path, text=text, trainer=trainer, settings=settings)
 
 
 def _base_model(model: str, folder: Path, task: str | None) -> str:

@@ -32,6 +32,8 @@ class Reading:
     places: dict[str, Place] = field(default_factory=dict)
     """Of every key that is written, right or not."""
     problems: list[Problem] = field(default_factory=list)
+    blank: set[str] = field(default_factory=set)
+    """The keys of single values that are written as null."""
 
     def report(self, key: str, code: str, message: str, hint: str = "") -> None:
         """A problem at `key`, or at the nearest key above it that is written."""
@@ -91,6 +93,8 @@ class _Walk:
             self.reading.report(key, "unknown-key", "unknown", suggestion(pattern, name, self.fields))
 
     def _value(self, node: Node, key: str, field: Field) -> None:
+        if isinstance(node, Scalar) and node.value is None:
+            self.reading.blank.add(key)
         if isinstance(node, Map) and "map" in field.types:
             self.mapping(node, key, field.key)
         elif isinstance(node, Seq) and "list" in field.types:

@@ -160,7 +160,7 @@ def _hub(reading: Reading) -> None:
         return
     for name in ("username", "token"):
         key = f"hub.{name}"
-        if key not in reading.values and not any(found.message.startswith(key) for found in reading.problems):
+        if key in reading.blank or key not in reading.places:
             reading.report(key, "missing-key", "missing, and push_to_hub is true")
 
 
