@@ -66,7 +66,11 @@
 
   // What one can choose.
   const controls = { methods: {} };
-  const field = (name, control) => make("label", { class: "field" }, make("span", {}, name), control);
+  let fields = 0;
+  const field = (name, control) => {
+    control.id = `field-${++fields}`;
+    return make("div", { class: "field" }, make("label", { for: control.id }, name), control);
+  };
   const options = (select, named) => {
     const before = select.value;
     select.replaceChildren(...named.map(([value, name]) => make("option", { value }, name)));

@@ -54,13 +54,13 @@ def savings(report: Report) -> str:
         return ""
     lines = []
     against = label(str(found.get("against") or "the best baseline"))
-    for key, unit, less in (
-        ("prompt_tokens_saved", "prompt tokens", "fewer"),
-        ("completion_tokens_saved", "answer tokens", "fewer"),
-        ("seconds_saved", "seconds", "less"),
+    for key, unit in (
+        ("prompt_tokens_saved", "prompt tokens"),
+        ("completion_tokens_saved", "answer tokens"),
+        ("seconds_saved", "seconds"),
     ):
         if key in found:
-            lines.append(f"<li><b>{saved(found[key], unit, less)}</b> a request</li>")
+            lines.append(f"<li><b>{saved(found[key], unit)}</b> a request</li>")
     pays = (
         f"<p>Training has paid for itself after <b>{found['requests_to_pay_back']:,.0f}</b> requests.</p>"
         if found.get("requests_to_pay_back") is not None
@@ -140,7 +140,7 @@ def comparisons(report: Report) -> str:
                 if {"low", "high"} <= one.keys()
                 else ""
             )
-            p = p_value(one["p"]) if "p" in one else "–"
+            p = text(p_value(one["p"])) if "p" in one else "–"
             cells = [difference + bounds, p, *(_count(one.get(key)) for key in ("wins", "losses"))]
             lines.append(
                 f'<tr><th scope="row">{text(metric_name(metric))}: against {text(label(baseline))}</th>'
@@ -206,7 +206,7 @@ def _count(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else "–"
 
 
-def saved(amount: float, unit: str, less: str) -> str:
-    """`153.0 fewer prompt tokens`; what is negative was not saved but spent."""
+def saved(amount: float, unit: str) -> str:
+    """`153.0 prompt tokens less`; what is negative was not saved but spent."""
     digits = 3 if 0 < abs(amount) < 1 else 1
-    return f"{abs(amount):,.{digits}f} {less if amount >= 0 else 'more'} {unit}"
+    return f"{abs(amount):,.{digits}f} {unit} {'less' if amount >= 0 else 'more'}"
