@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from hf_recipes.evaluation.findings import saved
 from hf_recipes.evaluation.page.words import (
     DECISIONS,
     interval,
@@ -204,9 +205,3 @@ def _each(total: object, n: int, form: str, factor: float = 1) -> str:
 
 def _count(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else "–"
-
-
-def saved(amount: float, unit: str) -> str:
-    """`153.0 prompt tokens less`; what is negative was not saved but spent."""
-    digits = 3 if 0 < abs(amount) < 1 else 1
-    return f"{abs(amount):,.{digits}f} {unit} {'less' if amount >= 0 else 'more'}"
