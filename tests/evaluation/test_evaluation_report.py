@@ -224,7 +224,7 @@ def test_what_a_model_wrote_cannot_break_out_of_the_table(run: Path) -> None:
     assert "# title" not in lines
 
 
-def test_the_command_writes_both_files(run: Path) -> None:
+def test_the_command_writes_every_file(run: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "hf_recipes.evaluation.write", str(run)], capture_output=True, text=True
     )
@@ -232,7 +232,11 @@ def test_the_command_writes_both_files(run: Path) -> None:
     report = json.loads((run / "report/report.json").read_text())
     assert report == build(run)
     assert (run / "report/report.md").read_text() == render_markdown(report)
-    assert sorted(file.name for file in (run / "report").iterdir()) == ["report.json", "report.md"]
+    assert sorted(file.name for file in (run / "report").iterdir()) == [
+        "report.html",
+        "report.json",
+        "report.md",
+    ]
 
 
 def test_the_command_says_why_it_failed_and_leaves_no_report(run: Path, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ COMMANDS = {
     "status": ("status", "Show one run."),
     "logs": ("logs", "Print a run's log."),
     "cancel": ("cancel", "Stop a run and everything it started."),
-    "report": ("report", "Print a run's evaluation."),
+    "report": ("report", "Print a run's evaluation, or several side by side."),
     "push": ("push", "Put a run's model on the Hub, with a card that shows its evaluation."),
     "compare": ("compare", "Open a page with the fine-tuned model beside its base."),
     "space": ("space", "Put pushed models online beside their bases: a page on a Space."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,9 @@ def document(value: object) -> None:
     """What the command was asked for, as one JSON document: `--json`."""
     global printed
     printed = True
-    result(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    # Half a character, where a model stopped within one, can't be written but as JSON's escape.
+    result(re.sub("[\ud800-\udfff]", lambda half: f"\\u{ord(half[0]):04x}", text))
 
 
 def console(*, stderr: bool) -> Console:

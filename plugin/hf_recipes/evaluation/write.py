@@ -1,4 +1,4 @@
-"""`python -m hf_recipes.evaluation.write RUN`: writes report/report.json and report/report.md out of answers/."""
+"""`python -m hf_recipes.evaluation.write RUN`: writes report/report.json, report.md and report.html out of answers/."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ import os
 import sys
 from pathlib import Path
 
+from hf_recipes.evaluation import page
 from hf_recipes.evaluation.answers import EvaluationFailed
 from hf_recipes.evaluation.report import build, render_markdown
 
 
 def write(run: Path) -> None:
-    """Each file is replaced atomically, report.json last: who finds it finds both. Raises EvaluationFailed and OSError."""
+    """Each file is replaced atomically, report.json last: who finds it finds all. Raises EvaluationFailed and OSError."""
     report = build(run)
     folder = run / "report"
     folder.mkdir(exist_ok=True)
     replace(folder / "report.md", render_markdown(report))
+    replace(folder / page.NAME, page.of_run(run, report))
     replace(folder / "report.json", json.dumps(report, indent=2, allow_nan=False) + "\n")
 
 

@@ -59,6 +59,8 @@ class Facts:
     trust_remote_code: bool
     recipe_sha256: str
     license: License | None = None
+    public_data: bool = False
+    """Whether anybody may read the dataset, and so its test rows in the report."""
     places: Mapping[str, str] = field(default_factory=dict)
     """Folders and files of this machine that the run's files may name → what stands for them in public."""
 
