@@ -70,7 +70,7 @@ def test_json_of_several_runs_is_a_list(runs: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("damage", "says"), [("", "first-run has no report"), ("{", "is not a report; evaluate the run again")]
+    ("damage", "says"), [("", "first-run has no report"), ("{", "is damaged")]
 )
 def test_no_report_and_a_broken_one_are_said_in_a_line(runs: Path, damage: str, says: str) -> None:
     file = runs / "first-run" / "report" / "report.json"
