@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from hf_recipes import __version__
+from hf_recipes import __version__, record
 from hf_recipes.cli.main import COMMANDS
+from hf_recipes.record.state import Reason, State
 
 HF_RECIPES = Path(sys.executable).with_name("hf-recipes")
 
@@ -182,6 +184,35 @@ def test_a_damaged_report_is_said_and_no_bug(make_run: Callable[..., Path]) -> N
     done = call("report", run.name, "--json", cwd=run.parent.parent)
     assert done.returncode == 1 and "is damaged" in done.stderr
     assert json.loads(done.stdout)[0]["code"] == "failed"
+
+
+def test_what_a_trainer_said_is_shown_letter_by_letter(make_run: Callable[..., Path]) -> None:
+    run = make_run()
+    said = "train: KeyError: '[/INST]' is not in [bold] {x}; [Errno 28]"
+    record.end(run, State.FAILED, Reason.TRAINER_FAILED, said)
+    done = call("list", cwd=run.parent.parent)
+    assert (done.returncode, done.stderr) == (0, "") and said in done.stdout
+
+
+def test_a_bar_shows_what_a_trainer_said_letter_by_letter(tmp_path: Path) -> None:
+    """On a terminal, which a pseudo-terminal is."""
+    script = tmp_path / "bars.py"
+    script.write_text(
+        "from hf_recipes.cli.progress import show\n"
+        "from hf_recipes.record.state import RunState, State\n"
+        "event = {'stage': 'prepare', 'what': 'reading [/data] of [bold]', 'step': 1, 'total': 2}\n"
+        "show([(RunState('x', State.RUNNING, stage='prepare'), [event]), (RunState('x', State.SUCCEEDED), [])])\n"
+    )
+    out, terminal = pty.openpty()
+    done = subprocess.run(
+        [sys.executable, script],
+        stderr=terminal,
+        stdout=terminal,
+        env={**os.environ, "COLUMNS": "150", "TERM": "xterm"},
+    )
+    os.close(terminal)
+    assert done.returncode == 0
+    assert b"reading [/data] of [bold]" in os.read(out, 65_536)
 
 
 def test_followed_as_json_a_log_is_one_document_once_the_run_has_ended(

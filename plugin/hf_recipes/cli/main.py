@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -81,8 +82,16 @@ def called_as() -> str:
     return "hf recipes" if "extensions" in Path(sys.argv[0]).parts else "hf-recipes"
 
 
+def _end_by_interruption() -> None:
+    """Being asked to end (`kill`, `timeout`, a terminal that closes) cleans up as Ctrl-C does, unless somebody ignores it."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
+
+
 def main() -> None:
     """The console script. Never returns: ends the process with the exit code that DESIGN.md lists."""
+    _end_by_interruption()
     given = sys.argv[1:]
     # Whoever has just seen an error puts it at the end of the line.
     arguments = [one for one in given if one != "--debug"]

@@ -37,9 +37,13 @@ def document(value: object) -> None:
     result(re.sub("[\ud800-\udfff]", lambda half: f"\\u{ord(half[0]):04x}", text))
 
 
-def console(*, stderr: bool) -> Console:
-    """A rich console. It is imported here, since it costs 0.1 s that `validate` does not pay."""
+def console(*, stderr: bool, markup: bool = False) -> Console:
+    """A rich console. It is imported here, since it costs 0.1 s that `validate` does not pay.
+
+    `markup`: what is printed has rich's `[bold]`, and all that comes from outside is escaped.
+    """
     from rich.console import Console
 
     here = (sys.stderr if stderr else sys.stdout).isatty()
-    return Console(stderr=stderr, highlight=False, soft_wrap=not here, width=None if here else UNFOLDED)
+    width = None if here else UNFOLDED
+    return Console(stderr=stderr, markup=markup, highlight=False, soft_wrap=not here, width=width)
