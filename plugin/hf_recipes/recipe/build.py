@@ -126,7 +126,7 @@ def _evaluate(reading: Reading, folder: Path) -> Evaluate:
         found = _on_disk(written["documents"], folder)
         written["documents"] = str(found or (folder / written["documents"]).absolute())
     if reading.given("evaluate.metrics"):
-        written["metrics"] = _metrics(reading)
+        written["metrics"] = _metrics(reading, folder)
     if reading.given("evaluate.reference"):
         written["reference"] = Endpoint(**_written(reading, "evaluate.reference"))
     if reading.given("evaluate.server"):
@@ -139,12 +139,15 @@ def _evaluate(reading: Reading, folder: Path) -> Evaluate:
     return Evaluate(**written, require=require)
 
 
-def _metrics(reading: Reading) -> tuple[Metric, ...]:
+def _metrics(reading: Reading, folder: Path) -> tuple[Metric, ...]:
     metrics: list[Metric] = []
     while f"evaluate.metrics.{len(metrics)}" in reading.places:
         key = f"evaluate.metrics.{len(metrics)}"
         name = reading.values.get(key, reading.values.get(f"{key}.name"))
-        metrics.append(Metric(str(name), _written(reading, f"{key}.options")))
+        options = _written(reading, f"{key}.options")
+        if options.get("database"):
+            options["database"] = str(_on_disk(options["database"], folder) or options["database"])
+        metrics.append(Metric(str(name), options))
     return tuple(metrics)
 
 

@@ -90,7 +90,8 @@ class _Walk:
             hint = f"{elsewhere}; {suggestion(pattern, name, self.fields)}".rstrip("; ")
             self.reading.report(key, "wrong-task", f"{self.reading.task} has no such key", hint)
         else:
-            self.reading.report(key, "unknown-key", "unknown", suggestion(pattern, name, self.fields))
+            hint = suggestion(pattern, name, self.fields)
+            self.reading.report(key, "unknown-key", "unknown", hint.replace(f"{pattern}.", f"{parent}.", 1))
 
     def _value(self, node: Node, key: str, field: Field) -> None:
         if isinstance(node, Scalar) and node.value is None:
