@@ -127,9 +127,9 @@ def _evaluate(reading: Reading, folder: Path) -> Evaluate:
         written["documents"] = str(found or (folder / written["documents"]).absolute())
     if reading.given("evaluate.metrics"):
         written["metrics"] = _metrics(reading, folder)
-    if reading.given("evaluate.reference"):
+    if _whole(reading, "evaluate.reference", "base_url", "model"):
         written["reference"] = Endpoint(**_written(reading, "evaluate.reference"))
-    if reading.given("evaluate.server"):
+    if _whole(reading, "evaluate.server", "base_url", "base"):
         written["server"] = Server(**_written(reading, "evaluate.server"))
     require = {
         metric: Bound(**_written(reading, f"evaluate.require.{metric}"))
@@ -137,6 +137,11 @@ def _evaluate(reading: Reading, folder: Path) -> Evaluate:
         if reading.given(f"evaluate.require.{metric}")
     }
     return Evaluate(**written, require=require)
+
+
+def _whole(reading: Reading, key: str, *needed: str) -> bool:
+    """Whether a mapping has what it cannot do without; a draft may lack it."""
+    return reading.given(key) and all(f"{key}.{name}" in reading.values for name in needed)
 
 
 def _metrics(reading: Reading, folder: Path) -> tuple[Metric, ...]:
