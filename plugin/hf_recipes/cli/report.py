@@ -49,7 +49,7 @@ def _report(folder: Path) -> dict[str, Any]:
     except ValueError:
         report = None
     if not isinstance(report, dict) or not isinstance(report.get("methods"), dict):
-        raise CommandFailed(f"{path} is not a report; evaluate the run again")
+        raise CommandFailed(f"{path} is damaged: it is no report; evaluate the run again")
     return report
 
 

@@ -64,6 +64,15 @@ class Facts:
     places: Mapping[str, str] = field(default_factory=dict)
     """Folders and files of this machine that the run's files may name → what stands for them in public."""
 
+    @property
+    def gate_unmet(self) -> list[str]:
+        """The bounds of the recipe that the report does not meet, one sentence each."""
+        return [
+            f"{gate.get('metric')} is {gate.get('value', 'not measured')}, required: {gate.get('bound')}"
+            for gate in (self.report or {}).get("gate") or ()
+            if not gate.get("met")
+        ]
+
 
 def read_facts(run: Path) -> Facts:
     """Raises HubFailed where the folder is no run that can be read."""

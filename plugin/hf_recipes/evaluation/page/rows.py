@@ -29,7 +29,8 @@ def read(file: Path) -> list[Mapping[str, Any]] | None:
             continue
         try:
             row = json.loads(line)
-            row["row"], row["messages"], row["reference"], row["answers"].items()
+            row.setdefault("messages", [])  # where the questions were not recorded
+            row["row"], row["reference"], row["answers"].items()
         except (ValueError, KeyError, TypeError, AttributeError):
             raise EvaluationFailed(f"{file.name}, line {number}, is not a test row.") from None
         rows.append(row)
