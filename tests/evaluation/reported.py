@@ -49,6 +49,7 @@ def full() -> dict[str, Any]:
                 }
             }
         },
+        "statistics": {"resamples": 2000, "permutations": 9999, "seed": 1},
         "verdict": {
             "decision": "fine-tuned",
             "reason": "Right on 165 rows that retrieval got wrong.",

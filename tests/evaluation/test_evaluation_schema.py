@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
@@ -12,8 +14,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from evaluation.reported import full
+from hf_recipes import environments
 from hf_recipes.evaluation.report import SCHEMA
-from hf_recipes.evaluation.write import write
 
 FILE = resources.files("hf_recipes.evaluation") / "report.schema.json"
 
@@ -45,12 +47,22 @@ def test_a_report_that_was_written_is_as_the_schema_says(
             for row in range(20)
         ]
         (tmp_path / "answers" / f"{method}.jsonl").write_text("\n".join(map(json.dumps, lines)))
-    job = {"evaluate": {"metrics": ["exact_match"], "require": {"exact_match": {"at_least": 0.9, "better_than": "best_baseline"}}}}  # fmt: skip
+    require = {"exact_match": {"at_least": 0.9, "better_than": "best_baseline"}}
+    job = {"evaluate": {"metrics": ["exact_match", "chrf", "macro_f1"], "require": require}}
     (tmp_path / "job.json").write_text(json.dumps(job))
-    write(tmp_path)
+    python = environments.ensure("inference", say=print)
+    done = subprocess.run(
+        [str(python), "-m", "hf_recipes.evaluation.write", str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": str(environments.package_path())},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
     report = json.loads((tmp_path / "report" / "report.json").read_text())
-    assert {"verdict", "gate", "misses"} <= report.keys()
+    assert {"verdict", "gate", "misses", "comparisons"} <= report.keys()
     validator.validate(report)
+    html = (tmp_path / "report" / "report.html").read_text()
+    assert "Macro F1" in html and html.count('"r":') == 20
 
 
 def test_everything_that_can_be_measured_has_its_place(validator: Draft202012Validator) -> None:

@@ -6,17 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from hf_recipes.evaluation.findings import saved
-from hf_recipes.evaluation.page.words import (
-    DECISIONS,
-    interval,
-    kind,
-    label,
-    mark,
-    metric_name,
-    p_value,
-    percent,
-    text,
-)
+from hf_recipes.evaluation.page.words import DECISIONS, interval, kind, label, mark, p_value, percent
+from hf_recipes.evaluation.shown import metric_name, text
 
 Report = Mapping[str, Any]
 BASIS_LIMIT = 400

@@ -1,10 +1,8 @@
-"""What the page calls things, and text from outside made harmless."""
+"""What the page calls things."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from html import escape
 from typing import Any
 
 LABELS = {
@@ -28,16 +26,6 @@ SHAPES = {
     "reference": '<path d="M8 1.8 14.2 8 8 14.2 1.8 8z"/>',
     "fine-tuned": '<path d="M8 .2l2.4 5.4L15.8 8l-5.4 2.4L8 15.8l-2.4-5.4L.2 8l5.4-2.4z"/>',
 }
-ACRONYMS = {"json": "JSON", "f1": "F1", "sql": "SQL", "chrf": "chrF", "bleu": "BLEU", "rouge1": "ROUGE-1", "rouge2": "ROUGE-2", "rougeL": "ROUGE-L"}  # fmt: skip
-UNSEEN = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
-)
-"""Control characters, what turns the direction of writing, what shows nothing, and halves of characters."""
-
-
-def text(value: object) -> str:
-    """Escaped for HTML, element and attribute alike; characters that are not seen are named."""
-    return escape(UNSEEN.sub(lambda found: f"[U+{ord(found[0]):04X}]", str(value)))
 
 
 def kind(method: str) -> str:
@@ -52,11 +40,6 @@ def label(method: str) -> str:
 def mark(method: str) -> str:
     shape = SHAPES.get(method, SHAPES["zero-shot"])
     return f'<svg class="mark {kind(method)}" viewBox="0 0 16 16" aria-hidden="true">{shape}</svg>'
-
-
-def metric_name(name: str) -> str:
-    words = " ".join(ACRONYMS.get(word, word) for word in name.split("_"))
-    return words[:1].upper() + words[1:] if name != "chrf" else words
 
 
 def percent(share: float) -> str:
