@@ -11,7 +11,7 @@ from hf_recipes import environments
 HERE = Path(__file__).resolve().parent
 # Those that generate answers run where the models are.
 IN_INFERENCE = ("paired_answer",)
-IN_CORE = ("startup", "training")
+IN_CORE = ("startup", "check", "training")
 
 
 def main() -> int:

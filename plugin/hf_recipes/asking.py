@@ -7,19 +7,26 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from typing import IO
+from typing import IO, Any
 
 from hf_recipes import environments
 from hf_recipes.recipe.problem import Problem, RecipeError
 
 SAID = "::say "
 """How a line of stderr begins that is for the person who waits; libraries print there, too."""
+PROGRESS = "::progress "
+"""How a line of stderr begins that tells how far it is; one JSON document follows."""
+Hear = Callable[[Mapping[str, Any]], None]
 
 
 def ask_inference(
-    module: str, request: Mapping[str, object], say: Callable[[str], None], *arguments: str
+    module: str,
+    request: Mapping[str, object],
+    say: Callable[[str], None],
+    *arguments: str,
+    hear: Hear | None = None,
 ) -> Mapping[str, object]:
-    """What the module says meanwhile goes to `say`. Raises EnvironmentFailed, and RecipeError for the problems in the answer."""
+    """What the module says meanwhile goes to `say`, and how far it is to `hear`. Raises EnvironmentFailed, and RecipeError for the problems in the answer."""
     python = environments.ensure("inference", say=say)
     with (
         tempfile.TemporaryFile("w+", encoding="utf-8") as question,
@@ -27,7 +34,7 @@ def ask_inference(
     ):
         json.dump(request, question, default=str)
         question.seek(0)
-        code, last = _ran([str(python), "-m", module, *arguments], question, answer, say)
+        code, last = _ran([str(python), "-m", module, *arguments], question, answer, say, hear)
         if code:
             raise environments.EnvironmentFailed(f"{module} failed in the inference environment: {last}")
         answer.seek(0)
@@ -43,7 +50,11 @@ def ask_inference(
 
 
 def _ran(
-    command: Sequence[str], question: IO[str], answer: IO[str], say: Callable[[str], None]
+    command: Sequence[str],
+    question: IO[str],
+    answer: IO[str],
+    say: Callable[[str], None],
+    hear: Hear | None,
 ) -> tuple[int, str]:
     """Run it to its end; returns its exit code and its last word on stderr. It ends when we are interrupted."""
     environment = {**os.environ, "PYTHONPATH": str(environments.package_path())}
@@ -62,6 +73,9 @@ def _ran(
             for line in process.stderr:
                 if line.startswith(SAID):
                     say(line.removeprefix(SAID).rstrip())
+                elif line.startswith(PROGRESS):
+                    if hear:
+                        hear(json.loads(line.removeprefix(PROGRESS)))
                 else:
                     last = line.strip() or last
         except BaseException:

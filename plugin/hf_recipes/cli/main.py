@@ -16,6 +16,7 @@ COMMANDS = {
     "new": ("new", "Copy a shipped recipe into a folder of your own."),
     "validate": ("validate", "Check recipes: offline, instant, every problem with its place."),
     "schema": ("schema", "Print the JSON Schema of a recipe, or explain one key."),
+    "check": ("check", "Check the data: broken rows, doubles, leaks, lengths, labels, secrets."),
     "plan": ("plan", "Show what a recipe would run: parameters, data, estimates."),
     "export": ("export", "Write a plain AutoTrain config and its data."),
     "run": ("run", "Train, measure against the base, record."),

@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hf_recipes.data.sensitive import BEFORE, TOKENS
 from hf_recipes.runner.redaction import Redactor
 
-CREDENTIAL = re.compile(
-    r"(?<![A-Za-z0-9_-])(?:(?:hf_(?:oauth_|jwt_)?|api_org_)[A-Za-z0-9]{20,}|gh[pousr]_[A-Za-z0-9]{30,}|github_pat_\w{20,}|AKIA[0-9A-Z]{16}|"
-    r"sk-(?:ant-|proj-)?[A-Za-z0-9_-]{32,}|xox[abprs]-[A-Za-z0-9-]{10,}|AIza[\w-]{35}|-----BEGIN [A-Z ]*PRIVATE KEY-----)"
-)
+CREDENTIAL = re.compile(f"{BEFORE}(?:{'|'.join(TOKENS.values())})")
 PATH = re.compile(r"(?<![\w.:/~$}<-])/[\w.@+-]+(?:/[\w.@+-]+)+")
 PERSONAL = (
     "home",

@@ -1,0 +1,190 @@
+"""What the counts of a data set say about it: problems, which have to be mended before training, and warnings."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from hf_recipes.data.needed import MOST_TIMES, VERTEX_BALANCE, Needed
+from hf_recipes.recipe.problem import Problem
+
+FEW = 200
+"""Up to so many different answers are counted one by one."""
+LONGEST_ANSWER = 80
+REPEATED = 5
+"""Free answers are labels where each stands in so many rows on average."""
+WIDEST = 0.10
+"""A test split is small when a share of one half is known to no better than this to either side."""
+
+At = Callable[[str, str, str, str], Problem]
+"""(key of the recipe, code, message, hint) → a problem at that place."""
+
+
+class Answers:
+    """Counts the answers of a split while they are few; holds at most FEW of them."""
+
+    def __init__(self, *, classes: bool) -> None:
+        self.counts: Counter[str] | None = Counter()
+        self.rows = 0
+        self._classes = classes
+
+    def add(self, answers: Sequence[str]) -> None:
+        self.rows += 1
+        if self.counts is None:
+            return
+        if not self._classes and any(len(answer) > LONGEST_ANSWER for answer in answers):
+            self.counts = None
+            return
+        self.counts.update(answers)
+        if len(self.counts) > FEW:
+            self.counts = None
+
+    @property
+    def labels(self) -> dict[str, int]:
+        """Answer → rows, the most common first; empty where answers are not few."""
+        if not self.counts or not (self._classes or self.rows >= REPEATED * len(self.counts)):
+            return {}
+        return dict(self.counts.most_common())
+
+
+def judge(
+    facts: Mapping[str, Any],
+    needed: Needed | None,
+    at: At,
+    *,
+    limit: int | None = None,
+    columns: str = "data.messages",
+) -> tuple[list[Problem], list[Problem]]:
+    """(problems, warnings) that follow from the counts; those of single rows are found while reading.
+
+    `limit` training rows are drawn at the most; `columns` is the recipe's key that says which columns are read.
+    """
+    train, test = facts["labels"].get("train", {}), facts["labels"].get("test", {})
+    rows = {name: split["rows"] for name, split in facts["splits"].items()}
+    problems = [
+        *_one_class(facts, train, at),
+        *_unknown_classes(facts, train, test, at),
+        *_too_few_tokens(facts, at),
+    ]
+    warnings = [
+        *_cut(facts, at),
+        *_too_few(rows.get("train"), train, needed, limit, at),
+        *_unbalanced(train, at),
+        *_unknown_labels(facts, train, test, at),
+        *_few_test_rows(rows.get("test"), at),
+        *_unused(facts["columns"]["unused"], columns, at),
+    ]
+    return problems, warnings
+
+
+def half_width(rows: int) -> float:
+    """Half of the 95 % Wilson interval of a share of one half, measured on so many rows."""
+    z = 1.96
+    return z * math.sqrt(0.25 / rows + z * z / (4 * rows * rows)) / (1 + z * z / rows)
+
+
+def _one_class(facts: Mapping[str, Any], train: Mapping[str, int], at: At) -> list[Problem]:
+    if facts["classes"] != "label" or len(train) != 1:
+        return []
+    return [at("data.path", "one-class", "all training rows have one label; a classifier needs two", "")]
+
+
+def _too_few_tokens(facts: Mapping[str, Any], at: At) -> list[Problem]:
+    tokens = facts["tokens"]
+    if not (tokens and tokens["packed"] and tokens["limit"] and 0 < tokens["total"] < tokens["limit"]):
+        return []
+    message = f"all training rows together are {tokens['total']} tokens, less than one block of {tokens['limit']}: nothing would be trained on"
+    hint = f"{max(1, tokens['total'] // 2)} or less, or more rows"
+    return [at("params.block_size", "too-little-data", message, hint)]
+
+
+def _cut(facts: Mapping[str, Any], at: At) -> list[Problem]:
+    tokens = facts["tokens"]
+    if not tokens or not tokens["cut"]:
+        return []
+    count, of = tokens["cut"], f"of {tokens['rows']:,} training rows"
+    key = tokens["limited_by"]
+    if tokens["packed"]:
+        message = f"{count:,} {of} are longer than a block of {tokens['limit']} tokens: each is spread over several, and never seen whole"
+    else:
+        message = f"{count:,} {of} are cut: they are longer than {tokens['limit']} tokens"
+    return [at(key, "cut", message, f"the longest has {tokens['max']}")]
+
+
+def _too_few(
+    rows: int | None, train: Mapping[str, int], needed: Needed | None, limit: int | None, at: At
+) -> list[Problem]:
+    if needed is None or not rows:
+        return []
+    found = []
+    used = min(rows, limit) if limit else rows
+    if needed.rows and used < needed.rows:
+        message = f"{used} training rows, where {needed.rows} are the least that is known to help"
+        found.append(at("data.path", "few-rows", message, needed.source))
+    if needed.per_label and train:
+        few = [label for label, count in train.items() if count < needed.per_label]
+        if few:
+            message = f"{len(few)} of {len(train)} labels have fewer than {needed.per_label} training rows: {_some(few[::-1], train)}"
+            found.append(at("data.path", "few-rows-of-a-label", message, needed.source))
+    return found
+
+
+def _unbalanced(train: Mapping[str, int], at: At) -> list[Problem]:
+    if len(train) < 2:
+        return []
+    most, least = max(train, key=train.__getitem__), min(train, key=train.__getitem__)
+    if train[most] <= MOST_TIMES * train[least]:
+        return []
+    message = f"{most!r} stands in {train[most]:,} training rows and {least!r} in {train[least]:,}: {train[most] // train[least]} times as often"
+    return [at("data.path", "unbalanced", message, VERTEX_BALANCE)]
+
+
+def _unknown_classes(
+    facts: Mapping[str, Any], train: Mapping[str, int], test: Mapping[str, int], at: At
+) -> list[Problem]:
+    """A classifier has no output for a label that it was not trained on, and preparing the data ends there."""
+    unknown = sorted(set(test) - set(train)) if facts["classes"] and train else []
+    if not unknown:
+        return []
+    message = f"{_counted(unknown, test)} of the test rows stand in no training row"
+    return [at("data.test_split", "unknown-label", message, "")]
+
+
+def _unknown_labels(
+    facts: Mapping[str, Any], train: Mapping[str, int], test: Mapping[str, int], at: At
+) -> list[Problem]:
+    unknown = sorted(set(test) - set(train)) if not facts["classes"] and train and test else []
+    if not unknown:
+        return []
+    message = f"{_counted(unknown, test)} of the test rows stand in no training row"
+    return [
+        at("data.test_split", "unknown-answer", message, "a model can only guess what it was never shown")
+    ]
+
+
+def _few_test_rows(rows: int | None, at: At) -> list[Problem]:
+    if not rows or half_width(rows) <= WIDEST:
+        return []
+    message = f"{rows} test row{'s' if rows > 1 else ''}: a score of 50 % is known to ±{100 * half_width(rows):.0f} points only"
+    return [at("data.test_split", "few-test-rows", message, "95 % Wilson interval; more rows show more")]
+
+
+def _unused(names: Sequence[str], key: str, at: At) -> list[Problem]:
+    if not names:
+        return []
+    shown = ", ".join(repr(name) for name in names[:8]) + (
+        f" and {len(names) - 8} more" if len(names) > 8 else ""
+    )
+    message = f"{len(names)} column{'s' if len(names) > 1 else ''} of the data {'are' if len(names) > 1 else 'is'} not used: {shown}"
+    return [at(key, "unused-column", message, "")]
+
+
+def _counted(labels: Sequence[str], counts: Mapping[str, int]) -> str:
+    return f"{len(labels)} label{'s' if len(labels) > 1 else ''} ({_some(labels, counts)})"
+
+
+def _some(labels: Sequence[str], counts: Mapping[str, int], most: int = 5) -> str:
+    shown = ", ".join(f"{label!r} {counts[label]}" for label in labels[:most])
+    return shown + (f" and {len(labels) - most} more" if len(labels) > most else "")

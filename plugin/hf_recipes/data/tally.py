@@ -1,0 +1,25 @@
+"""Findings by kind: the first of each kind in full, all of each counted."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from hf_recipes.data.findings import KEPT, Findings
+from hf_recipes.data.sensitive import masked
+from hf_recipes.recipe.problem import Problem
+
+
+class Tally(Findings):
+    """Keeps KEPT findings of each code, without the secrets that a piece of a row may hold."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.codes: Counter[str] = Counter()
+
+    def add(
+        self, file: str, line: int, message: str, *, column: int = 1, code: str = "bad-row", hint: str = ""
+    ) -> None:
+        self.total += 1
+        self.codes[code] += 1
+        if self.codes[code] <= KEPT:
+            self.kept.append(Problem(file, line, column if line else 0, code, masked(message), hint))

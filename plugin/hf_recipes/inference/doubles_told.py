@@ -1,0 +1,38 @@
+"""What is said of rows that stand twice: one warning a place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hf_recipes.inference.doubles import Doubles, Found
+from hf_recipes.recipe.problem import Problem
+
+SAID = {
+    "test-row-in-train": "this test row's question also stands in train, at {other}",
+    "test-row-near-train": "this test row's question is about {share} the same as the one of the training row at {other}",
+    "duplicate": "the same row stands before, at {other}",
+    "duplicate-test-row": "the same test row stands before, at {other}",
+    "other-answer": "the same question has another answer at {other}",
+    "near-duplicate": "the question is about {share} the same as the one at {other}",
+}
+"""Code → sentence. What is about the same is so by MinHash."""
+
+
+def by_code(doubles: Doubles) -> dict[str, Found]:
+    return {
+        "test-row-in-train": doubles.leaked,
+        "test-row-near-train": doubles.leaked_near,
+        "duplicate": doubles.repeated,
+        "duplicate-test-row": doubles.repeated_test,
+        "other-answer": doubles.otherwise,
+        "near-duplicate": doubles.near,
+    }
+
+
+def warnings(doubles: Doubles) -> Iterator[Problem]:
+    for code, found in by_code(doubles).items():
+        for double in found.first:
+            same_file = double.other.file == double.row.file
+            other = f"line {double.other.line}" if same_file else f"{double.other.file}:{double.other.line}"
+            message = SAID[code].format(other=other, share=f"{double.alike:.0%}")
+            yield Problem(double.row.file, double.row.line, 1, code, message)

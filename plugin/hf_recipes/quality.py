@@ -1,0 +1,88 @@
+"""Whether a recipe's data is fit to train on: read in the inference environment, judged here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from hf_recipes import road
+from hf_recipes.asking import ask_inference
+from hf_recipes.data.columns import trainer_of
+from hf_recipes.data.needed import needed
+from hf_recipes.data.quality import judge
+from hf_recipes.recipe import problem_at
+from hf_recipes.recipe.problem import Problem
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What was found. Problems have to be mended before training; warnings are for a person to weigh."""
+
+    file: Path
+    task: str
+    base_model: str
+    facts: Mapping[str, Any]
+    """What the data holds, as inference/quality.py answers it, without what it found wrong."""
+    needed: Mapping[str, Any] | None
+    """How many rows the task is known to need, and who says so."""
+    problems: Sequence[Problem]
+    """Of each kind the first 20; `totals` counts them all."""
+    warnings: Sequence[Problem]
+    totals: Mapping[str, int]
+
+    @property
+    def unreached(self) -> bool:
+        """Whether the data itself could not be had, so that nothing is known of it."""
+        return "data" in self.facts["unread"] and not self.facts["left_to_trainer"]
+
+    def as_json(self) -> dict[str, object]:
+        """The document of `check --json`."""
+        return {
+            "recipe": str(self.file),
+            "task": self.task,
+            "base_model": self.base_model,
+            **self.facts,
+            "needed": self.needed,
+            "problems": [problem.as_dict() for problem in self.problems],
+            "warnings": [problem.as_dict() for problem in self.warnings],
+            "totals": dict(self.totals),
+        }
+
+
+def check(
+    path: Path,
+    settings: Sequence[str] = (),
+    *,
+    say: Callable[[str], None],
+    hear: Callable[[Mapping[str, Any]], None] | None = None,
+) -> Quality:
+    """Read and judge the data of a recipe; `hear` is given {"rows": read so far}.
+
+    Raises RecipeError for a recipe that is wrong itself, environments.EnvironmentFailed.
+    """
+    recipe, job = road.translate(path, settings)
+    answer = dict(ask_inference("hf_recipes.inference.quality", asdict(job), say, hear=hear))
+    found: Any = answer.pop("found")
+    bound = needed(job.task, trainer_of(job.params) if job.task == "lm_training" else "")
+    problems, warnings = judge(
+        answer,
+        bound,
+        lambda key, code, message, hint: problem_at(recipe, key, code, message, hint),
+        limit=job.data.limit,
+        columns="data.messages" if recipe.data.messages else "data.column_mapping",
+    )
+    totals = dict(found["totals"])
+    for problem in (*problems, *warnings):
+        totals[problem.code] = totals.get(problem.code, 0) + 1
+    return Quality(
+        file=recipe.file,
+        task=recipe.task_alias,
+        base_model=recipe.base_model,
+        facts=answer,
+        needed=asdict(bound) if bound else None,
+        problems=[*(Problem(**one) for one in found["problems"]), *problems],
+        warnings=[*warnings, *(Problem(**one) for one in found["warnings"])],
+        totals=totals,
+    )
