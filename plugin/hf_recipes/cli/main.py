@@ -17,7 +17,7 @@ COMMANDS = {
     "schema": ("schema", "Print the JSON Schema of a recipe, or explain one key."),
     "plan": ("plan", "Show what a recipe would run: parameters, data, estimates."),
     "export": ("export", "Write a plain AutoTrain config and its data."),
-    "decide": ("decide", "Measure the base without training: fine-tune it, or keep prompting?"),
+    "decide": ("decide", "Fine-tune, or keep prompting? Measures the base, trains nothing."),
     "run": ("run", "Train, measure against the base, record."),
     "list": ("list", "List runs, newest first."),
     "status": ("status", "Show one run."),
