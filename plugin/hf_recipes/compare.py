@@ -11,6 +11,7 @@ from typing import Any
 
 from hf_recipes import environments
 from hf_recipes.data.messages import asked
+from hf_recipes.record.trained import TRAINED_NOTHING, trains_nothing
 from hf_recipes.shipped import shipped
 
 CONFIG = "compare.json"
@@ -32,6 +33,8 @@ def build_config(run: Path) -> dict[str, Any]:
             f"{run.name} trained a {job.get('task')} model; the page compares models that write text"
         )
     model = run / "model"
+    if trains_nothing(run):
+        raise CompareFailed(f"{run.name} {TRAINED_NOTHING}")
     if not any(model.glob("*.safetensors")):
         raise CompareFailed(
             f"{run.name} has no model: it did not come that far (see: hf-recipes status {run.name})"

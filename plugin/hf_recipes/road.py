@@ -54,7 +54,10 @@ def _translated(recipe: Recipe) -> tuple[Job, Base | str]:
 def plan(path: Path, settings: Sequence[str] = (), *, examples: int = 0, say: Say) -> Plan:
     """What a run of this recipe would be. Data and Hub are read where they can be; what could not is named."""
     recipe = _valid(path, settings)
-    return _priced(recipe, _planned(recipe, {}, say, examples))
+    made = _priced(recipe, _planned(recipe, {}, say, examples))
+    from hf_recipes import deciding
+
+    return replace(made, tunable=deciding.tunability_as_json(recipe))
 
 
 def plans(recipes: Sequence[Recipe], *, say: Say) -> list[Plan]:
@@ -141,6 +144,18 @@ def create(recipe: Recipe, *, runs_dir: Path, cost: prices.Cost | None = None) -
         from hf_recipes.sending import COST
 
         write_json(run / COST, prices.as_json(cost))
+    return run
+
+
+def measure(recipe: Recipe, *, runs_dir: Path, say: Say) -> Path:
+    """Record and start a run that trains nothing: the base answers the test rows on this machine. Returns its folder.
+
+    Raises RecipeError where the recipe cannot be measured.
+    """
+    from hf_recipes import deciding
+
+    run = record.create(deciding.job_of(recipe), recipe.text, runs_dir)
+    begin(run, attached=True, say=say)
     return run
 
 

@@ -19,6 +19,7 @@ COMMANDS = {
     "check": ("check", "Check the data: broken rows, doubles, leaks, lengths, labels, secrets."),
     "plan": ("plan", "Show what a recipe would run: parameters, data, estimates."),
     "export": ("export", "Write a plain AutoTrain config and its data."),
+    "decide": ("decide", "Fine-tune, or keep prompting? Measures the base, trains nothing."),
     "run": ("run", "Train, measure against the base, record."),
     "list": ("list", "List runs, newest first."),
     "status": ("status", "Show one run."),

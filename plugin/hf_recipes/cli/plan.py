@@ -56,7 +56,12 @@ def _print(plan: Plan, out: Console) -> None:
     out.print(f"base model  {escape(job.base_model)}")
     out.print(f"steps       {' → '.join(step.name for step in job.steps)}")
     _print_parameters(plan, out)
-    for title, rows in (("Data", _data(plan.data)), ("Estimate", _estimate(plan.estimate))):
+    sections = (
+        ("Data", _data(plan.data)),
+        ("Estimate", _estimate(plan.estimate)),
+        ("Can it be tuned?", _tunable(plan.tunable)),
+    )
+    for title, rows in sections:
         lines = list(rows)
         if lines:
             out.print(f"\n[bold]{title}[/]")
@@ -86,6 +91,12 @@ def _print_parameters(plan: Plan, out: Console) -> None:
         + escape(", ".join(f"{name}={value}" for name, value in values("AutoTrain default")))
         + "[/]"
     )
+
+
+def _tunable(found: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    from hf_recipes.cli.tunable import lines
+
+    return lines(found)
 
 
 def _value(plan: Plan, name: str) -> object:

@@ -60,7 +60,7 @@ def run_command(
     if detach:
         context.exit(_print_detached(run, as_json))
     say(f"run {run.name}")
-    code = _follow(run)
+    code = follow(run)
     if as_json:
         document(road.as_json(run))
     elif code != INTERRUPTED or record.read_state(run).state.finished:
@@ -102,7 +102,7 @@ def _print_detached(run: Path, as_json: bool) -> int:
     return FAILED if failed else 0
 
 
-def _follow(run: Path) -> int:
+def follow(run: Path) -> int:
     """The exit code, once the run has ended, or has been left to go on where it is."""
     from hf_recipes import record, road
     from hf_recipes.cli.progress import show

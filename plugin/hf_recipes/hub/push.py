@@ -18,6 +18,7 @@ from hf_recipes.hub.parcel import MARK, OURS, Parcel, identity, pack
 from hf_recipes.hub.pushed import commit_title
 from hf_recipes.record.progress import RECEIPT
 from hf_recipes.record.state import Reason, State
+from hf_recipes.record.trained import TRAINED_NOTHING, trains_nothing
 from hf_recipes.runner.files import take_lock, update_state, write_json
 from hf_recipes.runner.promote import PUBLISHABLE
 from hf_recipes.runner.weights import PICKLES
@@ -59,6 +60,8 @@ def push(
     `repo` None is where the recipe says, or `<account>/<project_name>`. `private` counts for a repo that is made now: one that
     exists stays as it is. `force` takes a repo that holds something else. Raises HubFailed; nothing is half pushed then.
     """
+    if trains_nothing(run):
+        raise HubFailed("nothing_trained", f"{run.name} {TRAINED_NOTHING}")
     _check_state(run)
     client = client or client_of(run)
     facts = read_facts(run)

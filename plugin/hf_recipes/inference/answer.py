@@ -32,20 +32,23 @@ def answer(run: Path) -> None:
     if unknown:
         raise StepFailed("evaluation_failed", f"the baseline {unknown[0]!r} is not known here")
     base = json.loads((run / "work" / "prepared.json").read_text("utf-8"))["base_model"]
-    pair = _load(request, base, run / "model")
+    pair = _load(request, base, run / "model" if request.trains else None)
     room = _room(base, request, evaluate.max_new_tokens)
     shots: list[Any] = [shot["messages"] for shot in read_lines(run / "work" / "shots.jsonl")]
     (run / "answers").mkdir(exist_ok=True)
     progress = Progress()
-    for method in (*evaluate.baselines, FINE_TUNED):
+    for method in (*evaluate.baselines, FINE_TUNED) if request.trains else evaluate.baselines:
         asked = prompts(method, rows, shots, pair.count, room)
         _answer_by(method, pair, rows, asked, run / "answers", request, progress)
 
 
-def _load(request: Request, base: str, model: Path) -> Any:
-    from hf_recipes.inference.pair import load_pair
+def _load(request: Request, base: str, model: Path | None) -> Any:
+    """`model` None: the base alone."""
+    from hf_recipes.inference.pair import load_base, load_pair
 
     try:
+        if model is None:
+            return load_base(base, trust_remote_code=request.trust_remote_code)
         return load_pair(base, model, trust_remote_code=request.trust_remote_code)
     except OSError as error:
         raise StepFailed("evaluation_failed", f"the models cannot be loaded: {error}") from None

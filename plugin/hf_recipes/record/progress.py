@@ -11,6 +11,7 @@ from typing import Any
 
 from hf_recipes.record.settle import read_state
 from hf_recipes.record.state import RunState
+from hf_recipes.record.trained import trains_nothing
 from hf_recipes.runner.files import read_json
 
 SECONDS = 0.25
@@ -49,6 +50,7 @@ def as_json(run: Path) -> dict[str, Any]:
         "model_dir": str(model.absolute()) if model.is_dir() else None,
         "backend": state.backend,
         "metrics": metrics(run),
+        **({"trained": False} if trains_nothing(run) else {}),
         **_receipt(run),
     }
 

@@ -71,6 +71,8 @@ class Runner:
             for step in self._job["steps"]:
                 self._stop.wait((), 0)
                 self._step(step)
+            if not any(step["name"] == "train" for step in self._job["steps"]):
+                self._note = "nothing was trained: the base model was measured"
         except Abandoned as abandoned:
             return "failed", "runner_vanished", f"{abandoned}; log: {self._run / 'train.log'}"
         except Stopped as stopped:
