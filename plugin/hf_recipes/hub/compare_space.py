@@ -141,16 +141,19 @@ def _create(
     secrets = [{"key": SECRET, "value": token}] if token else None
     variables = [{"key": key, "value": value} for key, value in VARIABLES.items()]
     with hub_errors(f"making the Space {space} on {hardware or FREE_SPACE}"):
-        client.create_repo(
-            space,
-            repo_type="space",
-            space_sdk="gradio",
-            private=private,
-            # The client's type is an enum that may lag behind the Hub; names will do.
-            space_hardware=cast("SpaceHardware | None", hardware),
-            space_sleep_time=SLEEP if _is_paid(hardware) else None,
-            space_secrets=secrets,
-            space_variables=variables,
+        retrying(
+            lambda: client.create_repo(
+                space,
+                repo_type="space",
+                exist_ok=True,  # it was not there: a try whose answer was lost has made it
+                space_sdk="gradio",
+                private=private,
+                # The client's type is an enum that may lag behind the Hub; names will do.
+                space_hardware=cast("SpaceHardware | None", hardware),
+                space_sleep_time=SLEEP if _is_paid(hardware) else None,
+                space_secrets=secrets,
+                space_variables=variables,
+            )
         )
     _tell_price(hardware, say)
 
