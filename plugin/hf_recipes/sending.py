@@ -16,6 +16,7 @@ from hf_recipes.backends.remote import Handle, remote
 from hf_recipes.elsewhere import SENT, tell
 from hf_recipes.engines.job import Job, Step
 from hf_recipes.engines.remote_data import for_remote
+from hf_recipes.engines.timeout import space_timeout
 from hf_recipes.hub import account, runs_repo
 from hf_recipes.hub.data_repo import PREFIX, publish_data
 from hf_recipes.hub.errors import HubFailed, clean, hub_errors, retrying
@@ -179,6 +180,10 @@ def _variables(run: Path, handle: Handle) -> dict[str, str]:
         "HF_RECIPES_RUN": run.name,
         "HF_RECIPES_PACKAGE": package().name,
     }
+    hours = handle.get("hours")
+    if "space" in handle and handle.get("per_hour") != 0:
+        # An HF Job is stopped by the Hub; a Space that hangs keeps itself awake, and would cost for ever.
+        told["HF_RECIPES_TIME_LIMIT"] = str(space_timeout(hours if isinstance(hours, (int, float)) else None))
     endpoint = os.environ.get("HF_ENDPOINT")
     return {**told, "HF_ENDPOINT": endpoint} if endpoint else told
 

@@ -27,6 +27,7 @@ def test_the_space_is_private_and_told_what_it_needs_and_sleeps_within_the_hour(
     assert (
         variables["HF_RECIPES_RUNS_REPO"] == "ada/hf-recipes-runs" and variables["HF_RECIPES_RUN"] == run.name
     )
+    assert variables["HF_RECIPES_TIME_LIMIT"] == str(7 * 24 * 3600), "there is no estimate"
     assert variables["HF_RECIPES_PACKAGE"] in logged_in.repo("dataset", "ada/hf-recipes-runs").files
     card = space.card()
     assert (card["sdk"], card["app_port"], card["tags"]) == ("docker", 7860, ["hf-recipes"])
