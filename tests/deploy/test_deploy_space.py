@@ -176,6 +176,20 @@ def private_model(hub: Any) -> Any:
     return hub
 
 
+def test_the_hardware_that_a_recipe_asks_for_is_said_and_not_taken_unasked(
+    hub: Any, deploy: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hub.put("model", "ada/one", {**MODEL, "recipe.yml": b"compare: {hardware: a10g-large}\n"})
+    hub.put("model", "ada/two", {**MODEL, "recipe.yml": b"compare: [not, a, mapping"})
+    cli.main(args=["space", "deploy", "--no-wait"], standalone_mode=False)
+    said = capsys.readouterr().err
+    assert "the recipe of ada/one asks for a10g-large" in said and "--hardware a10g-large" in said
+    assert "ada/two asks" not in said and hub.space(SPACE).requested == "cpu-basic"
+    cli.main(args=["space", "deploy", "--no-wait", "--hardware", "a10g-large"], standalone_mode=False)
+    assert hub.space(SPACE).requested == "a10g-large"
+    assert "asks for" not in capsys.readouterr().err
+
+
 def test_a_private_model_needs_a_token_that_only_reads(
     private_model: Any, deploy: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
