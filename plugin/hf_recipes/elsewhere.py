@@ -77,8 +77,10 @@ def _judged(run: Path, backend: Remote, handle: Handle, seen: Observed, client: 
                 message += f"; {said}"
     stage = (seen.remote or {}).get("stage")
     ended = record.end(run, end.state, end.reason, message, stage=stage if isinstance(stage, str) else None)
-    with suppress(HubFailed):  # a Space that we have paused would look as if its owner had, from elsewhere
-        tell(run, handle, client)
+    if goes_on_costing(seen.stage):
+        # What we have paused would look, from elsewhere, as if its owner had.
+        with suppress(HubFailed):
+            tell(run, handle, client)
     return ended
 
 
