@@ -68,13 +68,13 @@ def plans(recipes: Sequence[Recipe], *, say: Say) -> list[Plan]:
 
 
 def _priced(recipe: Recipe, made: Plan) -> Plan:
-    """With what it costs elsewhere, and the time limit that an HF Job has."""
+    """With what it costs elsewhere, and the time limit that it has where it costs."""
     if not _elsewhere(recipe.backend):
         return made
     cost = prices.cost(recipe.backend, _price(recipe.backend), made.estimate)
     known = {**made.estimate, "cost": prices.as_json(cost)}
-    if recipe.backend.startswith("jobs-"):
-        known["timeout"] = timeout.as_json(cost.hours)
+    if cost.price.per_hour != 0:
+        known["timeout"] = timeout.as_json(recipe.backend, cost.hours)
     return replace(made, estimate=known)
 
 

@@ -240,3 +240,20 @@ def test_as_an_extension_of_hf_the_help_says_hf_recipes(tmp_path: Path) -> None:
     script.chmod(0o755)
     done = subprocess.run([str(script), "--help"], capture_output=True, text=True)
     assert done.stdout.startswith("Usage: hf recipes ")
+
+
+def test_as_an_extension_of_hf_every_command_that_is_named_can_be_typed(tmp_path: Path) -> None:
+    """`hf` keeps the program in its folder of extensions, which is on no PATH: `hf-recipes …` would not be found."""
+    folder = tmp_path / "hf" / "extensions" / "hf-recipes"
+    folder.mkdir(parents=True)
+    (folder / "hf-recipes").symlink_to(HF_RECIPES)
+
+    def said(*arguments: str) -> str:
+        command = [str(folder / "hf-recipes"), *arguments]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        return done.stdout + done.stderr
+
+    for arguments in (("--help",), ("list",), ("new", "ingredient-parser"), ("validate", "--nothing")):
+        text = said(*arguments)
+        assert "hf recipes " in text and "hf-recipes " not in text, text
+    assert "hf-recipes run RECIPE" in call("list", cwd=tmp_path).stderr

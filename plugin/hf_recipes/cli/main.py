@@ -5,11 +5,11 @@ from __future__ import annotations
 import signal
 import sys
 from importlib import import_module
-from pathlib import Path
 
 import click
 
 from hf_recipes import __version__
+from hf_recipes.cli.output import as_called, called_as
 
 # name → (module, one line of help). The line stands here so that --help imports no command.
 COMMANDS = {
@@ -53,6 +53,11 @@ class LazyGroup(click.Group):
         except click.UsageError as error:
             raise click.UsageError(error.message.rstrip(".") + _nearest(args[0], COMMANDS), ctx) from None
 
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        formatter.write_paragraph()
+        with formatter.indentation():
+            formatter.write_text(as_called(str(self.epilog)))
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, help_line) for name, (_, help_line) in COMMANDS.items()])
@@ -77,11 +82,6 @@ def cli(debug: bool) -> None:
 
     One YAML recipe becomes an AutoTrain job; the model is measured against its own base and shown beside it.
     """
-
-
-def called_as() -> str:
-    """`hf recipes` when the `hf` command runs us as an extension, which it keeps in a folder of that name."""
-    return "hf recipes" if "extensions" in Path(sys.argv[0]).parts else "hf-recipes"
 
 
 def _end_by_interruption() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,9 +17,23 @@ printed = False
 """Whether a document has been printed: there is one at the most."""
 
 
+def called_as() -> str:
+    """`hf recipes` when the `hf` command runs us as an extension, which it keeps in a folder of that name."""
+    return "hf recipes" if "extensions" in Path(sys.argv[0]).parts else "hf-recipes"
+
+
+def as_called(text: str) -> str:
+    """The text with its commands as this person types them: an extension is on no PATH, so `hf-recipes logs` is not found."""
+    if called_as() == "hf-recipes" or "hf-recipes " not in text:
+        return text
+    from hf_recipes.cli.main import COMMANDS
+
+    return re.sub(rf"\bhf-recipes (?=(?:{'|'.join(COMMANDS)})\b)", f"{called_as()} ", text)
+
+
 def say(text: str) -> None:
     """A message to a person."""
-    sys.stderr.write(text + "\n")
+    sys.stderr.write(as_called(text) + "\n")
     sys.stderr.flush()
 
 

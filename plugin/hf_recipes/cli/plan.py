@@ -137,7 +137,7 @@ def _estimate(estimate: Mapping[str, object]) -> Iterator[tuple[str, str]]:
         yield "cost", f"{_price(cost)} on {cost['hardware']} ({cost['basis']})"
     limit = estimate.get("timeout")
     if isinstance(limit, Mapping):
-        yield "time limit", f"{limit['seconds'] / 3600:g} h, then the HF Job is stopped ({limit['basis']})"
+        yield "time limit", f"{limit['seconds'] / 3600:g} h, then the run is stopped ({limit['basis']})"
 
 
 def _price(cost: Mapping[str, object]) -> str:

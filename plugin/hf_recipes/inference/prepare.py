@@ -180,6 +180,10 @@ def _tokenizer_error(error: Exception) -> str:
     lower = text.lower()
     if os.environ.get("HF_HUB_OFFLINE") == "1":
         return "there is no such folder here; the Hub cannot be reached and the model is not in the cache"
+    if "401 unauthorized" in lower:
+        return "Hugging Face does not accept your token; type: hf auth login (HF_TOKEN, where it is set, comes first)"
+    if "couldn't connect" in lower:
+        return "the Hub cannot be reached, or has a problem of its own; try again in a few minutes"
     if "gated" in lower:
         return "the model is gated; ask for access on its page, then set HF_TOKEN"
     if "trust_remote_code" in lower:
