@@ -14,8 +14,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from hf_recipes.inference.answerers import NOTES, answering, load, reference
 from hf_recipes.inference.child import Progress, StepFailed, read_lines, run_step, write_json
-from hf_recipes.inference.prompts import BASELINES, FINE_TUNED, asked_rows, prompts
+from hf_recipes.inference.endpoint import EndpointFailed
+from hf_recipes.inference.measures import measure, wanted
+from hf_recipes.inference.prompts import BASELINES, FINE_TUNED, REFERENCE, Asked, Asking, asked_rows
 from hf_recipes.inference.request import Request, of_run
 
 
@@ -32,23 +35,47 @@ def answer(run: Path) -> None:
     if unknown:
         raise StepFailed("evaluation_failed", f"the baseline {unknown[0]!r} is not known here")
     base = json.loads((run / "work" / "prepared.json").read_text("utf-8"))["base_model"]
-    pair = _load(request, base, run / "model")
     room = _room(base, request, evaluate.max_new_tokens)
-    shots: list[Any] = [shot["messages"] for shot in read_lines(run / "work" / "shots.jsonl")]
-    (run / "answers").mkdir(exist_ok=True)
+    answers = run / "answers"
+    answers.mkdir(exist_ok=True)
     progress = Progress()
-    for method in (*evaluate.baselines, FINE_TUNED):
-        asked = prompts(method, rows, shots, pair.count, room)
-        _answer_by(method, pair, rows, asked, run / "answers", request, progress)
+    methods = (*evaluate.baselines, FINE_TUNED)
+    questions = {row["row"]: row["messages"] for row in rows}
+    local = evaluate.server is None and evaluate.runtime == "transformers"
+    with answering(request, base, run, progress) as answerer:
+        asking = Asking(run, request, answerer.count, room)
+        for method in methods:
+            asked = asking.prompts(method, rows)
+            _answer_by(method, answerer, rows, asked, answers, request, progress)
+        if local and wanted(evaluate):
+            measure(answerer, evaluate, answers, questions, methods, progress)
+    if not local and wanted(evaluate):
+        measure(load(request, base, run / "model"), evaluate, answers, questions, methods, progress)
+    if evaluate.reference is not None:
+        _reference(rows, answers, request, progress)
 
 
-def _load(request: Request, base: str, model: Path) -> Any:
-    from hf_recipes.inference.pair import load_pair
-
+def _reference(
+    rows: Sequence[Mapping[str, Any]], answers: Path, request: Request, progress: Progress
+) -> None:
+    """Last, and no reason to lose what was measured: a reference that refuses has no answers, and a note that says why."""
+    notes = answers / NOTES
+    notes.unlink(missing_ok=True)
     try:
-        return load_pair(base, model, trust_remote_code=request.trust_remote_code)
-    except OSError as error:
-        raise StepFailed("evaluation_failed", f"the models cannot be loaded: {error}") from None
+        with reference(request) as answerer:
+            _answer_by(
+                REFERENCE,
+                answerer,
+                rows,
+                [Asked(row["messages"]) for row in rows],
+                answers,
+                request,
+                progress,
+            )
+    except EndpointFailed as failure:
+        (answers / f"{REFERENCE}.jsonl.part").unlink(missing_ok=True)
+        sys.stderr.write(f"{failure}; the report is without the reference\n")
+        write_json(notes, {REFERENCE: str(failure)})
 
 
 def _room(base: str, request: Request, new_tokens: int) -> int | None:
@@ -64,7 +91,7 @@ def _answer_by(
     method: str,
     pair: Any,
     rows: Sequence[Mapping[str, Any]],
-    prompts: Sequence[Any],
+    prompts: Sequence[Asked],
     folder: Path,
     request: Request,
     progress: Progress,
@@ -78,7 +105,7 @@ def _answer_by(
     done = 0
     # A few batches at a time, so that an interrupted run shows what it has; sorted by length across all of them,
     # because a batch is as slow as its longest prompt.
-    order = sorted(range(len(rows)), key=lambda place: len(json.dumps(prompts[place])))
+    order = sorted(range(len(rows)), key=lambda place: len(json.dumps(prompts[place].messages)))
     chunk = max(1, evaluate.batch_size)
     records: dict[int, dict[str, Any]] = {}
     progress(0, len(rows), what=method)
@@ -87,7 +114,7 @@ def _answer_by(
             places = order[start : start + chunk]
             try:
                 answers = pair.answer(
-                    [prompts[place] for place in places],
+                    [prompts[place].messages for place in places],
                     model=model,
                     max_new_tokens=evaluate.max_new_tokens,
                     batch_size=evaluate.batch_size,
@@ -104,6 +131,7 @@ def _answer_by(
                     "completion_tokens": one.completion_tokens,
                     "seconds": one.seconds,
                     "weights": one.weights,
+                    **_shown(prompts[place], rows[place]),
                 }
                 records[place] = record
                 file.write(json.dumps(record, ensure_ascii=False) + "\n")
@@ -124,6 +152,12 @@ def _answer_by(
         "batch_size": evaluate.batch_size,
     }
     write_json(folder / f"{method}.json", summary)
+
+
+def _shown(asked: Asked, row: Mapping[str, Any]) -> dict[str, Any]:
+    """What was asked, where it is not the question itself, and what was looked up for it."""
+    prompt = {"prompt": asked.messages} if asked.messages != row["messages"] else {}
+    return {**prompt, "sources": list(asked.sources)} if asked.sources else prompt
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from hf_recipes.recipe import autotrain
+from hf_recipes.recipe import autotrain, evaluate_rules
 from hf_recipes.recipe.check import Reading
 from hf_recipes.recipe.fields import BUNDLED, CHAT_TEMPLATES, METRICS
 from hf_recipes.recipe.hardware import JOB_FLAVORS
@@ -271,6 +271,7 @@ def _evaluate(reading: Reading, trainer: str | None) -> None:
             "evaluate", "missing-key", "data.test_split is missing, so there are no rows to measure on", hint
         )
     _gates(reading)
+    evaluate_rules.check(reading, metric_names(reading))
 
 
 def metric_names(reading: Reading) -> list[str]:
