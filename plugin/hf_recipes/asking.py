@@ -5,29 +5,66 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Callable, Mapping
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from typing import IO
 
 from hf_recipes import environments
 from hf_recipes.recipe.problem import Problem, RecipeError
+
+SAID = "::say "
+"""How a line of stderr begins that is for the person who waits; libraries print there, too."""
 
 
 def ask_inference(
     module: str, request: Mapping[str, object], say: Callable[[str], None], *arguments: str
 ) -> Mapping[str, object]:
-    """Raises EnvironmentFailed, and RecipeError for the problems that the answer holds."""
+    """What the module says meanwhile goes to `say`. Raises EnvironmentFailed, and RecipeError for the problems in the answer."""
     python = environments.ensure("inference", say=say)
-    answer = subprocess.run(
-        [str(python), "-m", module, *arguments],
-        input=json.dumps(request, default=str),
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(environments.package_path())},
-    )
-    if answer.returncode:
-        last = (answer.stderr.strip().splitlines() or ["no message"])[-1]
-        raise environments.EnvironmentFailed(f"{module} failed in the inference environment: {last}")
-    document: dict[str, object] = json.loads(answer.stdout or "{}")
+    with (
+        tempfile.TemporaryFile("w+", encoding="utf-8") as question,
+        tempfile.TemporaryFile("w+", encoding="utf-8") as answer,
+    ):
+        json.dump(request, question, default=str)
+        question.seek(0)
+        code, last = _ran([str(python), "-m", module, *arguments], question, answer, say)
+        if code:
+            raise environments.EnvironmentFailed(f"{module} failed in the inference environment: {last}")
+        answer.seek(0)
+        document: dict[str, object] = json.loads(answer.read() or "{}")
     problems = document.get("problems")
     if isinstance(problems, list) and problems:
+        # A file with thousands of broken rows: the first are listed, and that there are more is said.
+        notes = document.get("notes")
+        for note in notes if isinstance(notes, list) else ():
+            say(str(note))
         raise RecipeError(Problem(**problem) for problem in problems)
     return document
+
+
+def _ran(
+    command: Sequence[str], question: IO[str], answer: IO[str], say: Callable[[str], None]
+) -> tuple[int, str]:
+    """Run it to its end; returns its exit code and its last word on stderr. It ends when we are interrupted."""
+    environment = {**os.environ, "PYTHONPATH": str(environments.package_path())}
+    last = "no message"
+    with subprocess.Popen(
+        command,
+        stdin=question,
+        stdout=answer,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        env=environment,
+    ) as process:
+        try:
+            assert process.stderr is not None
+            for line in process.stderr:
+                if line.startswith(SAID):
+                    say(line.removeprefix(SAID).rstrip())
+                else:
+                    last = line.strip() or last
+        except BaseException:
+            process.kill()
+            raise
+    return process.returncode, last

@@ -39,7 +39,7 @@ def build_config(run: Path) -> dict[str, Any]:
     shown: Mapping[str, Any] = job.get("compare") or {}
     evaluate: Mapping[str, Any] = job.get("evaluate") or {}
     system, user = asked((job.get("data") or {}).get("messages") or ())
-    report = run / "report" / "report.json"
+    report, rows = run / "report" / "report.json", run / "report" / "rows.jsonl"
     name = str(job.get("project_name") or run.name)
     return {
         "title": shown.get("title") or name,
@@ -53,6 +53,7 @@ def build_config(run: Path) -> dict[str, Any]:
                 "user_template": user,
                 "examples": list(shown.get("examples") or ()),
                 "report": str(report.absolute()) if report.is_file() else None,
+                "rows": str(rows.absolute()) if rows.is_file() else None,
                 "max_new_tokens": evaluate.get("max_new_tokens") or DEFAULT_NEW_TOKENS,
                 "trust_remote_code": job.get("trust_remote_code") is True,
             }

@@ -270,10 +270,12 @@ def as_json(run: Path) -> dict[str, object]:
 
 def gate_unmet(run: Path) -> list[Mapping[str, object]]:
     """The bounds of `evaluate.require` that the run's report does not meet."""
-    path = run / "report" / "report.json"
-    if not path.exists():
+    try:
+        gates = read_json(run / "report" / "report.json").get("gate", [])
+    except FileNotFoundError:
         return []
-    gates = json.loads(path.read_text(encoding="utf-8")).get("gate", [])
+    except ValueError:
+        return [{"metric": "report.json", "value": "damaged", "bound": "a report that can be read"}]
     return [gate for gate in gates if not gate.get("met")]
 
 
@@ -294,6 +296,7 @@ def export(path: Path, settings: Sequence[str] = (), *, output: Path, say: Say) 
 
 
 def _inspect(job: Job, examples: int, say: Say) -> Mapping[str, object]:
+    say("reading the data and the base model …")
     try:
         return ask_inference("hf_recipes.inference.inspect", _request(job, examples), say)
     except environments.EnvironmentFailed as error:

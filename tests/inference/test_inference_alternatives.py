@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from hf_recipes.evaluation.answers import read
+from hf_recipes.evaluation.forgetting import forgetting
 from hf_recipes.inference.forgetting import general_texts
 from hf_recipes.inference.likelihood import reference_nll, text_nll
 from hf_recipes.inference.pair import load_pair
@@ -127,6 +129,7 @@ def test_a_reference_answers_the_same_rows_and_its_key_is_in_no_file(measured, s
     assert [one["answer"] for one in found] == [f"big: lost card {n}" for n in range(4)]
     assert {one["weights"] for one in found} == {"reference:big"}
     assert not (run / "answers" / "notes.json").exists()
+    assert list(read(run / "answers")) == ["zero-shot", "reference", "fine-tuned"]
     for path in run.rglob("*"):
         assert path.is_dir() or KEY.encode() not in path.read_bytes(), path
 
@@ -206,7 +209,9 @@ def test_vllm_serves_base_and_adapter_from_one_process_that_ends(measured, step,
     with pytest.raises(ProcessLookupError):
         os.kill(started["pid"], 0)
     assert all(one["reference_nll"] > 0 for one in answers(run, "fine-tuned"))
-    assert (run / "answers" / "forgetting.json").exists()
+    recorded = read(run / "answers")  # what the report is built from
+    assert list(recorded) == ["zero-shot", "fine-tuned"]
+    assert forgetting(run / "answers") is not None
 
 
 def test_a_whole_fine_tuned_model_gets_a_server_of_its_own(measured, step, vllm, tiny_llama):

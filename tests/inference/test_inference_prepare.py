@@ -146,6 +146,14 @@ def test_tokens_are_those_that_packing_makes_blocks_of(tmp_path, tiny_llama, mak
             "no column 'a'; the columns are 'q' (and 1 more such problem)",
         ),
         ({"test_split": "test"}, "no split 'test': the folder holds train"),
+        (
+            {"test_split": 0.3, "metrics": ["exact_match", {"name": "json_f1"}]},
+            "of train can't be measured by json_f1: its expected answer is no JSON object",
+        ),
+        (
+            {"test_split": 0.3, "metrics": ["sql_execution"]},
+            "can't be measured by sql_execution: there is no CREATE TABLE in its messages",
+        ),
         ({"block_size": 2000}, "less than one block of 2000: AutoTrain would have nothing to train on"),
     ],
 )
@@ -156,6 +164,7 @@ def test_bad_data_ends_a_run_before_it_trains(tmp_path, tiny_llama, make_run, st
             file.write(change["broken"] + "\n")
     job = chat_job(data, tiny_llama, test_split=change.get("test_split"))
     job["params"]["block_size"] = change.get("block_size", 64)
+    job["evaluate"] = {**EVALUATE, "metrics": change.get("metrics", ["exact_match"])}
     run = make_run(**job)
     done, failure = step("prepare", run)
     assert done.returncode == 1
@@ -264,3 +273,40 @@ def test_text_classification_with_labels_as_text_trains_in_autotrain(
     assert (verified.returncode, failure) == (0, {}), verified.stderr
     config = json.loads((run / "work" / "tiny" / "config.json").read_text())
     assert config["label2id"] == {"bad: bad": 0, "good: good": 1}
+
+
+def test_a_limit_draws_the_training_rows_by_seed_and_says_so(tmp_path, tiny_llama, make_run, step):
+    data = numbers(tmp_path, 100)
+    job = chat_job(data, tiny_llama, test_split=0.2, limit=30)
+    run = make_run(**job)
+    trained = []
+    for seed in (1, 1, 2):
+        params = {**job["params"], "seed": seed}
+        (run / "job.json").write_text(json.dumps({**job, "params": params, "project_name": "tiny"}))
+        step("prepare", run)
+        trained.append([row["text"][1]["content"] for row in lines(run / "work" / "data" / "train.jsonl")])
+        test = {row["messages"][-1]["content"] for row in lines(run / "work" / "test.jsonl")}
+        assert len(test) == 20 and not test & set(trained[-1])
+    assert len(trained[0]) == 30 and trained[0] == trained[1] != trained[2]
+    notes = json.loads((run / "work" / "prepared.json").read_text())["notes"]
+    assert "30 rows of train drawn by seed; 50 left out (data.limit)" in notes
+
+
+def test_messages_hold_the_name_of_a_class_and_not_its_number(tmp_path, tiny_llama, make_run, step):
+    from datasets import ClassLabel, Dataset, Features, Value
+
+    features = Features({"q": Value("string"), "a": ClassLabel(names=["odd", "even"])})
+    rows = {"q": [str(number) for number in range(20)], "a": [1 - number % 2 for number in range(20)]}
+    (tmp_path / "set" / "data").mkdir(parents=True)
+    (tmp_path / "set" / "README.md").write_text(
+        "---\nconfigs:\n- config_name: default\n  data_files:\n  - split: train\n    path: data/rows.parquet\n---\n"
+    )
+    Dataset.from_dict(rows, features=features).to_parquet(tmp_path / "set" / "data" / "rows.parquet")
+    run = make_run(**chat_job(tmp_path / "set", tiny_llama, test_split=0.5))
+    step("prepare", run)
+    assert {row["reference"] for row in lines(run / "work" / "test.jsonl")} == {"odd", "even"}
+    trained = lines(run / "work" / "data" / "train.jsonl")
+    assert all(
+        row["text"][2]["content"] == ("odd" if int(row["text"][1]["content"]) % 2 else "even")
+        for row in trained
+    )

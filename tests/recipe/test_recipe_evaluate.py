@@ -8,9 +8,6 @@ from pathlib import Path
 import pytest
 
 from hf_recipes.recipe import load, problems
-from hf_recipes.recipe.check import Reading
-from hf_recipes.recipe.evaluate_rules import check
-from hf_recipes.recipe.place import Place
 
 RECIPE = """\
 task: llm-sft
@@ -62,6 +59,7 @@ MISTAKES = [
     ("reference: {base_url: 'https://host/v1', model: m, api_key: abc}", "local", "reference.api_key", "must name an environment variable"),
     ("reference: {base_url: 'https://host/v1', model: m, api_key: '${NOT_SET}'}", "local", "reference.api_key", "NOT_SET is not set"),
     (SERVER + "\nruntime: vllm", "local", "runtime", "leave one of the two out"),
+    (SERVER + "\nmetrics: [likelihood]", "local", "server", "likelihood needs the weights here"),
     ("runtime: vllm", "local", "runtime", "set HF_RECIPES_VLLM_PYTHON to an interpreter that has it"),
     ("runtime: vllm", "spaces-cpu-upgrade", "runtime", "spaces-cpu-upgrade has no GPU"),
     ("runtime: vllm", REMOTE, "runtime", "gets our own interpreter, which has no vLLM"),
@@ -110,10 +108,3 @@ def test_paths_count_from_the_recipe(beside) -> None:
     assert loaded is not None and loaded.embedding_model == str(beside / "docs")
     loaded = load(recipe(beside, RIGHT[1])).evaluate
     assert loaded is not None and loaded.documents == str(beside / "docs" / "faq.md")
-
-
-def test_a_server_shows_no_likelihoods() -> None:
-    reading = Reading("recipe.yml", "lm_training", {})
-    reading.places["evaluate.server"] = Place("recipe.yml", 3, 1)
-    check(reading, ["likelihood"])
-    assert [found.code for found in reading.problems] == ["unmeasured"]

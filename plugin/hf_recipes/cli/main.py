@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -22,7 +23,7 @@ COMMANDS = {
     "status": ("status", "Show one run."),
     "logs": ("logs", "Print a run's log."),
     "cancel": ("cancel", "Stop a run and everything it started."),
-    "report": ("report", "Print a run's evaluation."),
+    "report": ("report", "Print a run's evaluation, or several side by side."),
     "push": ("push", "Put a run's model on the Hub, with a card that shows its evaluation."),
     "compare": ("compare", "Open a page with the fine-tuned model beside its base."),
     "space": ("space", "Put pushed models online beside their bases: a page on a Space."),
@@ -67,7 +68,7 @@ def _nearest(word: str, known: dict[str, tuple[str, str]]) -> str:
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog="Start with: hf-recipes new ingredient-parser && hf-recipes run ingredient-parser/recipe.yml",
 )
-@click.option("--debug", is_flag=True, help="Show the traceback behind an error.")
+@click.option("--debug", is_flag=True, help="Show the traceback behind an error. Works after a command, too.")
 @click.version_option(__version__, "-V", "--version", prog_name="hf-recipes")
 def cli(debug: bool) -> None:
     """Should I fine-tune, and did it help?
@@ -81,13 +82,23 @@ def called_as() -> str:
     return "hf recipes" if "extensions" in Path(sys.argv[0]).parts else "hf-recipes"
 
 
+def _end_by_interruption() -> None:
+    """Being asked to end (`kill`, `timeout`, a terminal that closes) cleans up as Ctrl-C does, unless somebody ignores it."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
+
+
 def main() -> None:
     """The console script. Never returns: ends the process with the exit code that DESIGN.md lists."""
-    from hf_recipes.cli.errors import explain
-
-    arguments = sys.argv[1:]
+    _end_by_interruption()
+    given = sys.argv[1:]
+    # Whoever has just seen an error puts it at the end of the line.
+    arguments = [one for one in given if one != "--debug"]
     try:
         code = cli.main(args=arguments, prog_name=called_as(), standalone_mode=False)
     except BaseException as error:
-        code = explain(error, debug="--debug" in arguments)
+        from hf_recipes.cli.errors import explain
+
+        code = explain(error, debug="--debug" in given, as_json="--json" in given)
     sys.exit(code if isinstance(code, int) else 0)

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+UNFOLDED = 10_000
+"""Columns: wide enough that no line of a pipe or a file is ever folded."""
+printed = False
+"""Whether a document has been printed: there is one at the most."""
 
 
 def say(text: str) -> None:
@@ -24,11 +30,20 @@ def result(text: str) -> None:
 
 def document(value: object) -> None:
     """What the command was asked for, as one JSON document: `--json`."""
-    result(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    global printed
+    printed = True
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    # Half a character, where a model stopped within one, can't be written but as JSON's escape.
+    result(re.sub("[\ud800-\udfff]", lambda half: f"\\u{ord(half[0]):04x}", text))
 
 
-def console(*, stderr: bool) -> Console:
-    """A rich console. It is imported here, since it costs 0.1 s that `validate` does not pay."""
+def console(*, stderr: bool, markup: bool = False) -> Console:
+    """A rich console. It is imported here, since it costs 0.1 s that `validate` does not pay.
+
+    `markup`: what is printed has rich's `[bold]`, and all that comes from outside is escaped.
+    """
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False, soft_wrap=not sys.stdout.isatty())
+    here = (sys.stderr if stderr else sys.stdout).isatty()
+    width = None if here else UNFOLDED
+    return Console(stderr=stderr, markup=markup, highlight=False, soft_wrap=not here, width=width)

@@ -45,7 +45,7 @@ def plan_command(recipe: Path, settings: tuple[str, ...], show_examples: int, as
     if as_json:
         document(plan_document(plan))
     else:
-        _print(plan, console(stderr=False))
+        _print(plan, console(stderr=False, markup=True))
 
 
 def _print(plan: Plan, out: Console) -> None:

@@ -48,7 +48,7 @@ def run_command(
 
     Several RECIPEs, and the combinations of a matrix: one after another on this machine, all at once elsewhere.
     """
-    from hf_recipes import fanout, road
+    from hf_recipes import fanout, record, road
 
     made = fanout.recipes(recipes, settings)
     costs = _agreed(made, yes)
@@ -63,7 +63,7 @@ def run_command(
     code = _follow(run)
     if as_json:
         document(road.as_json(run))
-    else:
+    elif code != INTERRUPTED or record.read_state(run).state.finished:
         _print_outcome(run)
     context.exit(code)
 
@@ -113,7 +113,7 @@ def _follow(run: Path) -> int:
     except KeyboardInterrupt:
         if record.read_state(run).backend != "local":
             say(LEFT.format(run=run.name))
-            raise click.exceptions.Exit(INTERRUPTED) from None
+            return INTERRUPTED
         say("stopping the run …")
         state = road.cancel(run)
     if state.state is State.CANCELLED:

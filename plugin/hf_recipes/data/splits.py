@@ -19,6 +19,11 @@ def held_out(rows: int, fraction: float, seed: int) -> frozenset[int]:
     return frozenset(random.Random(f"held-out {seed}").sample(range(rows), count))
 
 
+def drawn(rows: int, count: int, seed: int) -> frozenset[int]:
+    """`count` of the row numbers (from 0) of `rows`, which is at least as many."""
+    return frozenset(random.Random(f"drawn {seed}").sample(range(rows), count))
+
+
 def held_out_by_label(labels: Sequence[Hashable], fraction: float, seed: int) -> frozenset[int]:
     """Like `held_out`, taking the fraction out of each label's rows, so that every label stands in both parts.
 

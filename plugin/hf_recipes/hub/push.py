@@ -64,8 +64,10 @@ def push(
     client = client or client_of(run)
     facts = read_facts(run)
     target = repo_of(run, client, repo)
-    facts = replace(facts, license=_license(facts, client))
+    facts = replace(facts, license=_license(facts, client), public_data=_public_data(facts, client))
     parcel = pack(run, facts, target, read_job(run).get("secrets") or ())
+    if parcel.left_out:
+        say(parcel.left_out)
 
     def once() -> Pushed:
         return retrying(lambda: _once(client, target, parcel, facts, private=private, force=force, say=say))
@@ -249,6 +251,20 @@ def _license(facts: Facts, client: HfApi) -> License | None:
     if not isinstance(said, str):
         return None
     return License(said, card.get("license_name"), card.get("license_link")) if card is not None else None
+
+
+def _public_data(facts: Facts, client: HfApi) -> bool:
+    """Whether the dataset can be read by who is nobody. What can't be told counts as no."""
+    if not facts.dataset:
+        return False
+    try:
+        with hub_errors(f"looking at the dataset {facts.dataset}"):
+            info = retrying(lambda: client.dataset_info(str(facts.dataset), token=False))
+    except HubFailed as failure:
+        if failure.transient:
+            raise
+        return False
+    return not info.private and not info.gated
 
 
 def _settle(run: Path, pushed: Pushed) -> None:

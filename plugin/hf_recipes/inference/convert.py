@@ -16,9 +16,11 @@ from hf_recipes.data.columns import IMAGE_TASKS, Column
 from hf_recipes.data.findings import Findings, wrong
 from hf_recipes.data.form import Form
 from hf_recipes.data.messages import RowError
-from hf_recipes.data.splits import Sample, fingerprint, held_out, held_out_by_label
+from hf_recipes.data.splits import Sample, drawn, fingerprint, held_out, held_out_by_label
 from hf_recipes.inference.child import Progress
 from hf_recipes.inference.dataset import Split, open_split
+from hf_recipes.inference.files import Row
+from hf_recipes.inference.measurable import check_row
 from hf_recipes.inference.request import Request
 from hf_recipes.inference.written import Writer, card, finite, settle
 
@@ -92,10 +94,15 @@ def convert(
             f"{len(valid_rows)} rows of train held out for validation, as AutoTrain does with local data"
         )
 
+    held_back = test_rows | valid_rows
+    left_out = _left_out(data.limit, seen.rows, held_back, request.seed)
+    if left_out:
+        kept = seen.rows - len(held_back) - len(left_out)
+        result.notes.append(f"{kept} rows of train drawn by seed; {len(left_out)} left out (data.limit)")
     reader = _Reader(form, [] if for_autotrain else result.classes, seen.numbers)
-    known = _write_test(reader, test or train, None if test else test_rows, form, out)
+    known = _write_test(reader, test or train, None if test else test_rows, request, out)
     shots = Sample(request.evaluate.shots if request.evaluate and form.conversations else 0, request.seed)
-    total = seen.rows - len(test_rows) + (seen_valid.rows if seen_valid else 0)
+    total = seen.rows - len(test_rows | left_out) + (seen_valid.rows if seen_valid else 0)
     with ExitStack() as stack:
         columns = form.columns
         writers = {
@@ -103,7 +110,9 @@ def convert(
             for name in ("train", "validation")
         }
         duplicates = 0
-        for number, (name, record) in enumerate(_rest(reader, train, valid, test_rows, valid_rows), start=1):
+        for number, (name, record) in enumerate(
+            _rest(reader, train, valid, test_rows | left_out, valid_rows), start=1
+        ):
             if progress:
                 progress(number, total, what="preparing data")
             if known and fingerprint(form.prompt(record)) in known:
@@ -135,10 +144,15 @@ def convert(
     return result
 
 
+def _rows(split: Split, form: Form, findings: Findings) -> Iterator[tuple[str, Row]]:
+    """A template is filled with the name of a class; a trainer of classes is given its number."""
+    return split.named_rows(findings) if form.templates else split.rows(findings)
+
+
 def _check(split: Split, form: Form, findings: Findings) -> _Checked:
     seen = _Checked()
     labels: set[str | int] = set()
-    for file, (line, row) in split.rows(findings):
+    for file, (line, row) in _rows(split, form, findings):
         if not seen.columns:
             seen.columns = list(row)
             if not form.columns:
@@ -225,6 +239,15 @@ def _valid_rows(request: Request, form: Form, seen: _Checked, test: frozenset[in
     return frozenset(left[place] for place in chosen)
 
 
+def _left_out(limit: int | None, rows: int, held_back: frozenset[int], seed: int) -> frozenset[int]:
+    """The rows of train that `data.limit` leaves out."""
+    left = [row for row in range(rows) if row not in held_back]
+    if limit is None or limit >= len(left):
+        return frozenset()
+    kept = drawn(len(left), limit, seed)
+    return frozenset(row for place, row in enumerate(left) if place not in kept)
+
+
 @dataclass(frozen=True)
 class _Reader:
     form: Form
@@ -235,7 +258,7 @@ class _Reader:
         """The records of a split, labels as class ids, numbers of a text file as numbers."""
         findings = Findings()
         label = self.form.label
-        for file, (line, row) in split.rows(findings):
+        for file, (line, row) in _rows(split, self.form, findings):
             try:
                 record = self.form.record(row)
                 if label and self.classes:
@@ -257,26 +280,32 @@ class _Reader:
 
 
 def _write_test(
-    reader: _Reader, split: Split, chosen: frozenset[int] | None, form: Form, out: Path | None
+    reader: _Reader, split: Split, chosen: frozenset[int] | None, request: Request, out: Path | None
 ) -> set[bytes]:
     """Write test.jsonl, numbering the rows as they stand in their split; the fingerprints of their prompts.
-    `chosen` None takes the whole split."""
+    `chosen` None takes the whole split. Raises DataError for a row that the recipe's metrics can't measure."""
     known: set[bytes] = set()
     if chosen is not None and not chosen:
         return known
     with Writer(out, "test", ()) as writer:
         for number, record in enumerate(reader.records(split)):
             if chosen is None or number in chosen:
-                known.add(fingerprint(form.prompt(record)))
-                writer.write(form.test_row(number, finite(record)))
+                known.add(fingerprint(reader.form.prompt(record)))
+                row = reader.form.test_row(number, finite(record))
+                check_row(request, row, split.name)
+                writer.write(row)
     return known
 
 
 def _rest(
-    reader: _Reader, train: Split, valid: Split | None, test_rows: frozenset[int], valid_rows: frozenset[int]
+    reader: _Reader,
+    train: Split,
+    valid: Split | None,
+    passed_over: frozenset[int],
+    valid_rows: frozenset[int],
 ) -> Iterator[tuple[str, Record]]:
     for number, record in enumerate(reader.records(train)):
-        if number not in test_rows:
+        if number not in passed_over:
             yield ("validation" if number in valid_rows else "train"), record
     if valid:
         for record in reader.records(valid):

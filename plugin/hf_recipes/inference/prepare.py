@@ -173,14 +173,15 @@ def _say(text: str, progress: Progress | None) -> None:
     if progress:
         progress(0, 1, unit="", what=text)
     else:
-        sys.stderr.write(text + "\n")
+        sys.stderr.write(f"::say {text}\n")
+        sys.stderr.flush()
 
 
 def _tokenizer_error(error: Exception) -> str:
     kind, text = type(error).__name__, " ".join(str(error).split())
     lower = text.lower()
     if os.environ.get("HF_HUB_OFFLINE") == "1":
-        return "the Hub cannot be reached and the model is not in the cache"
+        return "there is no such folder here; the Hub cannot be reached and the model is not in the cache"
     if "gated" in lower:
         return "the model is gated; ask for access on its page, then set HF_TOKEN"
     if "trust_remote_code" in lower:

@@ -31,7 +31,7 @@ from hf_recipes.runner.output import Output
 from hf_recipes.runner.processes import MARK, process_started
 from hf_recipes.runner.promote import promote
 from hf_recipes.runner.redaction import Redactor, hub_tokens
-from hf_recipes.runner.stop import Stop, Stopped
+from hf_recipes.runner.stop import Abandoned, Stop, Stopped
 from hf_recipes.runner.weights import check_weights, weight_files
 
 
@@ -71,6 +71,8 @@ class Runner:
             for step in self._job["steps"]:
                 self._stop.wait((), 0)
                 self._step(step)
+        except Abandoned as abandoned:
+            return "failed", "runner_vanished", f"{abandoned}; log: {self._run / 'train.log'}"
         except Stopped as stopped:
             return "cancelled", "cancelled", str(stopped)
         except StepFailed as failure:
