@@ -21,6 +21,7 @@ from hf_recipes.record.state import Reason, State
 from hf_recipes.record.trained import TRAINED_NOTHING, trains_nothing
 from hf_recipes.runner.files import take_lock, update_state, write_json
 from hf_recipes.runner.promote import PUBLISHABLE
+from hf_recipes.runner.redaction import hub_tokens
 from hf_recipes.runner.weights import PICKLES
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def check_target(run: Path, *, repo: str | None = None, client: HfApi | None = N
 
 def client_of(run: Path) -> HfApi:
     """The Hub's client with the token that the recipe names, else the one of the login."""
-    names = read_job(run).get("secrets") or ()
+    names = hub_tokens(read_job(run).get("secrets") or ())
     return api(next((os.environ[name] for name in names if os.environ.get(name)), None))
 
 

@@ -19,6 +19,7 @@ from hf_recipes.data.messages import RowError
 from hf_recipes.inference.child import Progress, StepFailed, run_step, write_json
 from hf_recipes.inference.convert import Converted, convert
 from hf_recipes.inference.dataset import image_folder
+from hf_recipes.inference.needs import check_needs
 from hf_recipes.inference.request import Request, of_run
 
 
@@ -43,6 +44,7 @@ def prepare(run: Path) -> None:
         converted, tokens = _convert(request, form, base, work, progress)
         prepared = {"base_model": base, "rows": converted.rows, "tokens": tokens, "notes": converted.notes}
         params = trainer_params(request, base, work / "data", form, converted)
+    check_needs(request, work, progress)
     from hf_recipes.inference.sizes import parameters
 
     count = None if request.task == "tabular" else parameters(base)

@@ -125,6 +125,8 @@ def _evaluate(reading: Reading, folder: Path) -> Evaluate:
     if written.get("documents"):
         found = _on_disk(written["documents"], folder)
         written["documents"] = str(found or (folder / written["documents"]).absolute())
+    if written.get("embedding_model"):
+        written["embedding_model"] = _base_model(written["embedding_model"], folder, None)
     if reading.given("evaluate.metrics"):
         written["metrics"] = _metrics(reading, folder)
     if _whole(reading, "evaluate.reference", "base_url", "model"):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from hf_recipes.recipe import autotrain, measures
+from hf_recipes.recipe import autotrain, evaluate_rules, measures
 from hf_recipes.recipe.check import Reading
 from hf_recipes.recipe.fields import BUNDLED, CHAT_TEMPLATES, METRICS
 from hf_recipes.recipe.hardware import JOB_FLAVORS
@@ -272,6 +272,7 @@ def _evaluate(reading: Reading, trainer: str | None) -> None:
         )
     measures.check(reading)
     _gates(reading)
+    evaluate_rules.check(reading, measures.metric_names(reading))
 
 
 def _gates(reading: Reading) -> None:

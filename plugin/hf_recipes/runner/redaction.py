@@ -10,6 +10,13 @@ from collections.abc import Mapping, Sequence
 USUAL_SECRETS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HUGGINGFACE_HUB_TOKEN")
 
 
+def hub_tokens(secrets: Sequence[str]) -> list[str]:
+    """Which of a job's secrets hold a Hub token: HF_TOKEN and what stands before it. Behind it are keys of other servers,
+    which the Hub must never be sent."""
+    names = list(secrets)
+    return names[: names.index("HF_TOKEN") + 1] if "HF_TOKEN" in names else names
+
+
 class Redactor:
     """Takes secrets out of text: the values of the named variables, also URL-quoted, and whatever looks like a token."""
 
