@@ -2,21 +2,25 @@
 
     python -m hf_recipes.inference.answer RUN
 
-Writes answers/<method>.jsonl and answers/<method>.json. While a method is under way its rows stand in
-<method>.jsonl.part, so that what an interrupted run has done is seen; the rename says that it is whole.
+Writes answers/questions.jsonl, and for each method answers/<method>.jsonl and answers/<method>.json. While a method is
+under way its rows stand in <method>.jsonl.part; the rename says that it is whole. What was answered before, by the same
+weights to the same prompt, comes out of the answer cache: so an interrupted step goes on where it stopped.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from hf_recipes.inference.child import Progress, StepFailed, read_lines, run_step, write_json
+from hf_recipes.inference.child import Pace, Progress, StepFailed, read_lines, run_step
 from hf_recipes.inference.prompts import BASELINES, FINE_TUNED, asked_rows, prompts
+from hf_recipes.inference.recording import Rows, record, write_questions
 from hf_recipes.inference.request import Request, of_run
+from hf_recipes.recipe.model import Evaluate
 
 
 def answer(run: Path) -> None:
@@ -31,24 +35,31 @@ def answer(run: Path) -> None:
     unknown = [name for name in evaluate.baselines if name not in BASELINES]
     if unknown:
         raise StepFailed("evaluation_failed", f"the baseline {unknown[0]!r} is not known here")
+    write_questions(run / "answers", rows)
     base = json.loads((run / "work" / "prepared.json").read_text("utf-8"))["base_model"]
     pair = _load(request, base, run / "model")
     room = _room(base, request, evaluate.max_new_tokens)
     shots: list[Any] = [shot["messages"] for shot in read_lines(run / "work" / "shots.jsonl")]
-    (run / "answers").mkdir(exist_ok=True)
     progress = Progress()
     for method in (*evaluate.baselines, FINE_TUNED):
-        asked = prompts(method, rows, shots, pair.count, room)
-        _answer_by(method, pair, rows, asked, run / "answers", request, progress)
+        ask = partial(prompts, method, shots=shots, count=pair.count, room=room)
+        _answer_by(method, pair, rows, ask, run / "answers", evaluate, progress)
 
 
 def _load(request: Request, base: str, model: Path) -> Any:
+    from hf_recipes import environments
+    from hf_recipes.inference.answer_cache import AnswerCache
     from hf_recipes.inference.pair import load_pair
 
     try:
-        return load_pair(base, model, trust_remote_code=request.trust_remote_code)
+        pair = load_pair(base, model, trust_remote_code=request.trust_remote_code)
     except OSError as error:
         raise StepFailed("evaluation_failed", f"the models cannot be loaded: {error}") from None
+    try:
+        pair.cache = AnswerCache(environments.cache_dir())
+    except environments.EnvironmentFailed:  # no home folder: then nothing is kept
+        pair.cache = AnswerCache(None)
+    return pair
 
 
 def _room(base: str, request: Request, new_tokens: int) -> int | None:
@@ -62,68 +73,46 @@ def _room(base: str, request: Request, new_tokens: int) -> int | None:
 
 def _answer_by(
     method: str,
-    pair: Any,
-    rows: Sequence[Mapping[str, Any]],
-    prompts: Sequence[Any],
+    answerer: Any,
+    rows: Sequence[dict[str, Any]],
+    ask: Callable[[Sequence[dict[str, Any]]], Sequence[Any]],
     folder: Path,
-    request: Request,
+    evaluate: Evaluate,
     progress: Progress,
 ) -> None:
-    evaluate = request.evaluate
-    assert evaluate is not None
-    model: Literal["base", "fine-tuned"] = "fine-tuned" if method == FINE_TUNED else "base"
-    part = folder / f"{method}.jsonl.part"
-    seconds = 0.0
-    weights = ""
-    done = 0
-    # A few batches at a time, so that an interrupted run shows what it has; sorted by length across all of them,
-    # because a batch is as slow as its longest prompt.
-    order = sorted(range(len(rows)), key=lambda place: len(json.dumps(prompts[place])))
-    chunk = max(1, evaluate.batch_size)
-    records: dict[int, dict[str, Any]] = {}
-    progress(0, len(rows), what=method)
-    with part.open("w", encoding="utf-8") as file:
+    """One method's files. `answerer` is a Pair, or whatever else has its `answer`; `ask` makes rows into prompts."""
+    # Some batches at a time, so that memory does not grow with the rows and prompts are made when they are needed;
+    # like lengths together, because a batch is as slow as its longest prompt.
+    order = sorted(range(len(rows)), key=lambda place: _length(rows[place]), reverse=True)
+    chunk = BATCHES * max(1, evaluate.batch_size)
+    pace = Pace(progress, method, len(rows))
+    with Rows(folder, method, len(rows)) as written:
         for start in range(0, len(order), chunk):
             places = order[start : start + chunk]
+            some = [rows[place] for place in places]
+            asked = ask(some)
+            pace.part(start)
             try:
-                answers = pair.answer(
-                    [prompts[place] for place in places],
-                    model=model,
+                answers = answerer.answer(
+                    asked,
+                    model="fine-tuned" if method == FINE_TUNED else "base",
                     max_new_tokens=evaluate.max_new_tokens,
                     batch_size=evaluate.batch_size,
+                    progress=pace,
                 )
+                for place, row, prompt, one in zip(places, some, asked, answers, strict=True):
+                    written.add(place, record(method, row, prompt, one))
             except ValueError as error:  # a prompt longer than the model takes
                 raise StepFailed("evaluation_failed", f"{method}: {error}") from None
-            for place, one in zip(places, answers, strict=True):
-                record = {
-                    "row": rows[place]["row"],
-                    "method": method,
-                    "answer": one.text,
-                    "reference": rows[place]["reference"],
-                    "prompt_tokens": one.prompt_tokens,
-                    "completion_tokens": one.completion_tokens,
-                    "seconds": one.seconds,
-                    "weights": one.weights,
-                }
-                records[place] = record
-                file.write(json.dumps(record, ensure_ascii=False) + "\n")
-                seconds += one.seconds
-                weights = one.weights
-            file.flush()
-            done += len(places)
-            progress(done, len(rows), what=method)
-    with part.open("w", encoding="utf-8") as file:
-        file.writelines(json.dumps(records[place], ensure_ascii=False) + "\n" for place in range(len(rows)))
-    part.replace(folder / f"{method}.jsonl")
-    summary = {
-        "method": method,
-        "rows": len(rows),
-        "seconds": round(seconds, 3),
-        "weights": weights,
-        "max_new_tokens": evaluate.max_new_tokens,
-        "batch_size": evaluate.batch_size,
-    }
-    write_json(folder / f"{method}.json", summary)
+        written.finish(max_new_tokens=evaluate.max_new_tokens, batch_size=evaluate.batch_size)
+
+
+BATCHES = 4
+"""Batches whose prompts are in memory together: sorted among themselves, and their beginning computed once."""
+
+
+def _length(row: dict[str, Any]) -> int:
+    return sum(len(turn["content"]) for turn in row["messages"])
 
 
 if __name__ == "__main__":
