@@ -18,9 +18,12 @@ from typing import Any
 
 from hf_recipes.inference.child import Pace, Progress, StepFailed, read_lines, run_step
 from hf_recipes.inference.prompts import BASELINES, FINE_TUNED, asked_rows, prompts
-from hf_recipes.inference.recording import Rows, record, write_questions
+from hf_recipes.inference.recording import Rows, forget_others, record, write_questions
 from hf_recipes.inference.request import Request, of_run
 from hf_recipes.recipe.model import Evaluate
+
+BATCHES = 4
+"""Batches whose prompts are in memory together: sorted among themselves, and their beginning computed once."""
 
 
 def answer(run: Path) -> None:
@@ -35,13 +38,15 @@ def answer(run: Path) -> None:
     unknown = [name for name in evaluate.baselines if name not in BASELINES]
     if unknown:
         raise StepFailed("evaluation_failed", f"the baseline {unknown[0]!r} is not known here")
+    methods = (*evaluate.baselines, FINE_TUNED)
     write_questions(run / "answers", rows)
+    forget_others(run / "answers", methods)
     base = json.loads((run / "work" / "prepared.json").read_text("utf-8"))["base_model"]
     pair = _load(request, base, run / "model")
     room = _room(base, request, evaluate.max_new_tokens)
     shots: list[Any] = [shot["messages"] for shot in read_lines(run / "work" / "shots.jsonl")]
     progress = Progress()
-    for method in (*evaluate.baselines, FINE_TUNED):
+    for method in methods:
         ask = partial(prompts, method, shots=shots, count=pair.count, room=room)
         _answer_by(method, pair, rows, ask, run / "answers", evaluate, progress)
 
@@ -105,10 +110,6 @@ def _answer_by(
             except ValueError as error:  # a prompt longer than the model takes
                 raise StepFailed("evaluation_failed", f"{method}: {error}") from None
         written.finish(max_new_tokens=evaluate.max_new_tokens, batch_size=evaluate.batch_size)
-
-
-BATCHES = 4
-"""Batches whose prompts are in memory together: sorted among themselves, and their beginning computed once."""
 
 
 def _length(row: dict[str, Any]) -> int:

@@ -24,6 +24,16 @@ def write_questions(folder: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     part.replace(path)
 
 
+def forget_others(folder: Path, methods: Iterable[str]) -> None:
+    """Remove what an earlier evaluation recorded of methods that this one does not ask: a report is of one evaluation."""
+    wanted = set(methods)
+    for summary in folder.glob("*.json"):
+        rows = summary.with_suffix(".jsonl")
+        if rows.is_file() and rows.stem not in wanted:
+            rows.unlink()
+            summary.unlink()
+
+
 def record(method: str, row: Mapping[str, Any], prompt: Any, answer: Any) -> dict[str, Any]:
     """One line of answers/<method>.jsonl. `prompt` is recorded where it is not the row's own question."""
     found = {
