@@ -10,7 +10,7 @@ from hf_recipes import environments
 
 HERE = Path(__file__).resolve().parent
 # Those that generate answers run where the models are.
-IN_INFERENCE = ("paired_answer",)
+IN_INFERENCE = ("paired_answer", "generation")
 IN_CORE = ("startup", "check", "training")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -281,6 +281,15 @@ def as_json(run: Path) -> dict[str, object]:
     from hf_recipes import elsewhere
 
     return {**document, **elsewhere.facts(run)}
+
+
+def evaluate(
+    run: Path, settings: Sequence[str] = (), *, anew: bool = False, say: Say
+) -> Generator[tuple[RunState, Sequence[Mapping[str, object]]], None, None]:
+    """Measure a run again; yields how that stands, as `watch` does. Raises evaluating.CannotEvaluate, RecipeError."""
+    from hf_recipes import evaluating
+
+    return evaluating.evaluate(run, settings, anew=anew, say=say)
 
 
 def gate_unmet(run: Path) -> list[Mapping[str, object]]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,11 +19,12 @@ def chat(user: str, assistant: str | None = None, system: str | None = None) -> 
 
 
 @pytest.fixture
-def answering(make_run, tiny_llama) -> Path:
+def answering(make_run, tiny_llama, tmp_path, monkeypatch) -> Path:
     import torch
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    monkeypatch.setenv("HF_RECIPES_HOME", str(tmp_path / "home"))
     run = make_run(
         task="lm_training",
         base_model=str(tiny_llama),
@@ -62,7 +65,9 @@ def test_every_method_answers_the_same_rows(answering, step):
         for method in ("zero-shot", "few-shot", "fine-tuned")
     }
     for method, rows in found.items():
-        assert [row["row"] for row in rows] == list(range(10, 17))  # the limit, in the order of the test rows
+        asked = [row["row"] for row in rows]
+        assert asked == sorted(set(asked)) and len(asked) == 7  # the limit, in the order of the test rows
+        assert asked == [row["row"] for row in found["zero-shot"]]
         assert {row["method"] for row in rows} == {method}
         assert all(0 < row["completion_tokens"] <= 4 and row["seconds"] > 0 for row in rows)
         summary = json.loads((folder / f"{method}.json").read_text())
@@ -77,6 +82,108 @@ def test_every_method_answers_the_same_rows(answering, step):
     assert [row["answer"] for row in found["zero-shot"]] != [row["answer"] for row in found["fine-tuned"]]
     assert not list(folder.glob("*.part"))
     assert '"total": 7, "unit": "rows", "what": "few-shot"' in done.stdout
+
+
+def test_the_questions_are_recorded_once_and_a_prompt_where_it_is_another(answering, step):
+    step("answer", answering)
+    folder = answering / "answers"
+    questions = lines(folder / "questions.jsonl")
+    assert [set(one) for one in questions] == [{"row", "messages", "reference"}] * 7
+    zero, few = lines(folder / "zero-shot.jsonl"), lines(folder / "few-shot.jsonl")
+    assert [one["row"] for one in questions] == [one["row"] for one in zero]
+    assert not any("prompt" in one for one in zero)
+    for question, one in zip(questions, few, strict=True):
+        assert one["prompt"] == [*chat("shot 0", "answer"), *chat("shot 1", "answer"), *question["messages"]]
+
+
+def test_asked_again_everything_comes_out_of_the_cache_and_is_the_same(answering, step):
+    step("answer", answering)
+    folder = answering / "answers"
+    first = {path.stem: lines(path) for path in folder.glob("*.jsonl")}
+    done, _ = step("answer", answering)
+    assert done.returncode == 0
+    for method in ("zero-shot", "few-shot", "fine-tuned"):
+        again = lines(folder / f"{method}.jsonl")
+        assert all(one.pop("cached") for one in again)
+        assert again == first[method]  # the seconds too: they are those of when it was made
+        assert json.loads((folder / f"{method}.json").read_text())["cached"] == 7
+
+
+def test_another_adapter_gets_nothing_out_of_the_cache_but_the_base_s_answers(answering, step):
+    step("answer", answering)
+    folder = answering / "answers"
+    before = [one["answer"] for one in lines(folder / "fine-tuned.jsonl")]
+    change_adapter(answering / "model")
+    step("answer", answering)
+    assert all(one["cached"] for one in lines(folder / "zero-shot.jsonl"))
+    after = lines(folder / "fine-tuned.jsonl")
+    assert not any("cached" in one for one in after)
+    assert [one["answer"] for one in after] != before
+
+
+def test_a_step_that_is_killed_goes_on_where_it_stopped(answering, child_step, monkeypatch):
+    """kill -9 in the middle: the second try takes what the first has made, and what comes out is what one try gives."""
+    rows = [
+        {"row": number, "messages": chat(f"line {number} " * 3), "reference": "y"} for number in range(400)
+    ]
+    (answering / "work" / "test.jsonl").write_text("".join(json.dumps(one) + "\n" for one in rows))
+    job = json.loads((answering / "job.json").read_text())
+    job["evaluate"].update(baselines=["zero-shot"], limit=None, batch_size=8, max_new_tokens=24)
+    (answering / "job.json").write_text(json.dumps(job))
+    child = subprocess.Popen(
+        [sys.executable, "-m", "hf_recipes.inference.answer", str(answering)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    for line in child.stdout:
+        if line.startswith("::progress") and json.loads(line.split(" ", 1)[1])["step"] >= 40:
+            break
+    child.kill()
+    child.wait()
+    assert not (answering / "answers" / "zero-shot.jsonl").exists()
+    done, _ = child_step("answer", answering)
+    assert done.returncode == 0, done.stderr
+    resumed = lines(answering / "answers" / "zero-shot.jsonl")
+    assert 32 <= sum(one.get("cached", False) for one in resumed) < 400
+    monkeypatch.setenv("HF_RECIPES_ANSWER_CACHE", "0")
+    child_step("answer", answering)
+    whole = lines(answering / "answers" / "zero-shot.jsonl")
+    assert not any("cached" in one for one in whole)
+    assert [one["answer"] for one in resumed] == [one["answer"] for one in whole]
+
+
+def test_a_method_that_is_asked_no_more_leaves_no_answers(answering, step):
+    step("answer", answering)
+    job = json.loads((answering / "job.json").read_text())
+    job["evaluate"]["baselines"] = ["zero-shot"]
+    (answering / "job.json").write_text(json.dumps(job))
+    step("answer", answering)
+    assert {path.name for path in (answering / "answers").glob("*.jsonl")} == {
+        *("questions.jsonl", "zero-shot.jsonl", "fine-tuned.jsonl")
+    }
+
+
+def test_progress_says_how_fast_it_goes_and_how_long_it_will_take(answering, step):
+    done, _ = step("answer", answering)
+    told = [
+        json.loads(line.split(" ", 1)[1])
+        for line in done.stdout.splitlines()
+        if line.startswith("::progress")
+    ]
+    last = [one for one in told if one["what"] == "few-shot"][-1]
+    assert (last["step"], last["total"], last["eta"]) == (7, 7, 0)
+    assert last["rate"] > 0
+
+
+def lines(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def change_adapter(folder: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    path = folder / "adapter_model.safetensors"
+    save_file({name: -part if "lora_B" in name else part for name, part in load_file(path).items()}, path)
 
 
 def test_a_run_that_cannot_be_answered_says_why(answering, step):

@@ -175,7 +175,7 @@ def test_batched_answers_come_in_the_order_asked_with_their_counts(pair: Pair) -
         batch_size=2,
         progress=lambda done, all_: seen.append((done, all_)),
     )
-    assert seen == [(2, 3), (3, 3)]
+    assert seen == [(0, 3), (2, 3), (3, 3)]
     assert [one.prompt_tokens for one in answers] == [pair.count(one) for one in CONVERSATIONS]
     assert all(0 < one.completion_tokens <= 4 and one.seconds > 0 for one in answers)
 

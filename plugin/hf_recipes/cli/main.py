@@ -25,6 +25,7 @@ COMMANDS = {
     "status": ("status", "Show one run."),
     "logs": ("logs", "Print a run's log."),
     "cancel": ("cancel", "Stop a run and everything it started."),
+    "eval": ("eval", "Measure a run again: same rows, same decoding, a fresh report."),
     "report": ("report", "Print a run's evaluation, or several side by side."),
     "push": ("push", "Put a run's model on the Hub, with a card that shows its evaluation."),
     "compare": ("compare", "Open a page with the fine-tuned model beside its base."),

@@ -23,13 +23,15 @@ def show(looks: Iterable[Look]) -> RunState:
 
 
 def describe(event: Mapping[str, object]) -> str:
-    """One event in words: `train 12/102  loss 1.234  lr 2.0e-04  3:20 left`."""
+    """One event in words: `train 12/102  loss 1.234  lr 2.0e-04  3:20 left`, `few-shot 64/320  5.2 rows/s  0:49 left`."""
     label = str(event.get("what") or event.get("stage") or "")
     parts = [f"{label} {event['step']}/{event['total']}" if "total" in event else label]
     if isinstance(loss := event.get("loss"), (int, float)):
         parts.append(f"loss {loss:.4g}")
     if isinstance(rate := event.get("lr"), (int, float)):
         parts.append(f"lr {rate:.1e}")
+    if isinstance(speed := event.get("rate"), (int, float)):
+        parts.append(f"{speed:.3g} {event.get('unit') or 'rows'}/s")
     if isinstance(eta := event.get("eta"), (int, float)):
         parts.append(f"{int(eta) // 60}:{int(eta) % 60:02d} left")
     return "  ".join(parts)

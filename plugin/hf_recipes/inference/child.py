@@ -32,14 +32,43 @@ class Progress:
         self._last = 0.0
         self._what = ""
 
-    def __call__(self, step: int, total: int, *, unit: str = "rows", what: str = "") -> None:
+    def __call__(self, step: int, total: int, *, unit: str = "rows", what: str = "", **more: float) -> None:
+        """`more`: `rate`, units a second, and `eta`, seconds that are left."""
         now = time.monotonic()
         if step < total and what == self._what and now - self._last < BETWEEN:
             return
         self._last, self._what = now, what
-        line = json.dumps({"step": step, "total": total, "unit": unit, "what": what})
+        line = json.dumps({"step": step, "total": total, "unit": unit, "what": what, **more})
         sys.stdout.write(f"::progress {line}\n")
         sys.stdout.flush()
+
+
+class Pace:
+    """The progress of rows that are answered in parts: how many a second, and the time that the others will take."""
+
+    def __init__(self, progress: Progress, what: str, total: int) -> None:
+        self._progress, self._what, self._total = progress, what, total
+        self._start = 0
+        self._first: tuple[int, float] | None = None
+        self._before = (0, 0.0)
+        self._worked = (0, 0.0)
+        progress(0, total, what=what)
+
+    def part(self, start: int) -> None:
+        """A part begins, with `start` rows done before it."""
+        self._start, self._first, self._before = start, None, self._worked
+
+    def __call__(self, done: int, _: int = 0) -> None:
+        """`done` rows of the part. Its first word counts for nothing: those rows were there already, and cost no time."""
+        now, step = time.monotonic(), self._start + done
+        self._first = self._first or (step, now)
+        rows, seconds = self._before
+        self._worked = rows, seconds = rows + step - self._first[0], seconds + now - self._first[1]
+        if not (rows and seconds):
+            self._progress(step, self._total, what=self._what)
+            return
+        left = round((self._total - step) * seconds / rows)
+        self._progress(step, self._total, what=self._what, rate=round(rows / seconds, 2), eta=left)
 
 
 def run_step(body: Callable[[Path], None], arguments: list[str] | None = None) -> int:

@@ -9,7 +9,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hf_recipes.inference.kv_cache import Prefix
+
+STAYING = 0.9
+"""Rows that have ended are taken out of a batch once so few of its rows go on."""
 
 # How chat templates end an assistant's turn where the model's generation_config does not say so.
 TURN_ENDS = (
@@ -41,28 +47,35 @@ def decode(
     ends: frozenset[int],
     pad: int,
     max_new_tokens: int,
+    prefix: Prefix | None = None,
     around: Callable[[Sequence[int]], AbstractContextManager[None]] = lambda live: nullcontext(),
 ) -> Iterator[dict[int, int]]:
     """Yields, for each step, {row: its next token} of the rows that have not ended; an end token is yielded too.
 
-    `around` is entered for each step, given the rows that are still in the batch, in their order there.
+    `prefix` is what all prompts begin with, computed before; the prompts are whole all the same. `around` is entered
+    for each step, given the rows that are in the batch, in their order there. A row that has ended leaves it soon.
     """
     import torch
-    from transformers import DynamicCache
 
-    width = max(len(prompt) for prompt in prompts)
-    ids = torch.full((len(prompts), width), pad)
+    from hf_recipes.inference.kv_cache import cache_for
+
+    known = 0 if prefix is None else len(prefix.tokens)
+    rest = [prompt[known:] for prompt in prompts]
+    width = max(len(prompt) for prompt in rest)
+    ids = torch.full((len(rest), width), pad)
     mask = torch.zeros_like(ids)
-    for row, prompt in enumerate(prompts):
+    for row, prompt in enumerate(rest):
         ids[row, width - len(prompt) :] = torch.tensor(prompt)
         mask[row, width - len(prompt) :] = 1
     ids, mask = ids.to(model.device), mask.to(model.device)
-    positions = (mask.cumsum(1) - 1).clamp(min=0)
-    cache = DynamicCache(config=model.config)
-    live = list(range(len(prompts)))
+    positions = known + (mask.cumsum(1) - 1).clamp(min=0)
+    mask = torch.cat([mask.new_ones(len(rest), known), mask], dim=1)
+    cache = cache_for(model, known + width + max_new_tokens, prefix)
+    batch = list(range(len(rest)))
+    ended: set[int] = set()
     keep_logits = _last_logits_only(model)
     for _ in range(max_new_tokens):
-        with around(live), torch.inference_mode():
+        with around(batch), torch.inference_mode():
             logits = model(
                 input_ids=ids,
                 attention_mask=mask,
@@ -72,19 +85,21 @@ def decode(
                 **keep_logits,
             ).logits
             following = logits[:, -1].argmax(-1)
-            tokens = following.tolist()
-        yield dict(zip(live, tokens, strict=True))
-        going = [place for place, token in enumerate(tokens) if token not in ends]
+        new = {row: token for row, token in zip(batch, following.tolist(), strict=True) if row not in ended}
+        yield new
+        ended |= {row for row, token in new.items() if token in ends}
+        going = [place for place, row in enumerate(batch) if row not in ended]
         if not going:
             return
         with torch.inference_mode():
-            if len(going) < len(live):
+            # To move the rows that stay costs more than to carry a few that have ended.
+            if len(going) <= len(batch) * STAYING:
                 kept = torch.tensor(going, device=mask.device)
                 cache.batch_select_indices(kept)
                 following, mask, positions = following[kept], mask[kept], positions[kept]
-                live = [live[place] for place in going]
+                batch = [batch[place] for place in going]
             ids = following[:, None]
-            mask = torch.cat([mask, mask.new_ones(len(live), 1)], dim=1)
+            mask = torch.cat([mask, mask.new_ones(len(batch), 1)], dim=1)
             positions = positions[:, -1:] + 1
 
 

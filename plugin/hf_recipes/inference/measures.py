@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ def measure(
     evaluate: Evaluate,
     answers: Path,
     questions: Mapping[int, Any],
-    methods: Iterable[str],
+    methods: Sequence[str],
     progress: Progress,
 ) -> None:
     """Add `reference_nll` and `reference_tokens` to the recorded answers, and write forgetting.json. Raises StepFailed.
@@ -38,7 +38,7 @@ def measure(
     if any(metric.name == "likelihood" for metric in evaluate.metrics):
         for method in methods:
             _likelihoods(pair, method, answers / f"{method}.jsonl", questions, progress)
-    if evaluate.forgetting:
+    if evaluate.forgetting and FINE_TUNED in methods:
         progress(0, 1, what="likelihood of general text")
         measure_forgetting(pair, answers)
         progress(1, 1, what="likelihood of general text")

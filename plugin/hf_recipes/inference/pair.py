@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ from typing import Any
 # processes a step was measured 5 times faster for it.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+from hf_recipes.inference.answer_cache import AnswerCache
+from hf_recipes.inference.batches import Batches
 from hf_recipes.inference.fingerprint import fingerprint, weight_files
 from hf_recipes.inference.generating import decode, end_tokens
 from hf_recipes.inference.loading import (
@@ -53,9 +55,11 @@ class Answer:
     completion_tokens: int
     """The end token counts: it was generated too."""
     seconds: float
-    """Wall time of its batch, divided by the rows in it."""
+    """Wall time of its batch, divided by the rows in it, and its part of the time that a shared prefix took."""
     weights: str
     """`base:` or `fine-tuned:`, and the fingerprint."""
+    cached: bool = False
+    """Whether it was made before; its seconds were measured then."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,9 @@ class Pair:
         self.tuned_weights = tuned.weights if tuned is not None else None
         self.shared = tuned is not None and tuned.model is base.model
         """Whether both use the same base weights in memory."""
+        self.cache = AnswerCache(None)
+        """Where `answer` looks first, and keeps what it made."""
+        self._prefixes: dict[str, Any] = {}
 
     def base_alone(self) -> Any:
         """The base model as it was loaded, for the next pair of the same base. This pair answers no more."""
@@ -90,6 +97,7 @@ class Pair:
 
         base = self._sides.pop("base").model
         self._sides.clear()
+        self._prefixes.clear()
         return without_rows(base) if self.shared else base
 
     def count(self, messages: Conversation) -> int:
@@ -105,21 +113,27 @@ class Pair:
         batch_size: int = 64,
         progress: Callable[[int, int], None] | None = None,
     ) -> list[Answer]:
-        """Greedy answers of one model, in the order of the conversations. Raises PromptTooLong."""
+        """Greedy answers of one model, in the order of the conversations. Raises PromptTooLong.
+
+        `batch_size` rows at the most are answered together; fewer where prompts are so long that memory says so.
+        `progress` is told how many of all are answered. What all prompts begin with is computed once, also for the
+        next call when its prompts begin so too.
+        """
         side = self._side(model)
         prompts = [encode(side.tokenizer, one) for one in conversations]
         for prompt in prompts:
             check_length(side, prompt, max_new_tokens)
-        # Like lengths together: a batch is as wide as its longest prompt.
-        order = sorted(range(len(prompts)), key=lambda place: len(prompts[place]))
-        answers: dict[int, Answer] = {}
-        for start in range(0, len(order), batch_size):
-            places = order[start : start + batch_size]
-            with self._lock:
-                answers.update(self._batch(side, {place: prompts[place] for place in places}, max_new_tokens))
-            if progress is not None:
-                progress(len(answers), len(prompts))
-        return [answers[place] for place in range(len(prompts))]
+        with self._lock:
+            batches = Batches(side, self._stamp(side, max_new_tokens), self.cache, self._prefixes)
+            made = batches.answers(
+                prompts, max_new_tokens, batch_size, progress or (lambda done, total: None)
+            )
+        return [
+            Answer(
+                text_of(side, one.tokens), len(prompt), len(one.tokens), one.seconds, side.weights, one.cached
+            )
+            for prompt, one in zip(prompts, made, strict=True)
+        ]
 
     def stream(
         self, messages: Conversation, *, max_new_tokens: int, stop: threading.Event
@@ -183,24 +197,17 @@ class Pair:
                 else:
                     yield {row: new[0]}
 
-    def _batch(self, side: Side, prompts: Mapping[int, list[int]], max_new_tokens: int) -> dict[int, Answer]:
-        started = time.perf_counter()
-        tokens: list[list[int]] = [[] for _ in prompts]
-        with side.alone():
-            for new in decode(
-                side.model,
-                list(prompts.values()),
-                ends=side.ends,
-                pad=pad_of(side.tokenizer),
-                max_new_tokens=max_new_tokens,
-            ):
-                for row, token in new.items():
-                    tokens[row].append(token)
-        seconds = (time.perf_counter() - started) / len(prompts)
-        return {
-            place: Answer(text_of(side, one), len(prompts[place]), len(one), seconds, side.weights)
-            for place, one in zip(prompts, tokens, strict=True)
-        }
+    def _stamp(self, side: Side, max_new_tokens: int) -> list[object]:
+        """All that an answer follows from but its prompt. An adapter's fingerprint says nothing of what it lies on."""
+        dtype = str(side.model.dtype)
+        return [
+            self.base_weights,
+            side.weights,
+            dtype,
+            side.model.device.type,
+            sorted(side.ends),
+            max_new_tokens,
+        ]
 
 
 class _Pane:

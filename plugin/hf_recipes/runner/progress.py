@@ -94,7 +94,7 @@ def _seconds(clock: str) -> int:
 
 
 PROGRESS = "::progress "
-PROGRESS_KEYS = ("what", "step", "total", "unit", "loss", "lr", "epoch", "eta")
+PROGRESS_KEYS = ("what", "step", "total", "unit", "loss", "lr", "epoch", "rate", "eta")
 
 
 def own_progress(line: str) -> dict[str, object] | None:

@@ -1,0 +1,54 @@
+"""`hf-recipes eval`: measure a run again."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from pathlib import Path
+
+import click
+
+from hf_recipes.cli.arguments import RUN_HELP, json_option, run_argument, runs_option
+from hf_recipes.cli.errors import FAILED, CommandFailed
+from hf_recipes.cli.output import document, result, say
+
+
+@click.command("eval", epilog=RUN_HELP)
+@run_argument
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="evaluate.KEY=VALUE",
+    help="Measure otherwise, such as evaluate.metrics=[exact_match,chrf]. Repeatable.",
+)
+@click.option("--anew", is_flag=True, help="Take no answer from before: ask every row again.")
+@json_option
+@runs_option
+@click.pass_context
+def eval_command(
+    context: click.Context, run: str, settings: tuple[str, ...], anew: bool, as_json: bool, runs_dir: Path
+) -> None:
+    """Measure RUN again: its test rows are answered by the baselines and the fine-tuned model, and the report is written.
+
+    Answers that the same weights gave before cost nothing; interrupted, it goes on where it stopped. Exits 1 where a
+    bound of evaluate.require is not met; the state of the run stays as it is.
+    """
+    from hf_recipes import road
+    from hf_recipes.cli.progress import show
+    from hf_recipes.evaluating import CannotEvaluate
+
+    folder = road.find(run, runs_dir)
+    try:
+        with closing(road.evaluate(folder, settings, anew=anew, say=say)) as looks:
+            show(looks)
+    except CannotEvaluate as error:
+        raise CommandFailed(str(error)) from None
+    if as_json:
+        document(json.loads((folder / "report" / "report.json").read_text(encoding="utf-8")))
+    else:
+        result((folder / "report" / "report.md").read_text(encoding="utf-8").rstrip())
+    unmet = road.gate_unmet(folder)
+    for gate in unmet:
+        say(f"gate not met: {gate.get('metric')} is {gate.get('value')}, required: {gate.get('bound')}")
+    context.exit(FAILED if unmet else 0)

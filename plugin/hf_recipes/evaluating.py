@@ -1,0 +1,188 @@
+"""Measuring a run again: its answer and report steps, as children of this process, whatever became of the run.
+
+State and events of the run stay as they are. Its lock is held meanwhile, so that no two evaluations mix their answers.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+from hf_recipes import environments, record
+from hf_recipes.recipe import load
+from hf_recipes.record.create import plain
+from hf_recipes.record.state import RunState, State
+from hf_recipes.runner.causes import Cause, short
+from hf_recipes.runner.children import Children
+from hf_recipes.runner.files import read_json, take_lock, write_json
+from hf_recipes.runner.lines import ESCAPES, Lines
+from hf_recipes.runner.processes import MARK
+from hf_recipes.runner.progress import own_progress
+from hf_recipes.runner.redaction import Redactor, hub_tokens
+
+LOG = "eval.log"
+"""In the run's folder: what the last evaluation printed."""
+MODULES = ("hf_recipes.inference.answer", "hf_recipes.evaluation.write")
+SWITCH = "HF_RECIPES_ANSWER_CACHE"
+Look = tuple[RunState, Sequence[Mapping[str, object]]]
+
+
+class CannotEvaluate(Exception):
+    """This run cannot be measured again, or it did not come out; one sentence says why."""
+
+
+def evaluate(
+    run: Path, settings: Sequence[str] = (), *, anew: bool = False, say: Callable[[str], None]
+) -> Generator[Look, None, None]:
+    """Answer and report anew; yields how it stands, as `record.watch` does. `anew`: nothing out of the answer cache.
+
+    `settings`, such as `evaluate.metrics=[chrf]`, are laid over the run's recipe, and job.json then says so.
+    Raises CannotEvaluate, RecipeError, EnvironmentFailed. Whoever stops asking stops it, and no child is left.
+    """
+    state = _measurable(run)
+    job = read_json(run / "job.json")
+    wanted = _with_settings(run, job, settings)
+    _check(run, wanted)
+    python = environments.ensure("inference", say=say)
+    environment = {SWITCH: "0"} if anew else {}
+    with _held(run):
+        if wanted != job:
+            write_json(run / "job.json", wanted)
+        try:
+            yield from _steps(
+                run, wanted, python, environment, replace(state, state=State.RUNNING, message="")
+            )
+        except BaseException:
+            if wanted != job:
+                write_json(run / "job.json", job)
+            raise
+    yield state, ()
+
+
+def _measurable(run: Path) -> RunState:
+    """The state of a run that has ended and has its model here. Raises CannotEvaluate."""
+    state = record.read_state(run)
+    if not state.state.finished:
+        raise CannotEvaluate(
+            f"{run.name} is still {state.state.value}; it is measured at its end, or cancel it first"
+        )
+    if (run / "model").is_dir() and any((run / "model").glob("*.safetensors")):
+        return state
+    if not state.backend.startswith("local"):
+        where = f": {state.handle['model']}" if state.handle.get("model") else ""
+        raise CannotEvaluate(
+            f"the model of {run.name} is on Hugging Face{where}, where it was measured; here is nothing to measure"
+        )
+    raise CannotEvaluate(
+        f"{run.name} has no model: it {state.state.value}" + (f" during {state.stage}" if state.stage else "")
+    )
+
+
+def _with_settings(run: Path, job: Mapping[str, object], settings: Sequence[str]) -> dict[str, object]:
+    """The job with what `--set` says of its evaluation. Raises RecipeError, CannotEvaluate."""
+    if not settings:
+        return dict(job)
+    other = [one for one in settings if not one.startswith("evaluate.")]
+    if other:
+        raise CannotEvaluate(f"--set {other[0]}: the run is trained; only evaluate.… can be set here")
+    given = job.get("settings")
+    before = [str(one) for one in given] if isinstance(given, list) else []
+    recipe = load(run / "recipe.yml", settings=[*before, *settings])
+    section = plain(recipe.evaluate)
+    known = job.get("evaluate")
+    if isinstance(known, Mapping) and not any(one.startswith("evaluate.documents") for one in settings):
+        section["documents"] = known.get("documents")  # a relative one counts from where the recipe was
+    return {**job, "evaluate": section, "settings": [*before, *settings]}
+
+
+def _check(run: Path, job: Mapping[str, object]) -> None:
+    """Raises CannotEvaluate where something is missing that a person can name."""
+    section = job.get("evaluate")
+    if not isinstance(section, Mapping):
+        raise CannotEvaluate(
+            f"the recipe of {run.name} has no evaluate:; say what to measure, such as --set evaluate.metrics=[exact_match]"
+        )
+    data = job.get("data")
+    if isinstance(data, Mapping) and data.get("test_split") is None:
+        raise CannotEvaluate(
+            f"the recipe of {run.name} names no data.test_split, so no rows were set aside to measure on"
+        )
+    for name in ("test.jsonl", "prepared.json"):
+        if not (run / "work" / name).is_file():
+            raise CannotEvaluate(
+                f"the prepared data of {run.name} is gone: there is no work/{name}; run the recipe again"
+            )
+    if "few-shot" in section.get("baselines", ()) and not (run / "work" / "shots.jsonl").is_file():
+        raise CannotEvaluate(
+            f"{run.name} set no examples aside for few-shot; leave it out with --set evaluate.baselines=[zero-shot]"
+        )
+
+
+@contextmanager
+def _held(run: Path) -> Iterator[None]:
+    lock = take_lock(run)
+    if lock is None:
+        raise CannotEvaluate(f"{run.name} is being measured or pushed by another hf-recipes; wait for it")
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
+def _steps(
+    run: Path, job: Mapping[str, object], python: Path, more: Mapping[str, str], state: RunState
+) -> Iterator[Look]:
+    secrets = job.get("secrets")
+    names = [str(name) for name in secrets] if isinstance(secrets, list) else []
+    redact = Redactor(names, os.environ)
+    tokens = [os.environ[name] for name in hub_tokens(names) if os.environ.get(name)]
+    failure = run / "work" / "failure.json"
+    children = Children(run)
+    try:
+        with (run / LOG).open("w", encoding="utf-8") as log:
+            for module in MODULES:
+                failure.unlink(missing_ok=True)
+                yield replace(state, stage="evaluate"), ()
+                environment = {
+                    **{name: value for name, value in os.environ.items() if name != "PYTHONHOME"},
+                    "PYTHONPATH": str(environments.package_path()),
+                    "PYTHONUNBUFFERED": "1",
+                    "HF_RECIPES_FAILURE": str(failure),
+                    MARK: str(run.resolve()),
+                    **({"HF_TOKEN": tokens[0]} if tokens and "HF_TOKEN" not in os.environ else {}),
+                    **more,
+                }
+                child = children.start([str(python), "-m", module, str(run)], environment)
+                cause = Cause()
+                try:
+                    assert child.stdout is not None
+                    lines = Lines(redact)
+                    while data := os.read(child.stdout.fileno(), 65_536):
+                        events = []
+                        for raw, _ in lines.feed(data):
+                            line = ESCAPES.sub("", raw)
+                            event = own_progress(line)
+                            if event is None:
+                                cause.feed(line)
+                                log.write(redact(line) + "\n")
+                            else:
+                                events.append({"stage": "evaluate", **event})
+                        yield replace(state, stage="evaluate"), events
+                    code = child.wait()
+                finally:
+                    children.finish()
+                if code:
+                    raise CannotEvaluate(_why(failure, cause, code, redact, run / LOG))
+    finally:
+        failure.unlink(missing_ok=True)
+        children.dismiss_guard()
+
+
+def _why(failure: Path, cause: Cause, code: int, redact: Redactor, log: Path) -> str:
+    with suppress(OSError, ValueError, KeyError):
+        return redact(short(str(read_json(failure)["message"])))
+    _, sentence = cause.explain(code, usual="evaluation_failed", disk_full=False)
+    return f"{redact(sentence)}; log: {log}"
