@@ -4,7 +4,7 @@ Each size is a fresh process of the inference interpreter that reads a made-up c
 a tenth of it held out, with 2 % of rows nearly repeated; the tokenizer is the bundled base's.
 
 Bounds: 100,000 rows in at the most 60 s; at the most 1.25 times the peak memory of 10,000 rows.
-What may grow is the index of doubles alone (29 bytes a row and as much again while it is sorted), of at most a million rows.
+What may grow is the index of doubles alone: about 100 bytes a row while it is sorted, of at most a million rows.
 """
 
 from __future__ import annotations
