@@ -40,43 +40,51 @@ class Page:
                 visible=len(names) > 1,
                 elem_id="pair",
             )
-            with gr.Column(elem_id="ask"):
-                prompt = gr.Textbox(
-                    label=_label(first),
-                    placeholder="Type here, or take an example below",
-                    lines=1,
-                    max_lines=8,
-                    max_length=PROMPT_LIMIT,
-                    elem_id="prompt",
-                    autofocus=True,
-                )
-                with gr.Row(elem_id="buttons"):
-                    run = gr.Button("Compare", variant="primary", elem_id="run", scale=0, min_width=140)
-                    halt = gr.Button("Stop", variant="secondary", elem_id="stop", scale=0, min_width=90)
-                examples = gr.Dataset(
-                    components=[gr.Textbox(visible=False)],
-                    samples=[[one] for one in first.examples],
-                    label="Examples",
-                    samples_per_page=20,
-                    elem_id="examples",
-                    visible=bool(first.examples),
-                )
-                with gr.Accordion("System prompt", open=False, elem_id="system-box"):
-                    system = gr.Textbox(
-                        first.system,
-                        show_label=False,
-                        lines=2,
-                        max_lines=10,
-                        max_length=PROMPT_LIMIT,
-                        elem_id="system",
-                        container=False,
-                        placeholder="None",
-                    )
-            problem = gr.HTML(elem_id="problem")
-            with gr.Row(elem_id="panes", equal_height=True):
-                base = gr.HTML(_empty("base", first), elem_id="pane-base", min_width=300)
-                tuned = gr.HTML(_empty("fine-tuned", first), elem_id="pane-fine-tuned", min_width=300)
-            report = gr.HTML(rendering.evaluation(first.report), elem_id="evaluation")
+            with gr.Tabs(elem_id="tabs"):
+                with gr.Tab("Try it", id="try"):
+                    with gr.Column(elem_id="ask"):
+                        prompt = gr.Textbox(
+                            label=_label(first),
+                            placeholder="Type here, or take an example below",
+                            lines=1,
+                            max_lines=8,
+                            max_length=PROMPT_LIMIT,
+                            elem_id="prompt",
+                            autofocus=True,
+                        )
+                        with gr.Row(elem_id="buttons"):
+                            run = gr.Button(
+                                "Compare", variant="primary", elem_id="run", scale=0, min_width=140
+                            )
+                            halt = gr.Button(
+                                "Stop", variant="secondary", elem_id="stop", scale=0, min_width=90
+                            )
+                        examples = gr.Dataset(
+                            components=[gr.Textbox(visible=False)],
+                            samples=[[one] for one in first.examples],
+                            label="Examples",
+                            samples_per_page=20,
+                            elem_id="examples",
+                            visible=bool(first.examples),
+                        )
+                        with gr.Accordion("System prompt", open=False, elem_id="system-box"):
+                            system = gr.Textbox(
+                                first.system,
+                                show_label=False,
+                                lines=2,
+                                max_lines=10,
+                                max_length=PROMPT_LIMIT,
+                                elem_id="system",
+                                container=False,
+                                placeholder="None",
+                            )
+                    problem = gr.HTML(elem_id="problem")
+                    with gr.Row(elem_id="panes", equal_height=True):
+                        base = gr.HTML(_empty("base", first), elem_id="pane-base", min_width=300)
+                        tuned = gr.HTML(_empty("fine-tuned", first), elem_id="pane-fine-tuned", min_width=300)
+                    concluded = gr.HTML(rendering.summary(first.report), elem_id="concluded")
+                with gr.Tab("Evaluation", id="measured"):
+                    report = gr.HTML(rendering.evaluation(first.report, first.rows), elem_id="evaluation")
 
             shown = [problem, base, tuned]
             once = {"show_progress": "hidden", "api_visibility": "private"}
@@ -87,7 +95,7 @@ class Page:
                 self.answer, [chosen, prompt, system], shown, **once, **alone
             )
             halt.click(self.stop, None, None, queue=False, **once)
-            everything = [head, prompt, examples, system, *shown, report]
+            everything = [head, prompt, examples, system, *shown, concluded, report]
             chosen.change(self.choose, chosen, everything, **once)
             if here is None:
                 blocks.load(self.open, chosen, everything, **once)
@@ -179,7 +187,8 @@ class Page:
             rendering.error(trouble),
             _empty("base", pair, note),
             _empty("fine-tuned", pair, note),
-            "" if trouble else rendering.evaluation(pair.report),
+            "" if trouble else rendering.summary(pair.report),
+            "" if trouble else rendering.evaluation(pair.report, pair.rows),
         )
 
     def _title(self, pair: PairSettings) -> str:

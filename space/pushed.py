@@ -169,6 +169,18 @@ def _sound(report: Mapping[str, Any]) -> Mapping[str, Any] | None:
         "n": n if type(n) is int and n > 0 else 0,
         "methods": methods,
         "verdict": {key: str(value)[:2000] for key, value in _mapping(report.get("verdict")).items()} or None,
+        **{part: found for part in ("savings", "forgetting") if (found := _findings(report.get(part)))},
+    }
+
+
+def _findings(found: object) -> dict[str, Any]:
+    """Numbers, a flag, and the name of the baseline that they are against."""
+    sound = {str(key): value for key, value in _mapping(found).items() if _is_number(value)}
+    against, flagged = _text(_mapping(found).get("against"), 80), _mapping(found).get("flagged")
+    return {
+        **sound,
+        **({"against": against} if against else {}),
+        **({"flagged": flagged} if type(flagged) is bool else {}),
     }
 
 

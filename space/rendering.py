@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+import tested
+from hf_recipes.evaluation import findings
+from hf_recipes.evaluation.shown import metric_name, text
 from settings import PairSettings
 
 LABELS = {"base": "Base", "fine-tuned": "Fine-tuned"}
@@ -15,10 +18,12 @@ METHODS = {
     "zero-shot": ("Base, asked plainly", "base"),
     "few-shot": ("Base, shown examples", "base"),
     "retrieval": ("Base, shown near examples", "base"),
+    "reference": ("Reference model", "reference"),
     "fine-tuned": ("Fine-tuned", "fine-tuned"),
 }
 MARKS = {
     "base": '<svg class="mark" viewBox="0 0 16 16" aria-hidden="true"><circle cx="8" cy="8" r="5.5" fill="none" stroke="currentColor" stroke-width="2.5"/></svg>',
+    "reference": '<svg class="mark" viewBox="0 0 16 16" aria-hidden="true"><path d="M8 2l6 6-6 6-6-6z" fill="none" stroke="currentColor" stroke-width="2.5"/></svg>',
     "fine-tuned": '<svg class="mark" viewBox="0 0 16 16" aria-hidden="true"><path d="M8 1l2 5 5 2-5 2-2 5-2-5-5-2 5-2z" fill="currentColor"/></svg>',
 }
 DECISIONS = {
@@ -144,8 +149,18 @@ def _statistics(delta: Any, prompt_tokens: int | None) -> str:
     return f"<footer><dl>{rows}</dl>{stamp}</footer>"
 
 
-def evaluation(report: Mapping[str, Any] | None) -> str:
-    """The recipe's evaluation: what it concludes, a chart with intervals, a table. Says so where there is none."""
+def summary(report: Mapping[str, Any] | None) -> str:
+    """What the evaluation concludes, below the answers; empty without a verdict."""
+    concluded = _verdict((report or {}).get("verdict"))
+    return (
+        f'<section class="hr-summary" aria-label="Verdict of the evaluation">{concluded}</section>'
+        if concluded
+        else ""
+    )
+
+
+def evaluation(report: Mapping[str, Any] | None, rows: Sequence[Mapping[str, Any]] = ()) -> str:
+    """The recipe's evaluation: what it concludes, a chart with intervals, a table, test rows. Says so where there is none."""
     if report is None:
         return (
             '<section class="hr-eval none"><h2>Evaluation</h2><p>Nothing was measured in this run. With'
@@ -159,8 +174,8 @@ def evaluation(report: Mapping[str, Any] | None) -> str:
     source = f"{n:,} held-out rows, none of them trained on" if n else "as the model's card gives it"
     return (
         f'<section class="hr-eval"><h2>Evaluation <small>{source}</small></h2>'
-        f'{_verdict(report.get("verdict"))}<div class="charts">{charts}</div>{_table(report["methods"], metrics, n)}'
-        "</section>"
+        f'{_verdict(report.get("verdict"))}{_findings(report)}<div class="charts">{charts}</div>{_table(report["methods"], metrics, n)}'
+        f"{_gate(report.get('gate'))}</section>{tested.rows(rows, n, _deciding(report, metrics))}"
     )
 
 
@@ -170,8 +185,31 @@ def _verdict(verdict: Any) -> str:
     decision = str(verdict.get("decision") or "")
     return (
         f'<p class="verdict {escape(decision)}"><b>{escape(DECISIONS.get(decision, decision))}.</b>'
-        f" {escape(str(verdict.get('reason') or ''))}</p>"
+        f" {text(verdict.get('reason') or '')}</p>"
     )
+
+
+def _findings(report: Mapping[str, Any]) -> str:
+    """What was saved and whether the model forgot, as far as it was measured."""
+    said = filter(None, (findings.savings(report), findings.forgetting(report)))
+    return "".join(f'<p class="finding">{text(sentence)}</p>' for sentence in said)
+
+
+def _gate(gate: Any) -> str:
+    """The bounds of the recipe; empty where it has none."""
+    items = "".join(
+        f"<li>{'✓' if one.get('met') else '✗'} {text(metric_name(str(one.get('metric'))))} {text(one.get('bound'))}"
+        f"{'' if one.get('met') else ': not met'}</li>"
+        for one in (gate if isinstance(gate, list) else ())
+        if isinstance(one, Mapping)
+    )
+    return f'<div class="gate"><h3>The recipe requires</h3><ul>{items}</ul></div>' if items else ""
+
+
+def _deciding(report: Mapping[str, Any], metrics: list[str]) -> str:
+    """The metric by which an answer is right or wrong."""
+    named = (report.get("verdict") or {}).get("metric")
+    return named if named in metrics else (metrics[0] if metrics else "")
 
 
 def _method(name: str) -> tuple[str, str]:
@@ -197,7 +235,7 @@ def _chart(metric: str, methods: Mapping[str, Any]) -> str:
             f'<span class="number">{value:.1%}</span></div>'
         )
     intervals = any("low" in one.get("metrics", {}).get(metric, {}) for one in methods.values())
-    title = escape(metric.replace("_", " ").capitalize())
+    title = text(metric_name(metric))
     return (
         f'<figure role="img" aria-label="{title} of each method"><figcaption>{title}'
         f"{'<small>line: 95 % interval</small>' if intervals else ''}</figcaption>{''.join(bars)}"
@@ -206,7 +244,7 @@ def _chart(metric: str, methods: Mapping[str, Any]) -> str:
 
 
 def _table(methods: Mapping[str, Any], metrics: list[str], n: int) -> str:
-    head = "".join(f"<th>{escape(name.replace('_', ' '))}</th>" for name in metrics)
+    head = "".join(f"<th>{text(metric_name(name))}</th>" for name in metrics)
     rows = []
     for name, one in methods.items():
         label, which = _method(name)

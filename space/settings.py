@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ PROMPT_LIMIT = 4000
 """Characters that a visitor may send as a prompt, and as a system prompt."""
 TOKEN_LIMIT = 1024
 DEFAULT_NEW_TOKENS = 256
+ROW_LIMIT = 200
+"""Test rows that the page holds."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,8 @@ class PairSettings:
     repo: str = ""
     """The Hub repo of a pushed model, downloaded at `revision`; empty for one in `model_dir`."""
     revision: str = ""
+    rows: tuple[Mapping[str, Any], ...] = ()
+    """The first test rows with every answer, of a run on this machine."""
 
     @classmethod
     def unread(cls, name: str) -> PairSettings:
@@ -104,6 +109,7 @@ def _pair(found: Mapping[str, Any], folder: Path) -> PairSettings:
         report=_report(folder / str(found["report"])) if found.get("report") else None,
         max_new_tokens=max(1, min(int(found.get("max_new_tokens") or DEFAULT_NEW_TOKENS), TOKEN_LIMIT)),
         trust_remote_code=found.get("trust_remote_code") is True,
+        rows=tuple(_rows(folder / str(found["rows"]))) if found.get("rows") else (),
     )
 
 
@@ -113,3 +119,15 @@ def _report(path: Path) -> Mapping[str, Any] | None:
     except (OSError, ValueError):
         return None
     return report if isinstance(report, dict) and report.get("methods") else None
+
+
+def _rows(path: Path) -> Iterator[Mapping[str, Any]]:
+    """The first ones; none from where one is no row."""
+    try:
+        with path.open(encoding="utf-8") as lines:
+            for line in islice(lines, ROW_LIMIT):
+                row = json.loads(line)
+                row["row"], row["messages"], row["reference"], row["answers"].items()
+                yield row
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import threading
-from collections.abc import Callable, Mapping
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from typing import IO, Any
 
 from hf_recipes import environments
 from hf_recipes.recipe.problem import Problem, RecipeError
 
+SAID = "::say "
+"""How a line of stderr begins that is for the person who waits; libraries print there, too."""
 PROGRESS = "::progress "
-"""How a line of stderr begins that is not said but heard: one JSON document follows."""
+"""How a line of stderr begins that tells how far it is; one JSON document follows."""
+Hear = Callable[[Mapping[str, Any]], None]
 
 
 def ask_inference(
@@ -21,57 +24,61 @@ def ask_inference(
     request: Mapping[str, object],
     say: Callable[[str], None],
     *arguments: str,
-    hear: Callable[[Mapping[str, Any]], None] | None = None,
+    hear: Hear | None = None,
 ) -> Mapping[str, object]:
-    """`hear` is given the progress of a module that tells any, from a thread of its own.
-
-    Raises EnvironmentFailed, and RecipeError for the problems that the answer holds.
-    """
+    """What the module says meanwhile goes to `say`, and how far it is to `hear`. Raises EnvironmentFailed, and RecipeError for the problems in the answer."""
     python = environments.ensure("inference", say=say)
-    with subprocess.Popen(
-        [str(python), "-m", module, *arguments],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(environments.package_path())},
-    ) as asked:
-        assert asked.stdin and asked.stdout and asked.stderr
-        said: list[str] = []
-        listener = threading.Thread(target=_listen, args=(asked.stderr, said, hear), daemon=True)
-        listener.start()
-        try:
-            _send(asked.stdin, json.dumps(request, default=str))
-            answer = asked.stdout.read()
-            asked.wait()
-        except BaseException:
-            asked.kill()
-            listener.join(timeout=1)
-            raise
-        listener.join()
-    if asked.returncode:
-        last = (said or ["no message"])[-1]
-        raise environments.EnvironmentFailed(f"{module} failed in the inference environment: {last}")
-    document: dict[str, object] = json.loads(answer or "{}")
+    with (
+        tempfile.TemporaryFile("w+", encoding="utf-8") as question,
+        tempfile.TemporaryFile("w+", encoding="utf-8") as answer,
+    ):
+        json.dump(request, question, default=str)
+        question.seek(0)
+        code, last = _ran([str(python), "-m", module, *arguments], question, answer, say, hear)
+        if code:
+            raise environments.EnvironmentFailed(f"{module} failed in the inference environment: {last}")
+        answer.seek(0)
+        document: dict[str, object] = json.loads(answer.read() or "{}")
     problems = document.get("problems")
     if isinstance(problems, list) and problems:
+        # A file with thousands of broken rows: the first are listed, and that there are more is said.
+        notes = document.get("notes")
+        for note in notes if isinstance(notes, list) else ():
+            say(str(note))
         raise RecipeError(Problem(**problem) for problem in problems)
     return document
 
 
-def _send(stdin: IO[str], text: str) -> None:
-    try:
-        with stdin:
-            stdin.write(text)
-    except BrokenPipeError:
-        pass  # it has ended already, and says why
-
-
-def _listen(stderr: IO[str], said: list[str], hear: Callable[[Mapping[str, Any]], None] | None) -> None:
-    """The last line that is no progress is kept in `said`."""
-    for line in stderr:
-        if line.startswith(PROGRESS):
-            if hear:
-                hear(json.loads(line[len(PROGRESS) :]))
-        elif line.strip():
-            said[:] = [line.strip()]
+def _ran(
+    command: Sequence[str],
+    question: IO[str],
+    answer: IO[str],
+    say: Callable[[str], None],
+    hear: Hear | None,
+) -> tuple[int, str]:
+    """Run it to its end; returns its exit code and its last word on stderr. It ends when we are interrupted."""
+    environment = {**os.environ, "PYTHONPATH": str(environments.package_path())}
+    last = "no message"
+    with subprocess.Popen(
+        command,
+        stdin=question,
+        stdout=answer,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        env=environment,
+    ) as process:
+        try:
+            assert process.stderr is not None
+            for line in process.stderr:
+                if line.startswith(SAID):
+                    say(line.removeprefix(SAID).rstrip())
+                elif line.startswith(PROGRESS):
+                    if hear:
+                        hear(json.loads(line.removeprefix(PROGRESS)))
+                else:
+                    last = line.strip() or last
+        except BaseException:
+            process.kill()
+            raise
+    return process.returncode, last

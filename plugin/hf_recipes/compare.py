@@ -11,6 +11,7 @@ from typing import Any
 
 from hf_recipes import environments
 from hf_recipes.data.messages import asked
+from hf_recipes.record.trained import TRAINED_NOTHING, trains_nothing
 from hf_recipes.shipped import shipped
 
 CONFIG = "compare.json"
@@ -32,6 +33,8 @@ def build_config(run: Path) -> dict[str, Any]:
             f"{run.name} trained a {job.get('task')} model; the page compares models that write text"
         )
     model = run / "model"
+    if trains_nothing(run):
+        raise CompareFailed(f"{run.name} {TRAINED_NOTHING}")
     if not any(model.glob("*.safetensors")):
         raise CompareFailed(
             f"{run.name} has no model: it did not come that far (see: hf-recipes status {run.name})"
@@ -39,7 +42,7 @@ def build_config(run: Path) -> dict[str, Any]:
     shown: Mapping[str, Any] = job.get("compare") or {}
     evaluate: Mapping[str, Any] = job.get("evaluate") or {}
     system, user = asked((job.get("data") or {}).get("messages") or ())
-    report = run / "report" / "report.json"
+    report, rows = run / "report" / "report.json", run / "report" / "rows.jsonl"
     name = str(job.get("project_name") or run.name)
     return {
         "title": shown.get("title") or name,
@@ -53,6 +56,7 @@ def build_config(run: Path) -> dict[str, Any]:
                 "user_template": user,
                 "examples": list(shown.get("examples") or ()),
                 "report": str(report.absolute()) if report.is_file() else None,
+                "rows": str(rows.absolute()) if rows.is_file() else None,
                 "max_new_tokens": evaluate.get("max_new_tokens") or DEFAULT_NEW_TOKENS,
                 "trust_remote_code": job.get("trust_remote_code") is True,
             }

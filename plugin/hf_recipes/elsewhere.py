@@ -14,11 +14,9 @@ from hf_recipes import record
 from hf_recipes.backends.evidence import GONE, NO_FILES, Observed, goes_on_costing, judge, stopped, telling
 from hf_recipes.backends.remote import Handle, Remote, remote
 from hf_recipes.hub import runs_repo
-from hf_recipes.hub.errors import HubFailed, retrying
-from hf_recipes.hub.mirror import Mirror
+from hf_recipes.hub.errors import HubFailed
 from hf_recipes.hub.push import client_of
 from hf_recipes.record.state import Reason, RunState, State
-from hf_recipes.runner.files import read_json
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -72,9 +70,18 @@ def _judged(run: Path, backend: Remote, handle: Handle, seen: Observed, client: 
             backend.cancel(handle, client=client)
         except HubFailed as error:
             if not stopped(seen.stage):
-                message += f"; it may go on costing: {error}"
+                said = f"{backend.named(handle)} may go on costing: {error}"
+                if error.transient:  # not the end yet: the next look tries again
+                    record.update(run, message=f"it has ended ({end.state.value}), but {said}")
+                    raise
+                message += f"; {said}"
     stage = (seen.remote or {}).get("stage")
-    return record.end(run, end.state, end.reason, message, stage=stage if isinstance(stage, str) else None)
+    ended = record.end(run, end.state, end.reason, message, stage=stage if isinstance(stage, str) else None)
+    if goes_on_costing(seen.stage):
+        # What we have paused would look, from elsewhere, as if its owner had.
+        with suppress(HubFailed):
+            tell(run, handle, client)
+    return ended
 
 
 def look(run: Path) -> RunState:
@@ -190,11 +197,11 @@ def _backend(state: RunState) -> Remote:
 
 
 def tell(run: Path, handle: Handle, client: HfApi) -> None:
-    """Write the end that is known here into the runs repo, where others look."""
+    """Write the end that is known here into the runs repo, where others look; what the run itself has said of its end stays."""
     runs = str(handle["runs"])
-    if runs_repo.read(run.name, repo=runs, client=client) is not None:
-        state = {**read_json(run / "state.json"), "handle": {}}
-        retrying(lambda: Mirror(run, runs, client).send(state))
+    there = runs_repo.read(run.name, repo=runs, client=client)
+    if there is not None and there.get("state") not in (State.SUCCEEDED, State.FAILED, State.CANCELLED):
+        runs_repo.publish_end(run, runs, client=client)
 
 
 def _progress(seen: Observed) -> dict[str, Any]:

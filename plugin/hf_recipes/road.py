@@ -54,7 +54,10 @@ def _translated(recipe: Recipe) -> tuple[Job, Base | str]:
 def plan(path: Path, settings: Sequence[str] = (), *, examples: int = 0, say: Say) -> Plan:
     """What a run of this recipe would be. Data and Hub are read where they can be; what could not is named."""
     recipe = _valid(path, settings)
-    return _priced(recipe, _planned(recipe, {}, say, examples))
+    made = _priced(recipe, _planned(recipe, {}, say, examples))
+    from hf_recipes import deciding
+
+    return replace(made, tunable=deciding.tunability_as_json(recipe))
 
 
 def plans(recipes: Sequence[Recipe], *, say: Say) -> list[Plan]:
@@ -65,13 +68,13 @@ def plans(recipes: Sequence[Recipe], *, say: Say) -> list[Plan]:
 
 
 def _priced(recipe: Recipe, made: Plan) -> Plan:
-    """With what it costs elsewhere, and the time limit that an HF Job has."""
+    """With what it costs elsewhere, and the time limit that it has where it costs."""
     if not _elsewhere(recipe.backend):
         return made
     cost = prices.cost(recipe.backend, _price(recipe.backend), made.estimate)
     known = {**made.estimate, "cost": prices.as_json(cost)}
-    if recipe.backend.startswith("jobs-"):
-        known["timeout"] = timeout.as_json(cost.hours)
+    if cost.price.per_hour != 0:
+        known["timeout"] = timeout.as_json(recipe.backend, cost.hours)
     return replace(made, estimate=known)
 
 
@@ -141,6 +144,18 @@ def create(recipe: Recipe, *, runs_dir: Path, cost: prices.Cost | None = None) -
         from hf_recipes.sending import COST
 
         write_json(run / COST, prices.as_json(cost))
+    return run
+
+
+def measure(recipe: Recipe, *, runs_dir: Path, say: Say) -> Path:
+    """Record and start a run that trains nothing: the base answers the test rows on this machine. Returns its folder.
+
+    Raises RecipeError where the recipe cannot be measured.
+    """
+    from hf_recipes import deciding
+
+    run = record.create(deciding.job_of(recipe), recipe.text, runs_dir)
+    begin(run, attached=True, say=say)
     return run
 
 
@@ -270,10 +285,12 @@ def as_json(run: Path) -> dict[str, object]:
 
 def gate_unmet(run: Path) -> list[Mapping[str, object]]:
     """The bounds of `evaluate.require` that the run's report does not meet."""
-    path = run / "report" / "report.json"
-    if not path.exists():
+    try:
+        gates = read_json(run / "report" / "report.json").get("gate", [])
+    except FileNotFoundError:
         return []
-    gates = json.loads(path.read_text(encoding="utf-8")).get("gate", [])
+    except ValueError:
+        return [{"metric": "report.json", "value": "damaged", "bound": "a report that can be read"}]
     return [gate for gate in gates if not gate.get("met")]
 
 
@@ -294,6 +311,7 @@ def export(path: Path, settings: Sequence[str] = (), *, output: Path, say: Say) 
 
 
 def _inspect(job: Job, examples: int, say: Say) -> Mapping[str, object]:
+    say("reading the data and the base model …")
     try:
         return ask_inference("hf_recipes.inference.inspect", _request(job, examples), say)
     except environments.EnvironmentFailed as error:

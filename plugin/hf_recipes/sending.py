@@ -16,9 +16,10 @@ from hf_recipes.backends.remote import Handle, remote
 from hf_recipes.elsewhere import SENT, tell
 from hf_recipes.engines.job import Job, Step
 from hf_recipes.engines.remote_data import for_remote
+from hf_recipes.engines.timeout import space_timeout
 from hf_recipes.hub import account, runs_repo
 from hf_recipes.hub.data_repo import PREFIX, publish_data
-from hf_recipes.hub.errors import HubFailed, hub_errors, retrying
+from hf_recipes.hub.errors import HubFailed, clean, hub_errors, retrying
 from hf_recipes.hub.package import package
 from hf_recipes.hub.push import check_target, client_of
 from hf_recipes.recipe.model import Data
@@ -54,6 +55,10 @@ def begin(run: Path, *, say: Say) -> None:
         _end_start(run, made, State.FAILED, Reason.DATA_INVALID, str(error.problems[0]))
     except _Cancelled:
         _undo(made)
+    except Exception as error:  # a disk that is full, a bug of ours: nobody has cancelled it
+        said = clean(f"{type(error).__name__}: {error}")
+        _end_start(run, made, State.FAILED, Reason.START_FAILED, f"the run could not be sent: {said}")
+        raise
     except BaseException:
         _end_start(run, made, State.CANCELLED, Reason.CANCELLED, "cancelled before the run began")
         raise
@@ -66,6 +71,7 @@ def _begin(run: Path, made: list[Callable[[], None]], say: Say) -> None:
     client = client_of(run)
     name = account.writer(client, doing=f"starting a run on {state.backend}").name
     model = _target(run, client)
+    _check_sources(run, client)
     _publish_data(run, client, name, made, say)
     cost = _cost(run)
     handle: dict[str, Any] = {
@@ -106,6 +112,24 @@ def _target(run: Path, client: HfApi) -> str:
         raise HubFailed(
             error.reason, f"{said}; give the recipe another project_name, or delete that repo"
         ) from None
+
+
+def _check_sources(run: Path, client: HfApi) -> None:
+    """That the base and the data are there for this token, found out before a machine is paid for. Raises HubFailed."""
+    job = read_json(run / "job.json")
+    wanted = [] if job["base_model"].startswith("bundled/") else [("model", "base model", job["base_model"])]
+    if not job["data"]["local"]:
+        wanted.append(("dataset", "data", job["data"]["path"]))
+    for kind, what, name in wanted:
+        with hub_errors(f"looking at the {what} {name}"):
+            retrying(lambda kind=kind, name=name: _may_read(client, kind, name))  # type: ignore[misc]
+
+
+def _may_read(client: HfApi, kind: str, name: str) -> None:
+    found = client.repo_info(name, repo_type=kind)
+    if getattr(found, "gated", None):
+        # Anybody is told that it is there; who may read it is asked apart.
+        client.auth_check(str(found.id), repo_type=kind)
 
 
 def _publish_data(run: Path, client: HfApi, name: str, made: list[Callable[[], None]], say: Say) -> None:
@@ -156,6 +180,10 @@ def _variables(run: Path, handle: Handle) -> dict[str, str]:
         "HF_RECIPES_RUN": run.name,
         "HF_RECIPES_PACKAGE": package().name,
     }
+    hours = handle.get("hours")
+    if "space" in handle and handle.get("per_hour") != 0:
+        # An HF Job is stopped by the Hub; a Space that hangs keeps itself awake, and would cost for ever.
+        told["HF_RECIPES_TIME_LIMIT"] = str(space_timeout(hours if isinstance(hours, (int, float)) else None))
     endpoint = os.environ.get("HF_ENDPOINT")
     return {**told, "HF_ENDPOINT": endpoint} if endpoint else told
 

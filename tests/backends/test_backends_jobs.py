@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -173,9 +174,9 @@ def test_one_that_is_killed_by_its_time_limit_has_failed_and_says_so(
     wait_for(lambda: not hub.machines.containers[-1].alive)
     end = judge(jobs.observe(handle, client=client))
     assert end is not None and (end.state, end.reason) == (State.FAILED, Reason.CONTAINER_FAILED)
-    assert (
-        "Job timeout: it was stopped after its time limit of 6 h" in end.message and "step 17" in end.message
-    )
+    assert "Job timeout: it was stopped after its time limit of 6 h" in end.message
+    # A busy machine may print that it was told to end, too.
+    assert re.search("the log ends with: .*(step 17|told to end)", end.message)
 
 
 def test_cancel_stops_it_and_may_be_repeated(

@@ -4,75 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from backends.space_runs import TRAIN, end_of, push_weights, silent, spaces, tell
 from hf_recipes import elsewhere, record, sending
 from hf_recipes.backends import image
-from hf_recipes.recipe.model import Data
 from hf_recipes.record.state import State
-
-TRAIN = "weights('tiny/model.safetensors')\nprint('trained')\n"
-PUSH = """
-import pathlib
-from huggingface_hub import CommitOperationAdd, HfApi
-run = pathlib.Path.cwd().parent
-HfApi().create_repo('ada/tiny', private=True, exist_ok=True)
-files = [CommitOperationAdd(path.name, str(path)) for path in (run / 'model').glob('*.safetensors')]
-HfApi().create_commit('ada/tiny', files, commit_message=f'hf-recipes run {run.name}')
-"""
-
-
-def silent(text: str) -> None:
-    """Nobody listens."""
-
-
-@pytest.fixture
-def new_run(logged_in: Any, make_run: Any, make_step: Any) -> Callable[..., Path]:
-    """new_run(train=…, push=…) records a run for a Space whose steps are a few lines of Python."""
-
-    def go(train: str = TRAIN, push: str = PUSH, backend: str = "spaces-t4-small", **more: Any) -> Path:
-        data = Data(path="ada/sums", local=False, train_split="train")
-        steps = [make_step("train", train, promote="work/tiny"), make_step("push", push)]
-        run: Path = make_run(*steps, backend=backend, data=data, secrets=("HF_TOKEN",), **more)
-        return run
-
-    return go
-
-
-@pytest.fixture
-def started(new_run: Any, logged_in: Any) -> Callable[..., tuple[Path, Any]]:
-    """started(…) → the run and its Space, which hangs in building unless `builds`."""
-
-    def go(*, builds: bool = False, **more: Any) -> tuple[Path, Any]:
-        logged_in.builds_hang = not builds
-        run = new_run(**more)
-        sending.begin(run, say=silent)
-        state = record.read_state(run)
-        assert not state.state.finished, state.message
-        return run, logged_in.space(str(state.handle["space"]))
-
-    return go
-
-
-def end_of(run: Path) -> tuple[State, str | None, str]:
-    *_, (state, _) = elsewhere.watch(run)
-    return state.state, state.reason, state.message
-
-
-def tell(hub: Any, run: Path, **state: Any) -> None:
-    """What the container of the run would write into the runs repo."""
-    known = {"id": run.name, "backend": "spaces-t4-small", **state}
-    hub.put("dataset", "ada/hf-recipes-runs", {f"{run.name}/state.json": json.dumps(known).encode()})
-
-
-def push_weights(hub: Any, run: Path) -> None:
-    repo = hub.state.repos.get(("model", "ada/tiny")) or hub.state.create("model", "ada/tiny")
-    hub.state.commit(repo, f"hf-recipes run {run.name}", {"model.safetensors": b"weights"})
 
 
 def test_the_space_is_private_and_told_what_it_needs_and_sleeps_within_the_hour(
@@ -86,6 +27,7 @@ def test_the_space_is_private_and_told_what_it_needs_and_sleeps_within_the_hour(
     assert (
         variables["HF_RECIPES_RUNS_REPO"] == "ada/hf-recipes-runs" and variables["HF_RECIPES_RUN"] == run.name
     )
+    assert variables["HF_RECIPES_TIME_LIMIT"] == str(7 * 24 * 3600), "there is no estimate"
     assert variables["HF_RECIPES_PACKAGE"] in logged_in.repo("dataset", "ada/hf-recipes-runs").files
     card = space.card()
     assert (card["sdk"], card["app_port"], card["tags"]) == ("docker", 7860, ["hf-recipes"])
@@ -248,7 +190,7 @@ def test_logs_are_of_the_build_first_and_a_broken_connection_repeats_no_line(
     logged_in.fail("GET", "/logs/run", after_bytes=120)
     lines = list(elsewhere.logs(run, True))
     counted = [line for line in lines if re.search(r"\bline \d\b", line)]
-    assert len(counted) == len(set(counted)) == 6
+    assert len(counted) == len(set(counted)) == 6, lines
     assert space.stage == "PAUSED"
 
 
@@ -260,10 +202,6 @@ def test_cancel_stops_the_cost_and_everybody_sees_it(started: Any, logged_in: An
     there = json.loads(logged_in.read("dataset", "ada/hf-recipes-runs", f"{run.name}/state.json"))
     assert there["state"] == "cancelled" and there["handle"] == {}
     assert elsewhere.cancel(run) == state
-
-
-def spaces(hub: Any) -> list[str]:
-    return [id for type, id in hub.state.repos if type == "space"]
 
 
 @pytest.mark.parametrize(
@@ -287,14 +225,6 @@ def test_a_start_that_the_hub_refuses_leaves_nothing_that_costs(
     assert spaces(logged_in) == []
     there = json.loads(logged_in.read("dataset", "ada/hf-recipes-runs", f"{run.name}/state.json"))
     assert there["state"] == "failed"
-
-
-def test_an_answer_that_is_lost_leaves_no_space_behind(new_run: Any, logged_in: Any) -> None:
-    run = new_run()
-    logged_in.state.create("dataset", "ada/hf-recipes-runs", private=True)
-    logged_in.fail("POST", "/api/repos/create", lost=True)
-    sending.begin(run, say=silent)
-    assert record.read_state(run).reason == "start_failed" and spaces(logged_in) == []
 
 
 def test_what_passes_by_itself_is_no_reason_to_fail(started: Any, logged_in: Any) -> None:

@@ -67,7 +67,10 @@ def test_good_data_is_said_to_be_and_what_could_not_be_read_is_named(recipe: Pat
     assert done.returncode == 0, done.stderr
     assert "train       60 rows" in done.stdout and "test        100 rows" in done.stdout
     assert "No problems, no warnings." in done.stdout
-    assert "not read    tokens: nobody-here/no-such-model: the Hub cannot be reached" in done.stdout
+    assert (
+        "not read    tokens: nobody-here/no-such-model: there is no such folder here; the Hub cannot be reached"
+        in done.stdout
+    )
 
 
 def test_problems_and_warnings_stand_apart_with_file_and_line(recipe: Path) -> None:
@@ -106,7 +109,10 @@ def test_data_that_cannot_be_reached_is_named_and_is_no_success(recipe: Path) ->
     recipe.write_text(RECIPE.replace("path: data", "path: nobody-here/no-such-data"))
     done = check("recipe.yml", "--json", cwd=recipe.parent)
     assert done.returncode == 1
-    assert "nobody-here/no-such-data: the Hub cannot be reached" in json.loads(done.stdout)["unread"]["data"]
+    assert (
+        "nobody-here/no-such-data: there is no such file or folder here; the Hub cannot be reached"
+        in json.loads(done.stdout)["unread"]["data"]
+    )
     assert "the data was not checked" in done.stderr and "Traceback" not in done.stderr
 
 

@@ -220,13 +220,14 @@ def test_export_takes_one_recipe_only(two: list[Path], tmp_path: Path) -> None:
     assert ":12:1: matrix: makes 2 recipes of this one" in done.stderr
 
 
-def test_ctrl_c_ends_all_and_leaves_no_process(two: list[Path], tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_ends_all_and_leaves_no_process(two: list[Path], tmp_path: Path, how: signal.Signals) -> None:
     process = subprocess.Popen(
         [str(HF_RECIPES), "run", "--json", *map(str, two)],
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     wait_for(lambda: [run for run in record.list_runs(tmp_path / "runs") if record.read_state(run).stage])
-    process.send_signal(signal.SIGINT)
+    process.send_signal(how)
     out, err = process.communicate(timeout=240)
     assert process.returncode == 130, err
     assert [one["state"] for one in json.loads(out)] == ["cancelled", "cancelled"], err

@@ -39,6 +39,8 @@ def folder(tmp_path: Path, logged_in: Any, monkeypatch: Any) -> Path:
     for name in ("HF_RECIPES_INFERENCE_PYTHON", "HF_RECIPES_AUTOTRAIN_PYTHON"):
         monkeypatch.delenv(name, raising=False)
     logged_in.builds_hang = True
+    logged_in.put("model", "ada/base", {"config.json": b"{}"})
+    logged_in.put("dataset", "ada/sums", {"train.jsonl": b'{"text": "1 + 1 = 2"}\n' * 20})
     work = tmp_path / "work"
     work.mkdir()
     (work / "recipe.yml").write_text(RECIPE)
@@ -93,8 +95,7 @@ def test_nothing_is_made_before_the_cost_is_agreed_to(
 ) -> None:
     monkeypatch.delenv("HF_RECIPES_HOME")
     monkeypatch.setenv("HF_RECIPES_INFERENCE_PYTHON", str(environments.ensure("inference", say=print)))
-    logged_in.put("dataset", "ada/sums", {"train.jsonl": b'{"text": "1 + 1 = 2"}\n' * 20})
-    # Nobody is there to be asked, and how long it takes is not known: there is no such base model.
+    # Nobody is there to be asked, and how long it takes is not known: the base model has no weights.
     done = call("run", "recipe.yml")
     assert done.returncode == 2 and "--yes" in done.stderr and "$1.00 an hour" in done.stderr
     assert spaces(logged_in) == [] and not (folder / "runs").exists()
@@ -181,7 +182,7 @@ def test_cancel_from_another_folder(call: Any, sent: Any, logged_in: Any, tmp_pa
 def test_clean_deletes_what_finished_runs_left_and_nothing_else(
     call: Any, sent: Any, logged_in: Any, folder: Path
 ) -> None:
-    for name in ("ada/hf-recipes-data-000000000000", "ada/hf-recipes-data-111111111111", "ada/sums"):
+    for name in ("ada/hf-recipes-data-000000000000", "ada/hf-recipes-data-111111111111"):
         logged_in.state.create("dataset", name, private=True)
     logged_in.state.create("space", "ada/page", sdk="gradio")
     done_run, other, going = (

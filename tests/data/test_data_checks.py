@@ -132,3 +132,11 @@ def test_a_million_mistakes_are_counted_and_the_first_are_kept():
         findings.stop()
     assert len(error.value.problems) == KEPT
     assert error.value.summary == "train.jsonl:1:1: not JSON (and 999 more such problems)"
+
+
+@pytest.mark.parametrize("cell", [[1, 2], {"a": float("inf")}, [{}]])
+def test_a_cell_of_a_table_holds_one_value(cell: object) -> None:
+    table = form_of("tabular", {"target_columns": ["price"]})
+    assert table.record({"rooms": 3, "price": None}) == {"rooms": 3, "price": None}
+    with pytest.raises(RowError, match="column 'rooms': expected one value, found"):
+        table.record({"rooms": cell, "price": 1})

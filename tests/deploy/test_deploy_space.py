@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -174,6 +176,20 @@ def private_model(hub: Any) -> Any:
     return hub
 
 
+def test_the_hardware_that_a_recipe_asks_for_is_said_and_not_taken_unasked(
+    hub: Any, deploy: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hub.put("model", "ada/one", {**MODEL, "recipe.yml": b"compare: {hardware: a10g-large}\n"})
+    hub.put("model", "ada/two", {**MODEL, "recipe.yml": b"compare: [not, a, mapping"})
+    cli.main(args=["space", "deploy", "--no-wait"], standalone_mode=False)
+    said = capsys.readouterr().err
+    assert "the recipe of ada/one asks for a10g-large" in said and "--hardware a10g-large" in said
+    assert "ada/two asks" not in said and hub.space(SPACE).requested == "cpu-basic"
+    cli.main(args=["space", "deploy", "--no-wait", "--hardware", "a10g-large"], standalone_mode=False)
+    assert hub.space(SPACE).requested == "a10g-large"
+    assert "asks for" not in capsys.readouterr().err
+
+
 def test_a_private_model_needs_a_token_that_only_reads(
     private_model: Any, deploy: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -278,6 +294,54 @@ def test_it_waits_until_the_page_runs_and_prints_the_address(hub: Any) -> None:
     hub.space(SPACE).steer("RUNNING")
     out, _ = process.communicate(timeout=60)
     assert (process.returncode, out) == (0, f"{hub.endpoint}/spaces/{SPACE}\n")
+
+
+@pytest.mark.parametrize(
+    "slow",
+    [r"/api/repos/create", r"/api/spaces/.*/commit/", r"/api/models/ada/one$"],
+    ids=["making", "uploading", "looking"],
+)
+def test_ctrl_c_leaves_what_the_next_deploy_finishes(hub: Any, slow: str) -> None:
+    hub.put("model", "ada/one", MODEL)
+    fault = hub.fail("GET" if slow.endswith("$") else "POST", slow, delay=3.0)
+    process = run_deploy()
+    wait_for(lambda: fault.times == 0)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and err.strip().splitlines()[-1] == "interrupted", err
+    wait_for(lambda: all(one.status is not None for one in hub.requests))
+    cli.main(args=["space", "deploy", "--no-wait"], standalone_mode=False)
+    assert json.loads(contents(hub)["compare.json"])["models"] == ["ada/one"]
+    assert hub.space(SPACE).variables["HF_RECIPES_COMPARE"]["value"] == "compare.json"
+
+
+def test_ctrl_c_while_it_waits_leaves_the_page_to_be_built(hub: Any) -> None:
+    hub.put("model", "ada/one", MODEL)
+    process = run_deploy()
+    said_until(process, "building")
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and "Traceback" not in err
+    assert hub.space(SPACE).stage == "BUILDING" and len(uploads(hub)) == 1
+
+
+@pytest.mark.parametrize(
+    "fault", [{"status": 500}, {"status": 429, "headers": {"Retry-After": "1"}}, {"lost": True}], ids=str
+)
+def test_a_creation_that_fails_in_passing_makes_one_page(
+    hub: Any, deploy: Any, fault: dict[str, Any]
+) -> None:
+    hub.put("model", "ada/one", MODEL)
+    met = hub.fail("POST", r"/api/repos/create", **fault)
+    assert deploy()["changed"] and met.times == 0
+    assert len(uploads(hub)) == 1
+
+
+def wait_for(what: Callable[[], object], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline, "it did not come"
+        time.sleep(0.02)
 
 
 def test_a_page_that_does_not_build_says_why_and_one_that_was_paused_wakes(hub: Any) -> None:

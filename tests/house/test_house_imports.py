@@ -35,7 +35,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "environments": {"shipped"},
     "record": {"engines", "recipe", "runner"},
     "backends": {"engines", "hub", "record", "remote", "runner"},
-    "evaluation": set(),
+    "evaluation": {"data"},
     "hub": {"data", "engines", "evaluation", "inference", "recipe", "record", "runner", "shipped"},
     "inference": {"data", "recipe", "environments", "shipped"},
     "remote": {"environments", "hub", "record", "runner", "shipped"},

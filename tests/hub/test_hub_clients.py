@@ -105,3 +105,34 @@ def test_transformers_and_datasets_load(logged_in: Hub) -> None:
         "table": ROWS,
         "streamed": ROWS,
     }
+
+
+def test_a_data_set_that_is_a_script_is_read_as_the_parquet_that_the_hub_keeps(logged_in: Hub) -> None:
+    from hf_recipes import environments
+
+    kept = logged_in.put("dataset", "ada/banks", {"default/train/0000.parquet": parquet(ROWS)})
+    logged_in.repo("dataset", "ada/banks").branches["refs/convert/parquet"] = kept.id
+    logged_in.put("dataset", "ada/banks", {"banks.py": b"raise SystemExit('it was run')\n"})
+    logged_in.put("dataset", "ada/alone", {"alone.py": b"raise SystemExit('it was run')\n"})
+    code = """
+import json
+from hf_recipes.data.findings import DataError, Findings
+from hf_recipes.inference.dataset import open_split
+from hf_recipes.recipe.model import Data
+print(json.dumps([row for _, (_, row) in open_split(Data("ada/banks", False, "train"), "train").rows(Findings())]))
+try:
+    open_split(Data("ada/alone", False, "train"), "train")
+except DataError as error:
+    print(json.dumps(str(error)))
+"""
+    done = subprocess.run(
+        [str(python_of("inference")), "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={**os.environ, "PYTHONPATH": str(environments.package_path())},
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    rows, refused = map(json.loads, done.stdout.splitlines())
+    assert rows == ROWS
+    assert "a Python script, which is never run" in refused

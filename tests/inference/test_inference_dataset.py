@@ -142,5 +142,5 @@ def test_a_hub_data_set_without_the_hub_is_one_sentence():
     with pytest.raises(DataError) as error:
         open_split(Data("nobody-here/no-such-data", False, "train"), "train")
     assert error.value.summary == (
-        "nobody-here/no-such-data: the Hub cannot be reached and the data set is not in the cache"
+        "nobody-here/no-such-data: there is no such file or folder here; the Hub cannot be reached and the data set is not in the cache"
     )

@@ -146,6 +146,14 @@ def test_tokens_are_those_that_packing_makes_blocks_of(tmp_path, tiny_llama, mak
             "no column 'a'; the columns are 'q' (and 1 more such problem)",
         ),
         ({"test_split": "test"}, "no split 'test': the folder holds train"),
+        (
+            {"test_split": 0.3, "metrics": ["exact_match", {"name": "json_f1"}]},
+            "of train can't be measured by json_f1: its expected answer is no JSON object",
+        ),
+        (
+            {"test_split": 0.3, "metrics": ["sql_execution"]},
+            "can't be measured by sql_execution: there is no CREATE TABLE in its messages",
+        ),
         ({"block_size": 2000}, "less than one block of 2000: AutoTrain would have nothing to train on"),
     ],
 )
@@ -156,6 +164,7 @@ def test_bad_data_ends_a_run_before_it_trains(tmp_path, tiny_llama, make_run, st
             file.write(change["broken"] + "\n")
     job = chat_job(data, tiny_llama, test_split=change.get("test_split"))
     job["params"]["block_size"] = change.get("block_size", 64)
+    job["evaluate"] = {**EVALUATE, "metrics": change.get("metrics", ["exact_match"])}
     run = make_run(**job)
     done, failure = step("prepare", run)
     assert done.returncode == 1

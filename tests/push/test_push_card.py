@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from huggingface_hub import ModelCard
 
+from evaluation.reported import full
 from hf_recipes.hub.card import make_card
 from hf_recipes.hub.facts import Facts, License, read_facts
 from hf_recipes.hub.parcel import pack
@@ -67,6 +68,33 @@ def test_the_text_shows_purpose_numbers_with_intervals_verdict_and_limits(facts:
     ):
         assert said in text, said
     assert "not met" not in text
+
+
+def test_every_metric_and_method_is_in_the_index_and_what_was_saved_and_forgotten_in_the_text(
+    facts: Facts,
+) -> None:
+    report = full()
+    for one in report["methods"].values():
+        one["metrics"]["json_f1"] = {"value": 0.5, "low": 0.4, "high": 0.6}
+    measured_more = dataclasses.replace(facts, report=report)
+    text = make_card(measured_more, REPO, has_page=True)
+    (index,) = ModelCard(text).data.to_dict()["model-index"]
+    metrics = [metric for result in index["results"] for metric in result["metrics"]]
+    assert len(metrics) == 10
+    assert [(one["type"], one["name"]) for one in metrics if "not this model" not in one["name"]] == [
+        ("exact_match", "exact_match"),
+        ("json_f1", "json_f1"),
+    ]
+    assert any("reference large-model (for comparison, not this model)" in one["name"] for one in metrics)
+    for said in (
+        "base model, retrieval",
+        "Against retrieval, a request takes 262.0 prompt tokens less, 0.200 answer tokens more and 0.244 seconds less.",
+        "Training has paid for itself after 881 requests.",
+        "3.112 nats a token before and 3.151 after",
+        "`report/report.html` shows them with plots",
+    ):
+        assert said in text, said
+    assert "paid for itself" not in make_card(facts, REPO) and "report.html" not in make_card(facts, REPO)
 
 
 def test_a_run_without_a_report_says_not_measured(finished: Callable[..., Path]) -> None:

@@ -55,6 +55,7 @@ def test_the_command_pushes_one_private_commit_and_then_nothing(
         "tokenizer_config.json",
         "recipe.yml",
         "report/report.json",
+        "report/report.html",
         "README.md",
         "hf_recipes.json",
     }

@@ -51,6 +51,7 @@ def test_only_what_may_be_published_goes_up(finished: Callable[..., Path]) -> No
         "recipe.yml",
         "hf_recipes.json",
         "report/report.json",
+        "report/report.html",
         "README.md",
     }
     assert b"AutoTrain's own card" not in parcel.texts["README.md"]

@@ -57,6 +57,52 @@ def test_a_push_that_fails_is_the_runs_end_and_can_be_made_up_for(
     assert push(run, repo="ada/other", private=True, force=False, say=lambda _: None).new
 
 
+UNMET = {"metric": "exact_match", "bound": "at least 0.9", "value": 0.5, "met": False}
+REPORT = f"""
+import os
+os.makedirs('../report', exist_ok=True)
+open('../report/report.json', 'w').write({json.dumps(json.dumps({"schema": 1, "n": 2, "methods": {}, "gate": [UNMET]}))})
+"""
+
+
+def test_a_model_that_misses_its_gate_stays_here_and_the_run_has_succeeded(
+    make_step: Callable[..., Any], outcome: Callable[..., tuple[Path, Any]], logged_in: Hub
+) -> None:
+    steps = (
+        make_step("train", TRAIN),
+        make_step("verify", "print('fine')", promote="work/tiny"),
+        make_step("report", REPORT),
+        PUSH,
+    )
+    run, state = outcome(*steps, push=Push(), base_model="someone/base")
+    assert (state.state.value, state.reason) == ("succeeded", None)
+    log = (run / "train.log").read_text()
+    assert (
+        f"not pushed: exact_match is 0.5, required: at least 0.9; to push it all the same: hf-recipes push {run.name} --force"
+        in log
+    )
+    assert not (run / "push.json").exists() and (run / "model" / "model.safetensors").is_file()
+    assert ("model", "ada/tiny") not in logged_in.state.repos
+    assert [gate["metric"] for gate in road.gate_unmet(run)] == ["exact_match"]
+    assert push(run, repo=None, private=True, force=True, say=lambda _: None).new
+
+
+def test_elsewhere_a_model_that_misses_its_gate_is_not_lost(
+    make_step: Callable[..., Any], outcome: Callable[..., tuple[Path, Any]], logged_in: Hub
+) -> None:
+    steps = (
+        make_step("train", TRAIN),
+        make_step("verify", "print('fine')", promote="work/tiny"),
+        make_step("report", REPORT),
+        PUSH,
+    )
+    run, state = outcome(*steps, push=Push(), base_model="someone/base", backend="spaces-t4-small")
+    assert state.state.value == "succeeded", state.message
+    assert "pushed all the same, since this machine keeps nothing" in (run / "train.log").read_text()
+    card = logged_in.read("model", "ada/tiny", "README.md").decode()
+    assert "The recipe's gate was not met" in card and logged_in.repo("model", "ada/tiny").private
+
+
 def test_a_read_token_is_told_apart(
     pushed: Callable[..., tuple[Path, Any]], logged_in: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -25,14 +25,15 @@ def test_valid_recipes() -> None:
 def test_problems_are_lines_for_people_and_a_list_for_scripts() -> None:
     file = CONFIGS / "llm-sft.yml"
     unpushed = ", or leave hub out: nothing is pushed then"
-    done = call("validate", file, "--set", "params.epoch=1")
+    no_gpu_needed = ("--set", "backend=spaces-a10g-large")
+    done = call("validate", file, "--set", "params.epoch=1", *no_gpu_needed)
     assert done.returncode == 2
     assert done.stdout.splitlines() == [
         "--set params.epoch: params.epoch: unknown; did you mean params.epochs?",
         f"{file}:31:3: hub.username: the environment variable HF_USERNAME is not set; export HF_USERNAME=…{unpushed}",
         f"{file}:32:3: hub.token: the environment variable HF_TOKEN is not set; export HF_TOKEN=…{unpushed}",
     ]
-    done = call("validate", "--json", file, HF_USERNAME="me")
+    done = call("validate", "--json", file, *no_gpu_needed, HF_USERNAME="me")
     assert done.returncode == 2
     (problem,) = json.loads(done.stdout)
     assert problem["hint"].startswith("export HF_TOKEN")

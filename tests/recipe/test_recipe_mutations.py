@@ -11,6 +11,8 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hf_recipes.engines.machine import Machine
+from hf_recipes.engines.validate import problems as validated
 from hf_recipes.recipe import RecipeError, load
 from hf_recipes.recipe.fields import fields_for
 from hf_recipes.recipe.model import Recipe
@@ -21,6 +23,7 @@ SEEDS = [path.read_bytes() for path in [QUICKSTART, *CONFIGS]]
 STRUCTURES = [yaml.safe_load(seed) for seed in SEEDS]
 KEYS = sorted({part for key in fields_for(None) for part in key.split(".")} | {"*", "", "a.b", "<<", "0"})
 PIECES = [b"&a ", b"*a", b"!!", b"<<: ", b"{", b"}", b"[", b"]", b": ", b"- ", b"\n", b"\t", b"'", b'"', b"${", b"${X}", b"|\n", b"? ", b"---\n", b"\x00", b"\xff", b"\xf0\x9f\x90\xa2", b"0x", b"1e999", b"~", b"yes", b"2024-01-01", b"9" * 5000]  # fmt: skip
+LAPTOP = Machine(cores=2, memory=8 << 30)
 leaves = (
     st.none()
     | st.booleans()
@@ -55,6 +58,9 @@ def outcome(content: bytes, overlaid: tuple[str, ...] = ()) -> None:
                 assert problem.code and problem.message
         else:
             assert isinstance(recipe, Recipe)
+        # What `validate` calls: the engine's word on whatever can be told of the recipe.
+        for problem in validated(Path(file.name), settings=overlaid, here=lambda: LAPTOP):
+            assert problem.code and problem.message and "\n" not in str(problem)
 
 
 @settings(max_examples=300, deadline=10_000, suppress_health_check=[HealthCheck.too_slow])

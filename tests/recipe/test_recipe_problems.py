@@ -144,6 +144,19 @@ MISTAKES = [
     (CHAT, "  require:", "  baselines: [zero-shot]\n  require:", "18:34:unmeasured", "not in evaluate.baselines"),
     (CHAT, "  require:", "  metrics: [exact_mach]\n  require:", "16:13:unknown-value", "exact_match"),
     (CHAT, "  require:", "  metrics: [{nam: exact_match}]\n  require:", "16:14:unknown-key", "name?"),
+    (CHAT, "  require:", "  metrics: [{name: number_match, options: {tolerence: 1}}]\n  require:", "16:44:unknown-key", "did you mean evaluate.metrics.0.options.tolerance?"),
+    (CHAT, "  require:", "  metrics: [{name: chrf, options: {tolerance: 1}}]\n  require:", "16:36:unknown-key", "chrf has no such option; it has none; tolerance is of number_match"),
+    (CHAT, "  require:", "  metrics: [{name: json_f1, options: {timeout: 1}}]\n  require:", "16:39:unknown-key", "its options are fields"),
+    (CHAT, "  require:", "  metrics: [{name: json_f1, options: {fields: city}}]\n  require:", "16:39:wrong-type", "must be a list of texts"),
+    (CHAT, "  require:", "  metrics: [{name: number_match, options: {tolerance: -1}}]\n  require:", "16:44:out-of-range", "at least 0"),
+    (CHAT, "  require:", "  metrics: [exact_match, rouge_l]\n  require:", "16:26:unknown-value", "did you mean rougeL?"),
+    (CHAT, "  require:", "  metrics: [exact_match, {name: exact_match}]\n  require:", "16:26:duplicate-key", "a second time"),
+    (CHAT, "  require:", "  metrics: [judge]\n  require:", "16:13:missing-key", "judge needs the options base_url and model"),
+    (CHAT, "  require:", "  metrics: [{name: judge, options: {base_url: http://127.0.0.1/v1}}]\n  require:", "16:13:missing-key", "needs the options model; write"),
+    (CHAT, "  require:", "  metrics: [{name: judge, options: {base_url: b, model: m, api_key: sk-123}}]\n  require:", "16:60:literal-token", "environment variable"),
+    (CHAT, "  require:", "  metrics: [{name: judge, options: {base_url: b, model: m, api_key: '${MY_KEY}'}}]\n  require:", "16:60:unset-variable", "MY_KEY is not set"),
+    (CHAT, "  require:", "  metrics: [{name: sql_execution, options: {database: shop.db}}]\n  require:", "16:45:not-found", "count from the recipe's folder"),
+    (CHAT, "exact_match: {", "macro_f1: {", "17:5:unmeasured", "macro_f1 is not in evaluate.metrics"),
     (CHAT, "  require:", "  reference: {base_url: http://127.0.0.1/v1, model: m, api_key: sk-123}\n  require:", "16:56:literal-token", "environment variable"),
     (LABELS, "params:", "evaluate: {}\nparams:", "13:1:wrong-task", "only chat models"),
     (LABELS, "params:", "engine: trl\nparams:", "13:1:unknown-value", "autotrain"),
@@ -227,9 +240,55 @@ def test_messages_say_no_values(tmp_path: Path) -> None:
     assert not any(re.search("sw0rdfish", line) for _, line in found(tmp_path, text))
 
 
+def test_metrics_are_names_or_names_with_options(tmp_path: Path) -> None:
+    (tmp_path / "shop.db").write_bytes(b"")
+    metrics = """[exact_match, {name: json_f1, options: {fields: [city, address.zip]}}, {name: macro_f1},
+    {name: sql_execution, options: {database: shop.db, timeout: 2}},
+    {name: judge, options: {base_url: "http://127.0.0.1/v1", model: m, api_key: "${MY_KEY}"}}]"""
+    file = tmp_path / "recipe.yml"
+    file.write_text(
+        changed(CHAT, "  require:", f"  metrics: {metrics}\n  require:\n    judge: {{at_least: 0.5}}")
+    )
+    evaluate = load(file, environ={"MY_KEY": "swordfish"}).evaluate
+    assert evaluate is not None
+    assert [(one.name, one.options) for one in evaluate.metrics] == [
+        ("exact_match", {}),
+        ("json_f1", {"fields": ("city", "address.zip")}),
+        ("macro_f1", {}),
+        ("sql_execution", {"database": str(tmp_path / "shop.db"), "timeout": 2.0}),
+        ("judge", {"base_url": "http://127.0.0.1/v1", "model": "m", "api_key": "MY_KEY"}),
+    ]
+    assert evaluate.require["judge"].at_least == 0.5
+
+
+def test_a_database_of_this_machine_is_not_there_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "shop.db").write_bytes(b"")
+    text = changed(CHAT, "bundled/smollm2-135m-instruct", "someone/model").replace(
+        "backend: local", "backend: jobs-t4-small"
+    )
+    options = "  metrics: [{name: sql_execution, options: {database: shop.db}}, exact_match]\n  require:"
+    shown = found(tmp_path, changed(text, "  require:", options))
+    assert [at for at, _ in shown] == ["16:45:not-there"] and "jobs-t4-small" in shown[0][1]
+
+
 @pytest.mark.parametrize("key", ["evaluate", "evaluate.require", "use_case", "compare", "hub", "params"])
 def test_a_section_set_to_null_is_a_section_left_out(key: str) -> None:
     shipped = Path(__file__).resolve().parents[2] / "recipes" / "ingredient-parser" / "recipe.yml"
     loaded = load(shipped, settings=[f"{key}=null"])
     assert (loaded.evaluate is None) == (key == "evaluate")
     assert (loaded.use_case is None) == (key == "use_case")
+
+
+def test_an_alias_that_means_nothing_hides_no_other_mistake(tmp_path: Path) -> None:
+    codes = [place for place, _ in found(tmp_path, CHAT.replace("lr: 2e-4", "lr: *fast\n  epoch: 3"))]
+    assert codes == ["13:7:unknown-alias", "14:3:unknown-key"]
+
+
+def test_what_a_push_needs_is_missing_when_it_is_null_and_not_when_it_is_wrong(tmp_path: Path) -> None:
+    null = found(tmp_path, CHAT + "hub: {username: null, token: null, push_to_hub: true}\n")
+    assert [what.partition(";")[0] for _, what in null] == [
+        "hub.username: missing, and push_to_hub is true",
+        "hub.token: missing, and push_to_hub is true",
+    ]
+    literal = found(tmp_path, CHAT + f"hub: {{username: me, token: {TOKEN}, push_to_hub: true}}\n")
+    assert [place.rpartition(":")[2] for place, _ in literal] == ["literal-token"]

@@ -74,6 +74,41 @@ def test_what_validation_refuses_the_schema_refuses(
     assert not validator.is_valid({**recipe, **change})
 
 
+@pytest.mark.parametrize(
+    ("metric", "right"),
+    [
+        ("rougeL", True),
+        ({"name": "macro_f1"}, True),
+        ({"name": "json_f1", "options": {"fields": ["a"]}}, True),
+        (
+            {"name": "judge", "options": {"base_url": "http://127.0.0.1", "model": "m", "api_key": "${KEY}"}},
+            True,
+        ),
+        ({"name": "json_f1", "options": {"tolerance": 1}}, False),
+        (
+            {"name": "judge", "options": {"base_url": "http://127.0.0.1", "model": "m", "api_key": "sk-1"}},
+            False,
+        ),
+        ({"name": "judge", "options": {"model": "m"}}, False),
+        ({"name": "number_match", "options": {"tolerance": -1}}, False),
+        ("judge", False),
+        ("rouge_l", False),
+        ({"options": {}}, False),
+    ],
+    ids=str,
+)
+def test_a_metric_has_its_own_options(
+    validator: jsonschema.Draft202012Validator, metric: Any, right: bool
+) -> None:
+    recipe = yaml.safe_load((Path(__file__).parent / "configs/llm-sft.yml").read_text())
+    assert validator.is_valid({**recipe, "evaluate": {"metrics": [metric]}}) is right
+
+
+def test_the_metrics_are_listed_where_they_are_explained() -> None:
+    assert "macro_f1" in explain("evaluate.metrics") and "sql_execution" in explain("evaluate.metrics")
+    assert "number_match" in explain("evaluate.metrics.0.options.tolerance")
+
+
 def test_every_key_can_be_explained() -> None:
     for key in fields_for(None):
         text = explain(key)

@@ -189,6 +189,21 @@ def test_numbers_come_from_events_and_the_report(make_run: MakeRun) -> None:
     assert record.metrics(run)["fine-tuned/exact_match"] == 0.97
 
 
+def test_checking_the_weights_is_no_step_of_training(make_run: MakeRun) -> None:
+    run = make_run()
+    lines = ['{"stage": "train", "step": 7, "total": 7, "loss": 2.5}',
+             '{"stage": "train", "what": "the weights load and are finite", "step": 1, "total": 1}']  # fmt: skip
+    (run / "events.jsonl").write_text("\n".join(lines))
+    assert record.metrics(run) == {"step": 7, "total": 7, "loss": 2.5}
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}"])
+def test_a_damaged_receipt_hides_no_run(make_run: MakeRun, text: str) -> None:
+    run = make_run()
+    (run / "push.json").write_text(text)
+    assert record.as_json(run)["id"] == run.name
+
+
 def test_watching_and_following_see_everything_once(make_run: MakeRun, make_step: Any, start: Any) -> None:
     code = """
 for i in range(5):

@@ -74,3 +74,14 @@ def test_the_job_brings_its_data_first_and_names_no_path_of_this_machine(
     assert "/home/me" not in json.dumps(asdict(remote))
     assert (remote.data.train_split, remote.data.valid_split, remote.data.test_split) == ("train", None, 0.2)
     assert replace(remote, data=data, params=job.params, steps=job.steps) == job
+
+
+def test_an_upload_that_is_cut_in_the_middle_is_sent_again_whole(logged_in: Hub, folder: Path) -> None:
+    file = folder / "data" / "train-00000-of-00001.parquet"
+    file.write_bytes(b"PAR1" + bytes(range(256)) * 40_000 + b"PAR1")
+    cut = logged_in.fail("PUT", ".*", after_bytes=1_000_000)
+    lost = logged_in.fail("POST", "/api/datasets/ada/hf-recipes-data-0123456789ab/commit/", 502)
+    made = publish_data(folder, SHA)
+    assert cut.times == lost.times == 0
+    assert logged_in.read("dataset", made.repo, "data/train-00000-of-00001.parquet") == file.read_bytes()
+    assert logged_in.repo("dataset", made.repo).private

@@ -291,6 +291,18 @@ def test_a_container_that_is_started_again_trains_nothing_twice(
     assert ("worked" in output) is (before["state"] == "preparing")
 
 
+def test_one_that_hangs_is_stopped_after_its_time_limit(
+    logged_in: Hub, published: Callable[..., Path]
+) -> None:
+    """A Space at work keeps itself awake: without a limit one that hangs would cost for ever."""
+    run = published("import time; print('begun', flush=True); time.sleep(300)")
+    space = make_space(logged_in, run, HF_RECIPES_TIME_LIMIT="4")
+    space.wait("PAUSED", seconds=60)
+    assert (remote(run)["state"], remote(run)["reason"]) == ("failed", "container_stopped")
+    assert remote(run)["message"].startswith("it was stopped after its time limit of ")
+    assert b"begun" in logged_in.read("dataset", RUNS, f"{run.name}/train.log")
+
+
 def test_a_runner_that_is_killed_is_told_as_lost(
     published: Callable[..., Path], container: Callable[..., subprocess.Popen[str]]
 ) -> None:

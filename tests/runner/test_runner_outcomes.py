@@ -225,3 +225,14 @@ def test_children_see_what_they_are_promised(
     assert ours["PYTHONPATH"] == str(tmp_path) and "PYTHONPATH" not in theirs
     assert theirs["HF_TOKEN"] == "value-of-my-token" and theirs["PYTHONUNBUFFERED"] == "1"
     assert ours["PATH"].split(os.pathsep)[0] == str(Path(sys.executable).parent)
+
+
+def test_a_key_of_another_server_is_never_taken_for_the_token_of_the_hub(
+    outcome: Outcome, make_step: MakeStep, monkeypatch: Any
+) -> None:
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    monkeypatch.setenv("MY_KEY", "key-of-an-endpoint")
+    look = "json.dump(dict(os.environ), open('seen.json', 'w'))"
+    run, _ = outcome(make_step("prepare", look), secrets=("MY_TOKEN", "HF_TOKEN", "MY_KEY"))
+    seen = json.loads((run / "work" / "seen.json").read_text())
+    assert seen["MY_KEY"] == "key-of-an-endpoint" and "HF_TOKEN" not in seen

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from hf_recipes import record
+from hf_recipes.runner.redaction import Redactor
 
 Outcome = Callable[..., tuple[Path, Any]]
 MakeStep = Callable[..., Any]
@@ -146,3 +147,9 @@ def test_what_is_no_text_does_not_stop_a_run(outcome: Outcome, make_step: MakeSt
     assert state.state.value == "succeeded"
     log = (run / "train.log").read_text()
     assert "after\nend" in log and "\x1b" not in log and "\x07" not in log
+
+
+@pytest.mark.parametrize("prefix", ["hf_", "hf_oauth_", "api_org_"])
+def test_whatever_looks_like_a_token_is_taken_out_of_text(prefix: str) -> None:
+    token = prefix + "a1B2c3D4e5" * 3
+    assert Redactor((), {})(f"url?token={token}&x") == "url?token=[secret]&x"

@@ -195,7 +195,9 @@ def test_a_killed_parent(make_run: Any, make_step: MakeStep, how: str, outlives:
         assert record.read_state(run).state is State.RUNNING
         local.cancel(run)
     *_, (state, _) = record.watch(run)
-    assert state.state is State.CANCELLED
+    assert (state.state, state.reason) == (
+        (State.CANCELLED, "cancelled") if outlives else (State.FAILED, "runner_vanished")
+    )
     assert ("program that had started" in state.message) is not outlives
     assert gone_within(helping, 3)
 

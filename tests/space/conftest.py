@@ -40,6 +40,19 @@ REPORT = {
     },
     "verdict": {"decision": "fine-tuned", "reason": "Right on 285 rows that zero-shot got wrong."},
 }
+HOSTILE = "</script><img src=x onerror=\"document.title = 'owned'\"> \u202e \ud83d"
+ROWS = [
+    {
+        "row": number,
+        "messages": [{"role": "system", "content": SYSTEM}, {"role": "user", "content": f"{number} oats"}],
+        "reference": "right",
+        "answers": {
+            "zero-shot": {"answer": "no", "scores": {"exact_match": 0.0}},
+            "fine-tuned": {"answer": answer, "scores": {"exact_match": float(answer == "right")}},
+        },
+    }
+    for number, answer in enumerate(["right", HOSTILE, "right"])
+]
 
 # Runs in the inference interpreter: where the base is, what it says by itself, and an adapter that says something else.
 MAKE = """
@@ -107,6 +120,7 @@ def _write_run(folder: Path, base: str, **job: Any) -> Path:
     (folder / "state.json").write_text(json.dumps({"schema": 1, "id": folder.name, "state": "succeeded"}))
     (folder / "work" / "prepared.json").write_text(json.dumps({"base_model": base}))
     (folder / "report" / "report.json").write_text(json.dumps(REPORT))
+    (folder / "report" / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS))
     return folder
 
 

@@ -121,6 +121,17 @@ def test_the_prompts_are_the_recipe_s_and_the_evaluation_is_the_report_s(hub: An
     assert "300 held-out rows" in shown and "90.0%" in shown and "Fine-tuning is worth it" in shown
 
 
+def test_of_what_a_pushed_report_says_was_saved_only_numbers_are_believed(hub: Any) -> None:
+    more = {
+        "savings": {"against": "few-shot", "prompt_tokens_saved": 153.0, "seconds_saved": "many"},
+        "forgetting": {"base": 3.1, "fine-tuned": float("nan"), "flagged": "yes"},
+    }
+    hub.put("model", "ada/tuned", {**ADAPTER, "report/report.json": json.dumps({**REPORT, **more}).encode()})
+    shown = rendering.evaluation(describe().report)
+    assert "a request takes 153.0 prompt tokens less." in shown
+    assert "seconds less" not in shown and "General text" not in shown
+
+
 def test_a_model_of_somebody_else_shows_the_results_of_its_card(hub: Any) -> None:
     index = """
 base_model: ada/base

@@ -108,8 +108,12 @@ def test_a_click_on_an_example_asks_it(visit: Callable[..., Page], served: Any, 
     assert page.input_value("#prompt textarea") == made.examples[0]
 
 
-def test_the_evaluation_of_the_run_is_shown(visit: Callable[..., Page], served: Any) -> None:
-    shown = visit(served.url).locator("#evaluation").inner_text()
+def test_the_evaluation_of_the_run_is_a_tab_beside_the_chat(visit: Callable[..., Page], served: Any) -> None:
+    page = visit(served.url)
+    assert "Fine-tuning is worth it." in page.locator("#concluded").inner_text()
+    page.get_by_role("tab", name="Evaluation").click()
+    page.wait_for_selector("#evaluation table")
+    shown = page.locator("#evaluation").inner_text()
     for part in (
         "300 held-out rows",
         "Fine-tuning is worth it.",
@@ -119,6 +123,30 @@ def test_the_evaluation_of_the_run_is_shown(visit: Callable[..., Page], served: 
         "150 ms",
     ):
         assert part in shown
+    # What this run did not measure is not there.
+    for absent in ("General text", "a request takes", "requires", "Retrieval"):
+        assert absent not in shown
+
+
+def test_test_rows_are_looked_through_and_hostile_ones_do_nothing(
+    visit: Callable[..., Page], served: Any
+) -> None:
+    page = visit(served.url, viewport={"width": 390, "height": 844})
+    page.get_by_role("tab", name="Evaluation").click()
+    page.wait_for_selector(".hr-rows")
+    rows = page.locator(".hr-rows details:visible")
+    assert rows.count() == 3
+    assert "the first 3 of 300" in page.locator(".hr-rows h2").inner_text()
+    page.get_by_label("Fine-tuned is wrong").check()
+    assert rows.count() == 1
+    rows.first.locator("summary").focus()
+    page.keyboard.press("Enter")
+    opened = rows.first.inner_text()
+    assert "</script><img src=x onerror=" in opened and "[U+202E]" in opened and "[U+D83D]" in opened
+    assert page.locator("#evaluation img").count() == 0
+    page.get_by_label("Methods disagree").check()
+    assert rows.count() == 2
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
 
 
 def test_what_cannot_be_asked_is_said_in_the_page(visit: Callable[..., Page], served: Any) -> None:

@@ -118,3 +118,48 @@ def test_an_evaluation_that_is_missing_or_partial_shows_what_there_is() -> None:
         {"methods": {"fine-tuned": {"metrics": {}}, "new <way>": {"metrics": {"m": {"value": 0.5}}}}}
     )
     assert "50.0%" in shown and "new &lt;way&gt;" in shown
+
+
+def test_the_page_holds_a_bounded_number_of_rows_and_none_that_is_broken(
+    tmp_path: Path, write_run: Callable[..., Path]
+) -> None:
+    run = finished(tmp_path, write_run)
+    file = run / "report" / "rows.jsonl"
+    (line, *_) = file.read_text().splitlines()
+    (tmp_path / "compare.json").write_text(json.dumps(build_config(run)))
+
+    def read() -> int:
+        return len(settings.read(tmp_path / "compare.json").pairs[0].rows)
+
+    file.write_text("\n".join([line] * (settings.ROW_LIMIT + 50)))
+    assert read() == settings.ROW_LIMIT
+    file.write_text(f"{line}\n{{broken\n{line}\n")
+    assert read() == 1
+    file.unlink()
+    assert read() == 0
+    (tmp_path / "compare.json").write_text(json.dumps(build_config(run)))
+    assert read() == 0
+
+
+def test_what_was_saved_and_forgotten_is_said_where_it_was_measured() -> None:
+    shown = rendering.evaluation(
+        {
+            "n": 300,
+            "methods": {
+                "reference": {"metrics": {"chrf": {"value": 0.8}}},
+                "fine-tuned": {"metrics": {"chrf": {"value": 0.9}}},
+            },
+            "gate": [{"metric": "chrf", "bound": "at least 0.95", "value": 0.9, "met": False}],
+            "savings": {"against": "<few-shot>", "prompt_tokens_saved": 153.0, "requests_to_pay_back": 881},
+            "forgetting": {"base": 3.1, "fine-tuned": 3.9, "flagged": True},
+        }
+    )
+    for part in (
+        "Against &lt;few-shot&gt;, a request takes 153.0 prompt tokens less.",
+        "after 881 requests",
+        "3.100 nats a token before and 3.900 after: it has become worse",
+        "Reference model",
+        "✗ chrF at least 0.95: not met",
+    ):
+        assert part in shown, part
+    assert rendering.summary({"methods": {}}) == "" and rendering.summary(None) == ""

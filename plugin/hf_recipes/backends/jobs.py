@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hf_recipes.backends.evidence import GONE, Observed, stopped, telling
 from hf_recipes.backends.image import packages
+from hf_recipes.backends.reading import Reading
 from hf_recipes.backends.remote import Handle
 from hf_recipes.engines.timeout import job_timeout
 from hf_recipes.hub import runs_repo
-from hf_recipes.hub.errors import HubFailed, hub_errors, of_the_hub, retrying
+from hf_recipes.hub.errors import HubFailed, hub_errors, retrying
 from hf_recipes.hub.pushed import pushed
 from hf_recipes.remote.start import start_script
 from hf_recipes.runner.files import read_json
@@ -100,7 +101,9 @@ def observe(handle: Handle, *, client: HfApi) -> Observed:
         stage=stage,
         remote=remote,
         weights=ended and pushed(client, str(handle["model"]), run_id),
-        last_line=telling(list(_log(client, job, tail=LAST_LINES))) if job and ended else "",
+        last_line=telling(list(Reading().lines(_fetch(client, job, tail=LAST_LINES))))
+        if job and ended
+        else "",
         seconds=float((job.durations.total_secs or 0) if job and job.durations else 0),
         error=_why(job, handle),
     )
@@ -111,14 +114,11 @@ def logs(handle: Handle, follow: bool, *, client: HfApi) -> Iterator[str]:
 
     Connections that break are made again, and no line comes twice.
     """
-    seen = 0
+    reading = Reading()
     while (job := _job(client, handle)) is not None:
         over = stopped(_stage(job))
-        for number, line in enumerate(_log(client, job, follow=follow and not over)):
-            if number >= seen:
-                seen += 1
-                yield line if line.endswith("\n") else line + "\n"
-        if over or not follow:
+        yield from reading.lines(_fetch(client, job, follow=follow and not over))
+        if (over or not follow) and not reading.broken:
             return
         time.sleep(SECONDS_BETWEEN)
 
@@ -172,13 +172,9 @@ def _why(job: JobInfo | None, handle: Handle) -> str:
     return said
 
 
-def _log(client: HfApi, job: JobInfo, *, follow: bool = False, tail: int | None = None) -> Iterator[str]:
-    """From the beginning, or the last lines. What breaks on the way is the end of it: the caller looks again."""
-    try:
-        yield from client.fetch_job_logs(job_id=job.id, namespace=job.owner.name, follow=follow, tail=tail)
-    except Exception as error:
-        if not of_the_hub(error):
-            raise
+def _fetch(client: HfApi, job: JobInfo, *, follow: bool = False, tail: int | None = None) -> Iterable[str]:
+    """From the beginning, or the last lines."""
+    return client.fetch_job_logs(job_id=job.id, namespace=job.owner.name, follow=follow, tail=tail)
 
 
 def _label(text: str) -> str:

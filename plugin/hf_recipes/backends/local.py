@@ -31,7 +31,7 @@ _runners: dict[Path, subprocess.Popen[bytes]] = {}
 def start(run: Path, *, pythons: Mapping[str, Path], attached: bool, package: Path) -> dict[str, object]:
     """Start the runner of a queued run in a session of its own, and wait until it holds the run; returns the handle.
 
-    `attached`: the run is cancelled when this process ends, however that comes. `package` holds hf_recipes for the runner and
+    `attached`: the run ends with this process, and has failed if that was killed. `package` holds hf_recipes for the runner and
     for the steps of our own in other interpreters. A runner that cannot start is the end of the run: read its state.
     """
     command = [sys.executable, str(Path(runner.__file__).resolve()), str(run), "--package", str(package)]

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hf_recipes.backends.evidence import BUILDING, GONE, SECONDS_TO_BUILD, Observed, stopped, telling
 from hf_recipes.backends.image import README, dockerfile
+from hf_recipes.backends.reading import Reading
 from hf_recipes.backends.remote import Handle
 from hf_recipes.engines.hardware import FREE_SPACE
 from hf_recipes.hub import runs_repo
-from hf_recipes.hub.errors import HubFailed, hub_errors, of_the_hub, retrying
+from hf_recipes.hub.errors import HubFailed, hub_errors, retrying
 from hf_recipes.hub.pushed import pushed
 from hf_recipes.remote.start import start_script
 
@@ -52,7 +54,12 @@ def start(
     space, hardware = str(handle["space"]), str(handle["hardware"])
     paid = hardware != FREE_SPACE
     try:
-        with hub_errors(f"creating the Space {space} on {hardware}"):
+        tries = count()
+
+        def create() -> None:
+            # What an earlier try has left, whose answer was lost, may be half a Space. The run's id is its name: it is ours.
+            if next(tries):
+                client.delete_repo(space, repo_type="space", missing_ok=True)
             client.create_repo(
                 space,
                 repo_type="space",
@@ -64,6 +71,9 @@ def start(
                 space_secrets=[{"key": name, "value": value} for name, value in secrets.items()],
                 space_variables=[{"key": name, "value": value} for name, value in variables.items()],
             )
+
+        with hub_errors(f"creating the Space {space} on {hardware}"):
+            retrying(create)
         with hub_errors(f"uploading to the Space {space}"):
             # One commit: each one would begin a build.
             retrying(lambda: _upload(client, space, run.name))
@@ -99,15 +109,12 @@ def logs(handle: Handle, follow: bool, *, client: HfApi) -> Iterator[str]:
     With `follow` until nothing runs any more; connections that break are made again, and no line comes twice.
     """
     space = str(handle["space"])
-    seen = {"build": 0, "run": 0}
+    readings = {"build": Reading(), "run": Reading()}
     while True:
         stage, _ = _stage(client, space)
         kind = "build" if stage in BUILDING or stage == "BUILD_ERROR" else "run"
-        for number, line in enumerate(_log(client, space, kind, follow and not stopped(stage))):
-            if number >= seen[kind]:
-                seen[kind] += 1
-                yield line if line.endswith("\n") else line + "\n"
-        if not follow or stopped(stage):
+        yield from readings[kind].lines(_fetch(client, space, kind, follow and not stopped(stage)))
+        if (not follow or stopped(stage)) and not readings[kind].broken:
             return
         time.sleep(SECONDS_BETWEEN)
 
@@ -169,16 +176,13 @@ def _seconds(client: HfApi, space: str) -> float:
     return max(0.0, (now - created).total_seconds()) if created else 0.0
 
 
-def _log(client: HfApi, space: str, kind: str, follow: bool) -> Iterator[str]:
-    """From the beginning. What breaks on the way is the end of it: the caller looks again."""
-    try:
-        yield from client.fetch_space_logs(space, build=kind == "build", follow=follow)
-    except Exception as error:
-        if not of_the_hub(error):
-            raise
+def _fetch(client: HfApi, space: str, kind: str, follow: bool) -> Iterable[str]:
+    """From the beginning."""
+    return client.fetch_space_logs(space, build=kind == "build", follow=follow)
 
 
 def _lines(client: HfApi, space: str, stage: str) -> list[str]:
     if stage == GONE:
         return []
-    return list(_log(client, space, "build" if stage in (*BUILDING, "BUILD_ERROR") else "run", False))
+    kind = "build" if stage in (*BUILDING, "BUILD_ERROR") else "run"
+    return list(Reading().lines(_fetch(client, space, kind, False)))

@@ -17,7 +17,7 @@ from hf_recipes.cli.output import document, say
 @json_option
 @runs_option
 def logs_command(run: str, follow: bool, as_json: bool, runs_dir: Path) -> None:
-    """Print a run's log. With --json: its events (step, loss, learning rate, time left).
+    """Print a run's log. With --json: its events (step, loss, learning rate, time left), with -f once it has ended.
 
     On Hugging Face it is the container's: of the build while it is built, of the run from then on.
     """
@@ -25,6 +25,8 @@ def logs_command(run: str, follow: bool, as_json: bool, runs_dir: Path) -> None:
 
     folder = road.find(run, runs_dir)
     if as_json:
+        for _ in road.watch(folder) if follow else ():
+            pass  # one document: it is whole when the run has ended
         road.look(folder)
         document(list(record.events(folder)))
         return

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from importlib import import_module
-from pathlib import Path
 
 import click
 
 from hf_recipes import __version__
+from hf_recipes.cli.output import as_called, called_as
 
 # name → (module, one line of help). The line stands here so that --help imports no command.
 COMMANDS = {
@@ -18,12 +19,13 @@ COMMANDS = {
     "check": ("check", "Check the data: broken rows, doubles, leaks, lengths, labels, secrets."),
     "plan": ("plan", "Show what a recipe would run: parameters, data, estimates."),
     "export": ("export", "Write a plain AutoTrain config and its data."),
+    "decide": ("decide", "Fine-tune, or keep prompting? Measures the base, trains nothing."),
     "run": ("run", "Train, measure against the base, record."),
     "list": ("list", "List runs, newest first."),
     "status": ("status", "Show one run."),
     "logs": ("logs", "Print a run's log."),
     "cancel": ("cancel", "Stop a run and everything it started."),
-    "report": ("report", "Print a run's evaluation."),
+    "report": ("report", "Print a run's evaluation, or several side by side."),
     "push": ("push", "Put a run's model on the Hub, with a card that shows its evaluation."),
     "compare": ("compare", "Open a page with the fine-tuned model beside its base."),
     "space": ("space", "Put pushed models online beside their bases: a page on a Space."),
@@ -51,6 +53,11 @@ class LazyGroup(click.Group):
         except click.UsageError as error:
             raise click.UsageError(error.message.rstrip(".") + _nearest(args[0], COMMANDS), ctx) from None
 
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        formatter.write_paragraph()
+        with formatter.indentation():
+            formatter.write_text(as_called(str(self.epilog)))
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, help_line) for name, (_, help_line) in COMMANDS.items()])
@@ -68,7 +75,7 @@ def _nearest(word: str, known: dict[str, tuple[str, str]]) -> str:
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog="Start with: hf-recipes new ingredient-parser && hf-recipes run ingredient-parser/recipe.yml",
 )
-@click.option("--debug", is_flag=True, help="Show the traceback behind an error.")
+@click.option("--debug", is_flag=True, help="Show the traceback behind an error. Works after a command, too.")
 @click.version_option(__version__, "-V", "--version", prog_name="hf-recipes")
 def cli(debug: bool) -> None:
     """Should I fine-tune, and did it help?
@@ -77,18 +84,23 @@ def cli(debug: bool) -> None:
     """
 
 
-def called_as() -> str:
-    """`hf recipes` when the `hf` command runs us as an extension, which it keeps in a folder of that name."""
-    return "hf recipes" if "extensions" in Path(sys.argv[0]).parts else "hf-recipes"
+def _end_by_interruption() -> None:
+    """Being asked to end (`kill`, `timeout`, a terminal that closes) cleans up as Ctrl-C does, unless somebody ignores it."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
 
 
 def main() -> None:
     """The console script. Never returns: ends the process with the exit code that DESIGN.md lists."""
-    from hf_recipes.cli.errors import explain
-
-    arguments = sys.argv[1:]
+    _end_by_interruption()
+    given = sys.argv[1:]
+    # Whoever has just seen an error puts it at the end of the line.
+    arguments = [one for one in given if one != "--debug"]
     try:
         code = cli.main(args=arguments, prog_name=called_as(), standalone_mode=False)
     except BaseException as error:
-        code = explain(error, debug="--debug" in arguments)
+        from hf_recipes.cli.errors import explain
+
+        code = explain(error, debug="--debug" in given, as_json="--json" in given)
     sys.exit(code if isinstance(code, int) else 0)

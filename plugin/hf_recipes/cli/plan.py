@@ -45,7 +45,7 @@ def plan_command(recipe: Path, settings: tuple[str, ...], show_examples: int, as
     if as_json:
         document(plan_document(plan))
     else:
-        _print(plan, console(stderr=False))
+        _print(plan, console(stderr=False, markup=True))
 
 
 def _print(plan: Plan, out: Console) -> None:
@@ -56,7 +56,12 @@ def _print(plan: Plan, out: Console) -> None:
     out.print(f"base model  {escape(job.base_model)}")
     out.print(f"steps       {' → '.join(step.name for step in job.steps)}")
     _print_parameters(plan, out)
-    for title, rows in (("Data", _data(plan.data)), ("Estimate", _estimate(plan.estimate))):
+    sections = (
+        ("Data", _data(plan.data)),
+        ("Estimate", _estimate(plan.estimate)),
+        ("Can it be tuned?", _tunable(plan.tunable)),
+    )
+    for title, rows in sections:
         lines = list(rows)
         if lines:
             out.print(f"\n[bold]{title}[/]")
@@ -86,6 +91,12 @@ def _print_parameters(plan: Plan, out: Console) -> None:
         + escape(", ".join(f"{name}={value}" for name, value in values("AutoTrain default")))
         + "[/]"
     )
+
+
+def _tunable(found: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    from hf_recipes.cli.tunable import lines
+
+    return lines(found)
 
 
 def _value(plan: Plan, name: str) -> object:
@@ -126,7 +137,7 @@ def _estimate(estimate: Mapping[str, object]) -> Iterator[tuple[str, str]]:
         yield "cost", f"{_price(cost)} on {cost['hardware']} ({cost['basis']})"
     limit = estimate.get("timeout")
     if isinstance(limit, Mapping):
-        yield "time limit", f"{limit['seconds'] / 3600:g} h, then the HF Job is stopped ({limit['basis']})"
+        yield "time limit", f"{limit['seconds'] / 3600:g} h, then the run is stopped ({limit['basis']})"
 
 
 def _price(cost: Mapping[str, object]) -> str:

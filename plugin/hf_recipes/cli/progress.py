@@ -53,9 +53,9 @@ def _bars(looks: Iterable[Look]) -> RunState:
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (
-        TextColumn("{task.description:18}"),
+        TextColumn("{task.description:18}", markup=False),
         BarColumn(),
-        TextColumn("{task.fields[words]}"),
+        TextColumn("{task.fields[words]}", markup=False),
         TimeElapsedColumn(),
     )
     bars: dict[str, TaskID] = {}

@@ -48,7 +48,7 @@ def run_command(
 
     Several RECIPEs, and the combinations of a matrix: one after another on this machine, all at once elsewhere.
     """
-    from hf_recipes import fanout, road
+    from hf_recipes import fanout, record, road
 
     made = fanout.recipes(recipes, settings)
     costs = _agreed(made, yes)
@@ -60,10 +60,10 @@ def run_command(
     if detach:
         context.exit(_print_detached(run, as_json))
     say(f"run {run.name}")
-    code = _follow(run)
+    code = follow(run)
     if as_json:
         document(road.as_json(run))
-    else:
+    elif code != INTERRUPTED or record.read_state(run).state.finished:
         _print_outcome(run)
     context.exit(code)
 
@@ -102,7 +102,7 @@ def _print_detached(run: Path, as_json: bool) -> int:
     return FAILED if failed else 0
 
 
-def _follow(run: Path) -> int:
+def follow(run: Path) -> int:
     """The exit code, once the run has ended, or has been left to go on where it is."""
     from hf_recipes import record, road
     from hf_recipes.cli.progress import show
@@ -113,7 +113,7 @@ def _follow(run: Path) -> int:
     except KeyboardInterrupt:
         if record.read_state(run).backend != "local":
             say(LEFT.format(run=run.name))
-            raise click.exceptions.Exit(INTERRUPTED) from None
+            return INTERRUPTED
         say("stopping the run …")
         state = road.cancel(run)
     if state.state is State.CANCELLED:

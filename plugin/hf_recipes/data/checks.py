@@ -30,6 +30,14 @@ def record(row: Mapping[str, object], columns: Sequence[Column]) -> dict[str, ob
     return result
 
 
+def cells(row: Mapping[str, object]) -> dict[str, object]:
+    """A row of a table as it is. Raises RowError for a cell that holds several values: AutoTrain would only crash on it."""
+    for name, value in row.items():
+        if isinstance(value, (list, dict)):
+            raise RowError(f"column '{name}': expected one value, found {shortened(as_text(value))}")
+    return dict(row)
+
+
 def text(value: object) -> str:
     result = as_text(value)
     if not result.strip():

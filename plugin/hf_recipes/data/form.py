@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from hf_recipes.data.checks import cells
 from hf_recipes.data.checks import record as convert
 from hf_recipes.data.columns import Column, expected, is_chat, trainer_of
 from hf_recipes.data.messages import RowError, from_templates, parse, split_reference
@@ -29,7 +30,7 @@ class Form:
         """What the trainer sees of a row. Raises RowError."""
         if self.templates:
             return {self.columns[0].name: from_templates(self.templates, row)}
-        return convert(row, self.columns) if self.columns else dict(row)
+        return convert(row, self.columns) if self.columns else cells(row)
 
     def messages(self, record: Mapping[str, object]) -> list[dict[str, str]]:
         """The conversation of a record; only for `conversations`."""

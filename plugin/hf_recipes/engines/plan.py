@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from hf_recipes.engines import autotrain, estimate
 from hf_recipes.engines.base import Base, base_of
@@ -21,6 +21,8 @@ class Plan:
     data: Mapping[str, object]
     """What hf_recipes.inference.inspect answered: rows, columns, tokens, examples, notes, unread."""
     estimate: Mapping[str, object]
+    tunable: Mapping[str, object] = field(default_factory=dict)
+    """What stands against tuning this base: hf_recipes.engines.tunable. Empty where nobody asked."""
 
 
 def make_plan(
@@ -52,6 +54,7 @@ def as_json(plan: Plan) -> dict[str, object]:
         "steps": [asdict(step) for step in plan.job.steps],
         "data": dict(plan.data),
         "estimate": dict(plan.estimate),
+        **({"tunable": dict(plan.tunable)} if plan.tunable else {}),
     }
 
 

@@ -1,4 +1,4 @@
-"""How long an HF Job may run: the Hub stops one after 30 minutes unless it is told."""
+"""How long a run elsewhere may take. The Hub stops an HF Job after 30 minutes unless it is told, and a Space that hangs never."""
 
 from __future__ import annotations
 
@@ -15,7 +15,13 @@ def job_timeout(hours: float | None) -> int:
     return round(min(max(FACTOR * hours * 3600, SHORTEST), LONGEST))
 
 
-def as_json(hours: float | None) -> dict[str, object]:
+def space_timeout(hours: float | None) -> int:
+    """As for an HF Job, but nothing asks for a limit where there is no estimate."""
+    return LONGEST if hours is None else job_timeout(hours)
+
+
+def as_json(backend: str, hours: float | None) -> dict[str, object]:
     """`timeout` in a plan's estimate."""
     basis = f"{FACTOR} × the estimate, 1 h to 7 days" if hours is not None else "the time cannot be estimated"
-    return {"seconds": job_timeout(hours), "basis": basis}
+    seconds = job_timeout(hours) if backend.startswith("jobs-") else space_timeout(hours)
+    return {"seconds": seconds, "basis": basis}

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 BASELINES = ("zero-shot", "few-shot", "retrieval")
 FINE_TUNED = "fine-tuned"
-METHODS = (*BASELINES, FINE_TUNED)
+REFERENCE = "reference"
+"""A model behind an endpoint: shown beside the others, no part of any decision."""
+METHODS = (*BASELINES, REFERENCE, FINE_TUNED)
+STAMPS = {**dict.fromkeys(BASELINES, "base:"), REFERENCE: "reference:", FINE_TUNED: "fine-tuned:"}
+"""What the name of the weights that may answer for a method begins with."""
+Messages = Sequence[Mapping[str, str]]
 
 
 class EvaluationFailed(Exception):
@@ -26,7 +31,14 @@ class Answer:
     completion_tokens: int
     seconds: float
     weights: str
-    """Which weights made the answer: `base:<fingerprint>` or `fine-tuned:<fingerprint>`."""
+    """Which weights made the answer: `base:<fingerprint>`, `fine-tuned:<fingerprint>` or `reference:<model>`."""
+    prompt: Messages | None = None
+    """The messages that were sent, where they are not the question's own."""
+    cached: bool = False
+    """Taken from the answer cache: its seconds were measured when it was made."""
+    reference_nll: float | None = None
+    """Negative log-likelihood of the whole reference after the prompt, in nats."""
+    reference_tokens: int | None = None
 
 
 def read(folder: Path) -> dict[str, dict[int, Answer]]:
@@ -73,6 +85,32 @@ def read_file(file: Path, method: str) -> dict[int, Answer]:
     return dict(sorted(answers.items()))
 
 
+def read_questions(folder: Path) -> dict[int, Messages]:
+    """Row → the messages of its question; empty for a run of before they were recorded. Raises EvaluationFailed."""
+    file = folder / "questions.jsonl"
+    if not file.is_file():
+        return {}
+    questions: dict[int, Messages] = {}
+    for number, line in enumerate(file.read_bytes().split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            found = json.loads(line.decode())
+            questions[int(found["row"])] = parse_messages(found["messages"])
+        except (ValueError, KeyError, TypeError) as problem:
+            raise EvaluationFailed(
+                f"{file.name}, line {number}, is not a recorded question: {problem}."
+            ) from None
+    return questions
+
+
+def parse_messages(value: object) -> Messages:
+    """Raises TypeError or KeyError."""
+    if not isinstance(value, list):
+        raise TypeError("its messages are no list")
+    return [{"role": str(one["role"]), "content": str(one["content"])} for one in value]
+
+
 def parse(line: object, method: str) -> Answer:
     """One line's JSON. Raises KeyError, TypeError or ValueError where it isn't an answer; keys we don't know are ignored."""
     if not isinstance(line, Mapping):
@@ -88,6 +126,11 @@ def parse(line: object, method: str) -> Answer:
     seconds = line["seconds"]
     if type(seconds) not in (int, float) or not math.isfinite(seconds) or seconds < 0:
         raise TypeError("seconds is not a time")
+    nll, tokens = line.get("reference_nll"), line.get("reference_tokens")
+    if nll is not None and (type(nll) not in (int, float) or not math.isfinite(nll) or nll < 0):
+        raise TypeError("reference_nll is not a likelihood")
+    if nll is not None and (type(tokens) is not int or tokens < 1):
+        raise TypeError("reference_tokens is not a count")
     return Answer(
         row=line["row"],
         answer=line["answer"],
@@ -96,6 +139,10 @@ def parse(line: object, method: str) -> Answer:
         completion_tokens=line["completion_tokens"],
         seconds=float(seconds),
         weights=line["weights"],
+        prompt=None if line.get("prompt") is None else parse_messages(line["prompt"]),
+        cached=line.get("cached") is True,
+        reference_nll=None if nll is None else float(nll),
+        reference_tokens=None if nll is None else tokens,
     )
 
 
@@ -122,7 +169,7 @@ def check_weights(method: str, answers: Mapping[int, Answer]) -> None:
             f"{method} was answered by more than one set of weights ({', '.join(sorted(stamps))})."
         )
     [stamp] = stamps
-    promised = "fine-tuned:" if method == FINE_TUNED else "base:"
+    promised = STAMPS[method]
     if not stamp.startswith(promised):
         raise EvaluationFailed(
             f"{method} was answered by {stamp!r}; only weights stamped {promised!r} may answer for it."

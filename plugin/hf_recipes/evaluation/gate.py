@@ -2,52 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from hf_recipes.evaluation.verdict import best_baseline, compare
+from hf_recipes.evaluation.verdict import Comparison, best_baseline
 
 BEST = "best_baseline"
+Values = Mapping[str, float]
 
 
 def check(
     require: Mapping[str, Mapping[str, Any]],
-    tuned: Mapping[str, Sequence[float]] | None,
-    baselines: Mapping[str, Mapping[str, Sequence[float]]],
+    tuned: Values,
+    baselines: Mapping[str, Values],
+    comparisons: Mapping[str, Mapping[str, Comparison]],
 ) -> list[dict[str, Any]]:
     """One {metric, bound, value, met} a bound, in the recipe's order.
 
-    `tuned`: metric → values by row; `baselines`: metric → method → values by row. `value` is the fine-tuned model's, and is
-    absent, the bound not met, where it was not measured. `better_than` asks for a difference that the rows show (see
-    verdict.py), not merely for a higher number.
+    `tuned`: metric → value; `baselines`: metric → method → value; `comparisons`: metric → method → comparison. `value` is
+    the fine-tuned model's, and is absent, the bound not met, where it was not measured. `better_than` asks for a difference
+    that the rows show (see verdict.py), not merely for a higher number.
     """
     results = []
     for metric, bound in require.items():
-        values = tuned.get(metric) if tuned is not None else None
+        value = tuned.get(metric)
         if bound.get("at_least") is not None:
             least = float(bound["at_least"])
-            met = values is not None and mean(values) >= least
-            results.append(entry(metric, f"at least {least:g}", values, met))
+            results.append(entry(metric, f"at least {least:g}", value, value is not None and value >= least))
         if bound.get("better_than") is not None:
-            results.append(better(metric, str(bound["better_than"]), values, baselines.get(metric, {})))
+            rivals = baselines.get(metric, {})
+            results.append(
+                better(metric, str(bound["better_than"]), value, rivals, comparisons.get(metric, {}))
+            )
     return results
 
 
 def better(
-    metric: str, wanted: str, values: Sequence[float] | None, baselines: Mapping[str, Sequence[float]]
+    metric: str,
+    wanted: str,
+    value: float | None,
+    baselines: Values,
+    comparisons: Mapping[str, Comparison],
 ) -> dict[str, Any]:
     name = best_baseline(baselines) if wanted == BEST and baselines else wanted
     if name not in baselines:
         missing = "any baseline" if wanted == BEST else wanted
-        return entry(metric, f"better than {missing}, which was not measured", values, False)
-    met = values is not None and any(one.better for one in compare(values, baselines) if one.baseline == name)
-    return entry(metric, f"better than {name} ({mean(baselines[name]):.3f})", values, met)
+        return entry(metric, f"better than {missing}, which was not measured", value, False)
+    met = name in comparisons and comparisons[name].better
+    return entry(metric, f"better than {name} ({baselines[name]:.3f})", value, met)
 
 
-def entry(metric: str, bound: str, values: Sequence[float] | None, met: bool) -> dict[str, Any]:
-    measured = {} if values is None else {"value": mean(values)}
+def entry(metric: str, bound: str, value: float | None, met: bool) -> dict[str, Any]:
+    measured = {} if value is None else {"value": value}
     return {"metric": metric, "bound": bound, **measured, "met": met}
-
-
-def mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)

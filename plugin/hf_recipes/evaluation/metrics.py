@@ -1,13 +1,104 @@
-"""Metrics: how right one answer is, from 0 (wrong) to 1 (right)."""
+"""Metrics by name: the answers of one method → Measured. Names and options are those of recipe/fields.py."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hf_recipes.data.measurable import lacking
+from hf_recipes.evaluation import json_fields, labels, matching, overlap
+from hf_recipes.evaluation.answers import Answer, EvaluationFailed, Messages
+from hf_recipes.evaluation.judge import judge
+from hf_recipes.evaluation.likelihood import likelihood
+from hf_recipes.evaluation.measured import Measured, mean_of
+from hf_recipes.evaluation.sql import sql_execution
 
 
-def exact_match(answer: str, reference: str) -> float:
-    """1.0 where both are the same characters, white space at the ends aside; else 0.0."""
-    return float(answer.strip() == reference.strip())
+@dataclass(frozen=True)
+class Setting:
+    """What a metric may look at beside the answers."""
+
+    folder: Path
+    """answers/, where a judge keeps what it has said."""
+    questions: Mapping[int, Messages] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def fields(self) -> Sequence[str]:
+        return tuple(self.options.get("fields") or ())
 
 
-METRICS: dict[str, Callable[[str, str], float]] = {"exact_match": exact_match}
+Metric = Callable[[Sequence[Answer], Setting], "Measured | None"]
+Texts = Callable[[Sequence[str], Sequence[str]], Measured]
+
+
+def measure(name: str, answers: Sequence[Answer], setting: Setting) -> Measured | None:
+    """One metric over the answers of one method; None where what it takes was not recorded. Raises EvaluationFailed."""
+    if name not in METRICS:
+        raise EvaluationFailed(f"There is no metric {name!r}; known: {', '.join(METRICS)}.")
+    for one in answers:
+        why = lacking(name, setting.options, one.reference, setting.questions.get(one.row, ()))
+        if why:
+            raise EvaluationFailed(f"{name} can't measure row {one.row}: {why}.")
+    return METRICS[name](answers, setting)
+
+
+def _row(score: Callable[[str, str], float]) -> Metric:
+    """A metric by which each row is right or wrong."""
+
+    def metric(answers: Sequence[Answer], setting: Setting) -> Measured:
+        del setting
+        return mean_of([score(one.answer, one.reference) for one in answers], right_or_wrong=True)
+
+    return metric
+
+
+def _json(score: Callable[[str, str, Sequence[str]], float]) -> Metric:
+    def metric(answers: Sequence[Answer], setting: Setting) -> Measured:
+        return mean_of([score(one.answer, one.reference, setting.fields) for one in answers])
+
+    return metric
+
+
+def _texts(measured: Texts) -> Metric:
+    """A metric over all answers and references at once."""
+
+    def metric(answers: Sequence[Answer], setting: Setting) -> Measured:
+        del setting
+        return measured([one.answer for one in answers], [one.reference for one in answers])
+
+    return metric
+
+
+def _rouge(name: str) -> Metric:
+    return _texts(lambda answers, references: overlap.rouge(name, answers, references))
+
+
+def _number_match(answers: Sequence[Answer], setting: Setting) -> Measured:
+    tolerance = float(setting.options.get("tolerance") or 0)
+    return mean_of(
+        [matching.number_match(one.answer, one.reference, tolerance) for one in answers], right_or_wrong=True
+    )
+
+
+METRICS: dict[str, Metric] = {
+    "exact_match": _row(matching.exact_match),
+    "normalised_match": _row(matching.normalised_match),
+    "json_valid": _row(matching.json_valid),
+    "json_precision": _json(json_fields.precision),
+    "json_recall": _json(json_fields.recall),
+    "json_f1": _json(json_fields.f1),
+    "accuracy": _texts(labels.accuracy),
+    "macro_f1": _texts(labels.macro_f1),
+    "rouge1": _rouge("rouge1"),
+    "rouge2": _rouge("rouge2"),
+    "rougeL": _rouge("rougeL"),
+    "chrf": _texts(overlap.chrf),
+    "bleu": _texts(overlap.bleu),
+    "number_match": _number_match,
+    "sql_execution": lambda answers, setting: sql_execution(answers, setting.questions, setting.options),
+    "likelihood": lambda answers, setting: likelihood(answers),
+    "judge": lambda answers, setting: judge(answers, setting.questions, setting.options, setting.folder),
+}

@@ -1,103 +1,27 @@
-"""The report of a run, built from its recorded answers alone."""
+"""The report of a run for people. What it is made of: build.py. Needs the standard library alone: the core renders cards."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
-from hf_recipes.evaluation import gate
-from hf_recipes.evaluation.answers import FINE_TUNED, Answer, EvaluationFailed, read
-from hf_recipes.evaluation.interval import wilson
-from hf_recipes.evaluation.metrics import METRICS
-from hf_recipes.evaluation.verdict import decide
+from hf_recipes.evaluation.answers import REFERENCE
 
 SCHEMA = 1
-SHOWN_MISSES = 5
-
-
-def build(run: Path) -> dict[str, Any]:
-    """The report as DESIGN.md gives it: what was not measured is absent.
-
-    Reads `answers/`, and of `job.json` which metrics and bounds the recipe asks for. Raises EvaluationFailed.
-    """
-    answers = read(run / "answers")
-    wanted = evaluate_section(run)
-    names = [name_of(one) for one in wanted.get("metrics") or ["exact_match"]]
-    for name in names:
-        if name not in METRICS:
-            raise EvaluationFailed(f"There is no metric {name!r}; known: {', '.join(METRICS)}.")
-    scores = {name: {method: score(name, rows) for method, rows in answers.items()} for name in names}
-    baselines = {name: {m: v for m, v in scores[name].items() if m != FINE_TUNED} for name in names}
-    report: dict[str, Any] = {
-        "schema": SCHEMA,
-        "n": len(next(iter(answers.values()))),
-        "rows": list(next(iter(answers.values()))),
-        "methods": {
-            method: summary(rows, {name: scores[name][method] for name in names})
-            for method, rows in answers.items()
-        },
-    }
-    tuned = {name: scores[name][FINE_TUNED] for name in names} if FINE_TUNED in answers else None
-    if tuned is not None and baselines[names[0]]:
-        report["verdict"] = {**asdict(decide(tuned[names[0]], baselines[names[0]])), "metric": names[0]}
-    require = wanted.get("require")
-    if require:
-        report["gate"] = gate.check(require, tuned, baselines)
-    if tuned is not None:
-        report["misses"] = misses(answers[FINE_TUNED], tuned[names[0]])
-    return report
-
-
-def name_of(metric: object) -> str:
-    return str(metric["name"]) if isinstance(metric, Mapping) else str(metric)
-
-
-def evaluate_section(run: Path) -> Mapping[str, Any]:
-    """The recipe's `evaluate:` as job.json keeps it; empty where there is none."""
-    file = run / "job.json"
-    if not file.is_file():
-        return {}
-    try:
-        section = json.loads(file.read_text(encoding="utf-8")).get("evaluate")
-    except (ValueError, AttributeError):
-        raise EvaluationFailed("job.json is not a job.") from None
-    return section if isinstance(section, Mapping) else {}
-
-
-def score(metric: str, rows: Mapping[int, Answer]) -> list[float]:
-    return [METRICS[metric](one.answer, one.reference) for one in rows.values()]
-
-
-def summary(rows: Mapping[int, Answer], scores: Mapping[str, Sequence[float]]) -> dict[str, Any]:
-    metrics = {}
-    for name, values in scores.items():
-        low, high = wilson(sum(values), len(values))
-        metrics[name] = {"value": sum(values) / len(values), "low": low, "high": high}
-    return {
-        "metrics": metrics,
-        "prompt_tokens": sum(one.prompt_tokens for one in rows.values()),
-        "completion_tokens": sum(one.completion_tokens for one in rows.values()),
-        "seconds": sum(one.seconds for one in rows.values()),
-        "weights": next(iter(rows.values())).weights,
-    }
-
-
-def misses(rows: Mapping[int, Answer], values: Sequence[float]) -> list[dict[str, Any]]:
-    """The first rows that the fine-tuned model did not get right."""
-    wrong = [one for one, value in zip(rows.values(), values, strict=True) if value < 1]
-    return [
-        {"row": one.row, "answer": one.answer, "reference": one.reference} for one in wrong[:SHOWN_MISSES]
-    ]
+HOW = (
+    "In points of 100. Intervals by the paired bootstrap; p by McNemar's exact test (right or wrong) or a paired permutation "
+    "test (graded), with Holm's correction over the baselines"
+)
 
 
 def render_markdown(report: Mapping[str, Any]) -> str:
-    """The report for people: a table with intervals, the verdict, the gate and some misses. Ends with a line end."""
+    """A table with intervals, the verdict, the comparisons, the gate, what was saved and forgotten, and some misses.
+
+    Whatever the report doesn't have is left out. Ends with a line end.
+    """
     n = report["n"]
-    names = list(next(iter(report["methods"].values()))["metrics"])
+    names = list(dict.fromkeys(name for one in report["methods"].values() for name in one["metrics"]))
     head = [
         "method",
         *(f"{name} (95 % interval)" for name in names),
@@ -112,7 +36,7 @@ def render_markdown(report: Mapping[str, Any]) -> str:
         "| --- |" + " ---: |" * (len(head) - 1),
     ]
     for method, one in report["methods"].items():
-        shares = [f"{m['value']:.1%} ({m['low']:.1%} to {m['high']:.1%})" for m in one["metrics"].values()]
+        shares = [_share(one["metrics"].get(name)) for name in names]
         tokens = [f"{one[key] / n:.1f}" for key in ("prompt_tokens", "completion_tokens")]
         lines.append(table_row([method, *shares, *tokens, f"{one['seconds']:.1f}"]))
     if "verdict" in report:
@@ -122,6 +46,9 @@ def render_markdown(report: Mapping[str, Any]) -> str:
         ]
     else:
         lines += ["", "No verdict: it takes the fine-tuned model and a baseline, both measured."]
+    if any(method.startswith(REFERENCE) for method in report["methods"]):
+        lines += ["", "The reference is shown beside the others; the verdict and the bounds leave it out."]
+    lines += _comparisons(report)
     if report.get("gate"):
         lines += ["", "| required | measured | met |", "| --- | ---: | --- |"]
         for bound in report["gate"]:
@@ -132,11 +59,84 @@ def render_markdown(report: Mapping[str, Any]) -> str:
                     raw=2,
                 )
             )
+    lines += [*_savings(report), *_forgetting(report)]
     if report.get("misses"):
-        lines += ["", "The first rows that the fine-tuned model got wrong:", ""]
+        lines += ["", "The rows on which the fine-tuned model did worst, the first of equals first:", ""]
         lines += ["| row | answer | expected |", "| ---: | --- | --- |"]
         lines += [table_row([str(one["row"]), one["answer"], one["reference"]]) for one in report["misses"]]
     return "\n".join(lines) + "\n"
+
+
+def _share(measured: Mapping[str, Any] | None) -> str:
+    if measured is None:
+        return "not measured"
+    return f"{measured['value']:.1%} ({measured['low']:.1%} to {measured['high']:.1%})"
+
+
+def _comparisons(report: Mapping[str, Any]) -> list[str]:
+    """Fine-tuned minus each baseline, by metric."""
+    rows = [
+        (metric, baseline, one)
+        for metric, baselines in (report.get("comparisons") or {}).items()
+        for baseline, one in baselines.items()
+    ]
+    if not rows:
+        return []
+    lines = [
+        "",
+        "| fine-tuned minus | metric | difference (95 % interval) | better on | worse on | p | test |",
+        "| --- | --- | ---: | ---: | ---: | ---: | --- |",
+    ]
+    for metric, baseline, one in rows:
+        difference = f"{100 * one['difference']:+.1f} ({100 * one['low']:+.1f} to {100 * one['high']:+.1f})"
+        p = "< 0.001" if one["p"] < 0.001 else f"{one['p']:.3f}"
+        counts = [f"{one['wins']} rows", f"{one['losses']} rows"]
+        lines.append(table_row([baseline, metric, difference, *counts, p, one["test"]]))
+    drawn = report.get("statistics") or {}
+    how = (
+        f": {drawn['resamples']:,} resamples, {drawn['permutations']:,} permutations, seed {drawn['seed']}"
+        if drawn
+        else ""
+    )
+    return [
+        *lines,
+        "",
+        f"{HOW}{how}.",
+    ]
+
+
+def _savings(report: Mapping[str, Any]) -> list[str]:
+    saved = report.get("savings")
+    if not saved:
+        return []
+    text = (
+        f"Against {saved['against']} a request saves {_number(saved['prompt_tokens_saved'])} prompt tokens, "
+        f"{_number(saved['completion_tokens_saved'])} answer tokens and {saved['seconds_saved']:.3f} s."
+    )
+    if "requests_to_pay_back" in saved:
+        text += f" Training took {saved['training_seconds']:,.0f} s: paid back, in time, after {saved['requests_to_pay_back']:,} requests."
+    elif "training_seconds" in saved:
+        text += (
+            f" Training took {saved['training_seconds']:,.0f} s, which no request wins back: none is faster."
+        )
+    return ["", f"{escape(text)} ({escape(saved['basis'])}.)"]
+
+
+def _number(value: float) -> str:
+    return f"{value:,.1f}"
+
+
+def _forgetting(report: Mapping[str, Any]) -> list[str]:
+    found = report.get("forgetting")
+    if not found:
+        return []
+    judged = "**It has forgotten**" if found["flagged"] else "It has not forgotten beyond the bound"
+    numbers = (
+        f"general text takes the base {found['base']:.3f} nats a token and the fine-tuned model {found['fine-tuned']:.3f}, "
+        f"{found['difference']:+.3f} ({found['low']:+.3f} to {found['high']:+.3f})"
+    )
+    bound = f"; flagged above {found['threshold']:g}: {found['why']}" if "threshold" in found else ""
+    return ["", f"{judged}: {escape(numbers + bound)}."]
 
 
 def table_row(cells: Sequence[str], raw: int | None = None) -> str:

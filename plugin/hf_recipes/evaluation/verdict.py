@@ -2,35 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from hf_recipes.evaluation.interval import holm, mcnemar
+
+if TYPE_CHECKING:
+    from hf_recipes.evaluation.measured import Measured
 
 ALPHA = 0.05
 COARSE = 0.10
 """A split that can't show a difference this large is too small to say that there is none."""
+SAME = 1e-9
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The fine-tuned model against one baseline."""
+    """The fine-tuned model against one baseline, in one metric."""
 
-    baseline: str
-    wins: int
-    """Rows that the fine-tuned model alone got right."""
-    losses: int
-    """Rows that the baseline alone got right."""
+    difference: float
+    """Fine-tuned minus baseline."""
+    low: float
+    high: float
+    """95 % interval of the difference, by the paired bootstrap."""
     p: float
-    """Exact McNemar, two-sided, after Holm's correction over the baselines."""
+    """Two-sided, after Holm's correction over the baselines."""
+    test: str
+    """mcnemar where a row is right or wrong, else permutation."""
+    wins: int
+    """Rows on which the fine-tuned model has the higher value."""
+    losses: int
+    """Rows on which the baseline has."""
 
     @property
     def better(self) -> bool:
-        return self.wins > self.losses and self.p < ALPHA
+        return self.difference > 0 and self.p < ALPHA
 
     @property
     def worse(self) -> bool:
-        return self.wins < self.losses and self.p < ALPHA
+        return self.difference < 0 and self.p < ALPHA
 
 
 @dataclass(frozen=True)
@@ -41,47 +52,97 @@ class Verdict:
     against: str
     """The best baseline."""
     smallest_difference: float
-    """The smallest difference in share of rows that this many rows could show, were it all in one direction."""
+    """The smallest difference that this many rows could show. Where a row is right or wrong: as a share of the rows, were
+    it all in one direction; else with the spread that the two methods' rows have."""
 
 
-def compare(tuned: Sequence[float], baselines: Mapping[str, Sequence[float]]) -> list[Comparison]:
-    """Values of one metric, row by row in the same order. A row counts as right where the value is 1."""
-    pairs = []
-    for name, values in baselines.items():
-        wins = sum(a == 1 and b != 1 for a, b in zip(tuned, values, strict=True))
-        losses = sum(a != 1 and b == 1 for a, b in zip(tuned, values, strict=True))
-        pairs.append((name, wins, losses))
-    adjusted = holm([mcnemar(wins, losses) for _, wins, losses in pairs])
-    return [Comparison(*pair, p) for pair, p in zip(pairs, adjusted, strict=True)]
+def compare(tuned: Measured, baselines: Mapping[str, Measured]) -> dict[str, Comparison]:
+    """Against each baseline, on the same rows."""
+    from hf_recipes.evaluation.resampling import difference_interval
+
+    tested = [(name, one, *_tested(tuned, one)) for name, one in baselines.items()]
+    adjusted = holm([p for *_, p in tested])
+    found = {}
+    for (name, one, test, _), p in zip(tested, adjusted, strict=True):
+        pairs = list(zip(tuned.values, one.values, strict=True))
+        found[name] = Comparison(
+            tuned.value - one.value,
+            *difference_interval(tuned, one),
+            p,
+            test,
+            wins=sum(a > b + SAME for a, b in pairs),
+            losses=sum(b > a + SAME for a, b in pairs),
+        )
+    return found
 
 
-def best_baseline(baselines: Mapping[str, Sequence[float]]) -> str:
-    """The one with the highest mean; of equals the first."""
-    return max(baselines, key=lambda name: sum(baselines[name]))
+def _tested(tuned: Measured, baseline: Measured) -> tuple[str, float]:
+    """The test's name and its p, before correction."""
+    if tuned.right_or_wrong:
+        wins = sum(a > b for a, b in zip(tuned.values, baseline.values, strict=True))
+        losses = sum(a < b for a, b in zip(tuned.values, baseline.values, strict=True))
+        return "mcnemar", mcnemar(wins, losses)
+    from hf_recipes.evaluation.resampling import permutation_p
+
+    return "permutation", permutation_p(tuned, baseline)
 
 
-def decide(tuned: Sequence[float], baselines: Mapping[str, Sequence[float]]) -> Verdict:
-    """Needs at least one row and one baseline."""
-    n = len(tuned)
-    best = best_baseline(baselines)
-    [against] = [one for one in compare(tuned, baselines) if one.baseline == best]
-    right, base_right = sum(value == 1 for value in tuned), sum(value == 1 for value in baselines[best])
-    smallest = smallest_difference(n, len(baselines))
-    counts = (
-        f"fine-tuned {right} of {n} rows right, {best} {base_right} of {n}; "
-        f"{against.wins} rows only fine-tuned, {against.losses} only {best}; p {readable(against.p)}"
-    )
+def best_baseline(values: Mapping[str, float]) -> str:
+    """The one with the highest value; of equals the first."""
+    return max(values, key=lambda name: values[name])
+
+
+def decide(
+    tuned: Measured,
+    baselines: Mapping[str, Measured],
+    comparisons: Mapping[str, Comparison] | None = None,
+) -> Verdict:
+    """Needs at least one row and one baseline. `comparisons`: those of `compare`, where they have been made."""
+    n = len(tuned.values)
+    best = best_baseline({name: one.value for name, one in baselines.items()})
+    against = (comparisons or compare(tuned, baselines))[best]
+    smallest = _smallest(tuned, baselines[best], len(baselines))
+    evidence = _evidence(tuned, baselines[best], best, against)
+    shows = f"{n} rows can show a difference of {points(smallest)}"
     if against.better:
-        decision, reason = "fine-tuned", f"The fine-tuned model is better than the best baseline: {counts}."
+        decision, reason = "fine-tuned", f"The fine-tuned model is better than the best baseline: {evidence}."
     elif against.worse:
-        decision, reason = "baseline", f"The best baseline is better than the fine-tuned model: {counts}."
+        decision, reason = "baseline", f"The best baseline is better than the fine-tuned model: {evidence}."
     elif smallest > COARSE:
         decision = "too-few-rows"
-        reason = f"Too few rows to tell: {counts}. {n} rows can show a difference of {points(smallest)} or more at the best."
+        reason = f"Too few rows to tell: {evidence}. {shows} or more at the best."
     else:
         decision = "no-difference"
-        reason = f"No difference was shown: {counts}. {n} rows can show a difference of {points(smallest)} at the best."
+        reason = f"No difference was shown: {evidence}. {shows} at the best."
     return Verdict(decision, reason, best, smallest)
+
+
+def _evidence(tuned: Measured, baseline: Measured, best: str, against: Comparison) -> str:
+    n = len(tuned.values)
+    if tuned.right_or_wrong:
+        return (
+            f"fine-tuned {sum(tuned.values):.0f} of {n} rows right, {best} {sum(baseline.values):.0f} of {n}; "
+            f"{against.wins} rows only fine-tuned, {against.losses} only {best}; p {readable(against.p)}"
+        )
+    return (
+        f"fine-tuned {tuned.value:.3f}, {best} {baseline.value:.3f} over {n} rows, a difference of {against.difference:+.3f} "
+        f"({against.low:+.3f} to {against.high:+.3f}); p {readable(against.p)}"
+    )
+
+
+def _smallest(tuned: Measured, baseline: Measured, baselines: int) -> float:
+    n = len(tuned.values)
+    in_one_direction = smallest_difference(n, baselines)
+    if tuned.right_or_wrong or in_one_direction == 1.0:  # so few rows show nothing in any metric
+        return in_one_direction
+    from statistics import NormalDist
+
+    from hf_recipes.evaluation.resampling import difference_spread
+
+    spread = difference_spread(tuned, baseline)
+    if spread < SAME:
+        return in_one_direction
+    return min(1.0, NormalDist().inv_cdf(1 - ALPHA / (2 * baselines)) * spread)
 
 
 def smallest_difference(n: int, baselines: int) -> float:

@@ -1,28 +1,37 @@
-"""`python -m hf_recipes.evaluation.write RUN`: writes report/report.json and report/report.md out of answers/."""
+"""`python -m hf_recipes.evaluation.write RUN`: writes report/rows.jsonl, report.md, report.html and report.json out of answers/."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
+from hf_recipes.evaluation import page
 from hf_recipes.evaluation.answers import EvaluationFailed
-from hf_recipes.evaluation.report import build, render_markdown
+from hf_recipes.evaluation.build import evaluate, report_of, rows_of
+from hf_recipes.evaluation.report import render_markdown
 
 
 def write(run: Path) -> None:
-    """Each file is replaced atomically, report.json last: who finds it finds both. Raises EvaluationFailed and OSError."""
-    report = build(run)
+    """Each file is replaced atomically, report.json last: who finds it finds all. Raises EvaluationFailed and OSError."""
+    found = evaluate(run)
+    report = report_of(found, run)
     folder = run / "report"
     folder.mkdir(exist_ok=True)
+    lines = (json.dumps(one, allow_nan=False) + "\n" for one in rows_of(found))
+    replace(folder / "rows.jsonl", lines)
     replace(folder / "report.md", render_markdown(report))
+    replace(folder / page.NAME, page.of_run(run, report))
     replace(folder / "report.json", json.dumps(report, indent=2, allow_nan=False) + "\n")
 
 
-def replace(file: Path, text: str) -> None:
+def replace(file: Path, text: Iterable[str]) -> None:
+    """`text`: whole, or in pieces."""
     new = file.with_name(file.name + ".new")
-    new.write_text(text, encoding="utf-8")
+    with new.open("w", encoding="utf-8") as opened:
+        opened.writelines([text] if isinstance(text, str) else text)
     new.replace(file)
 
 

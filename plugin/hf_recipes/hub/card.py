@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from hf_recipes import __version__
+from hf_recipes.evaluation import findings
 from hf_recipes.evaluation.answers import FINE_TUNED
 from hf_recipes.evaluation.report import escape, render_markdown
 from hf_recipes.hub.facts import Facts
@@ -39,13 +40,16 @@ SHOWN = (
 LORA = ("lora_r", "lora_alpha", "lora_dropout", "target_modules")
 
 
-def make_card(facts: Facts, repo: str) -> str:
-    """The whole file, front matter included. Raises ValueError where huggingface_hub finds the metadata wrong."""
+def make_card(facts: Facts, repo: str, *, has_page: bool = False) -> str:
+    """The whole file, front matter included. `has_page`: report.html goes up too.
+
+    Raises ValueError where huggingface_hub finds the metadata wrong.
+    """
     sections = [
         _head(facts),
         _purpose(facts),
         _use(facts, repo),
-        _evaluation(facts),
+        _evaluation(facts, has_page),
         _training(facts),
         _limits(facts),
     ]
@@ -111,7 +115,7 @@ def _results(facts: Facts) -> list[EvalResult]:
             metric_type=metric,
             metric_name=metric
             if method == FINE_TUNED
-            else f"{metric} of the {_named(method, facts)} (a baseline, not this model)",
+            else f"{metric} of the {_named(method, facts)} ({_role(method)}, not this model)",
             metric_value=round(number["value"], 4),
         )
         for method, measured in own_first
@@ -129,7 +133,19 @@ def _named(method: str, facts: Facts) -> str:
         FINE_TUNED: "this model",
         "zero-shot": "base model, zero-shot",
         "few-shot": "base model, few-shot",
+        "retrieval": "base model, retrieval",
+        "reference": f"reference {_reference(facts)}".rstrip(),
     }.get(method, method)
+
+
+def _role(method: str) -> str:
+    return "for comparison" if method == "reference" else "a baseline"
+
+
+def _reference(facts: Facts) -> str:
+    """What the endpoint's model is called."""
+    measured = (facts.report or {}).get("methods", {}).get("reference") or {}
+    return str(measured.get("weights") or "").partition(":")[2]
 
 
 def _head(facts: Facts) -> str:
@@ -172,21 +188,18 @@ def _use(facts: Facts, repo: str) -> str:
     return text + f"```python\n{snippet(facts, repo)}```\n"
 
 
-def _evaluation(facts: Facts) -> str:
+def _evaluation(facts: Facts, has_page: bool) -> str:
     head = "## Is it better than its base?\n\n"
     report = facts.report
     if not report or not report.get("methods"):
         return head + "Not measured. Nothing here shows that it is.\n"
-    shown = {
-        **report,
-        "misses": [],
-        "methods": {_named(name, facts): one for name, one in report["methods"].items()},
-    }
-    return (
-        head
-        + render_markdown(shown)
-        + "\nThe numbers, row counts and the first misses are in `report/report.json`.\n"
-    )
+    # Savings and forgetting are said below, in words that go without the other methods' short names.
+    shown = {name: value for name, value in report.items() if name not in ("misses", "savings", "forgetting")}
+    shown["methods"] = {_named(name, facts): one for name, one in report["methods"].items()}
+    said = [sentence for sentence in (findings.savings(report), findings.forgetting(report)) if sentence]
+    where = "The numbers, row counts and the first misses are in `report/report.json`"
+    where += "; `report/report.html` shows them with plots." if has_page else "."
+    return head + render_markdown(shown) + "".join(f"\n{escape(one)}\n" for one in said) + f"\n{where}\n"
 
 
 def _training(facts: Facts) -> str:
@@ -244,7 +257,8 @@ def _limits(facts: Facts) -> str:
             f"Measured once, on {facts.report['n']} rows. An interval says how far chance in drawing those rows goes; "
             "rows of another kind may come out differently."
         )
-        lines.append("`exact_match` counts an answer only where it is the expected one to the letter.")
+        if any("exact_match" in one["metrics"] for one in facts.report["methods"].values()):
+            lines.append("`exact_match` counts an answer only where it is the expected one to the letter.")
     lines.append("One training with one seed: another seed gives a somewhat different model.")
     if facts.bundled_base:
         lines.append(

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from hf_recipes.engines.hardware import FREE_SPACE
@@ -78,6 +79,8 @@ def deploy(wish: Wish, *, say: Say) -> Deployed:
     token = _token(closed, hidden, wish, before, say)
     content = files(tuple(models), wish.title if wish.title is not None else before.title if before else None)
     if before is None:
+        if wish.hardware is None:
+            _say_hardware(models, client, say)
         _create(space, private, wish.hardware, token, client, say)
     else:
         _settle(space, private, before, wish.hardware, token, bool(closed), client, say)
@@ -141,16 +144,19 @@ def _create(
     secrets = [{"key": SECRET, "value": token}] if token else None
     variables = [{"key": key, "value": value} for key, value in VARIABLES.items()]
     with hub_errors(f"making the Space {space} on {hardware or FREE_SPACE}"):
-        client.create_repo(
-            space,
-            repo_type="space",
-            space_sdk="gradio",
-            private=private,
-            # The client's type is an enum that may lag behind the Hub; names will do.
-            space_hardware=cast("SpaceHardware | None", hardware),
-            space_sleep_time=SLEEP if _is_paid(hardware) else None,
-            space_secrets=secrets,
-            space_variables=variables,
+        retrying(
+            lambda: client.create_repo(
+                space,
+                repo_type="space",
+                exist_ok=True,  # it was not there: a try whose answer was lost has made it
+                space_sdk="gradio",
+                private=private,
+                # The client's type is an enum that may lag behind the Hub; names will do.
+                space_hardware=cast("SpaceHardware | None", hardware),
+                space_sleep_time=SLEEP if _is_paid(hardware) else None,
+                space_secrets=secrets,
+                space_variables=variables,
+            )
         )
     _tell_price(hardware, say)
 
@@ -183,6 +189,30 @@ def _settle(
             flavor = cast("SpaceHardware", hardware)
             retrying(lambda: client.request_space_hardware(space, flavor, sleep_time=sleep))
             _tell_price(hardware, say)
+
+
+def _say_hardware(models: Mapping[str, str], client: HfApi, say: Say) -> None:
+    """What the models' own recipes ask for, as `compare.hardware`. It is not taken unasked, since it costs."""
+    for name in models:
+        asked = _hardware_of(name, client)
+        if _is_paid(asked):
+            say(
+                f"the recipe of {name} asks for {asked}, and this page is made on {FREE_SPACE}, which costs nothing; for the other,"
+                f" paid for by the hour: hf-recipes space deploy --hardware {asked}"
+            )
+
+
+def _hardware_of(model: str, client: HfApi) -> str | None:
+    import yaml
+
+    try:
+        with hub_errors(f"reading the recipe of {model}"):
+            path = retrying(lambda: client.hf_hub_download(model, "recipe.yml"))
+        recipe = yaml.safe_load(Path(path).read_text("utf-8"))
+        asked = recipe["compare"]["hardware"]
+    except (HubFailed, OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
+        return None  # no recipe, or one that says nothing of it
+    return asked if isinstance(asked, str) and re.fullmatch(r"[\w-]+", asked) else None
 
 
 def _is_paid(hardware: str | None) -> bool:

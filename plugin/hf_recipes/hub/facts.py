@@ -59,8 +59,19 @@ class Facts:
     trust_remote_code: bool
     recipe_sha256: str
     license: License | None = None
+    public_data: bool = False
+    """Whether anybody may read the dataset, and so its test rows in the report."""
     places: Mapping[str, str] = field(default_factory=dict)
     """Folders and files of this machine that the run's files may name → what stands for them in public."""
+
+    @property
+    def gate_unmet(self) -> list[str]:
+        """The bounds of the recipe that the report does not meet, one sentence each."""
+        return [
+            f"{gate.get('metric')} is {gate.get('value', 'not measured')}, required: {gate.get('bound')}"
+            for gate in (self.report or {}).get("gate") or ()
+            if not gate.get("met")
+        ]
 
 
 def read_facts(run: Path) -> Facts:

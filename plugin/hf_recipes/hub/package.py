@@ -12,7 +12,7 @@ from pathlib import Path
 import hf_recipes
 from hf_recipes.shipped import shipped
 
-KINDS = (".py", ".json", ".txt", ".typed")
+KINDS = (".py", ".json", ".txt", ".typed", ".html", ".css", ".js")
 NEVER = ("shipped", "__pycache__")
 THE_FIRST_TIME = (1980, 1, 1, 0, 0, 0)
 """The oldest date that a zip file can hold."""

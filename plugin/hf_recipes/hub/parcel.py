@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from hf_recipes import __version__
-from hf_recipes.evaluation.answers import FINE_TUNED
+from hf_recipes.evaluation import page
+from hf_recipes.evaluation.answers import FINE_TUNED, EvaluationFailed
 from hf_recipes.hub.card import in_public, make_card
 from hf_recipes.hub.errors import HubFailed
 from hf_recipes.hub.facts import Facts
-from hf_recipes.hub.scan import CONFIG, VOCABULARY, public_config, scan
+from hf_recipes.hub.scan import CONFIG, VOCABULARY, Find, public_config, scan
 from hf_recipes.inference.fingerprint import fingerprint, sha256, weight_files
 from hf_recipes.recipe import autotrain
 from hf_recipes.runner.promote import PUBLISHABLE
@@ -24,9 +25,11 @@ from hf_recipes.runner.weights import tensors
 
 MARK = "hf_recipes.json"
 """The file by which a repo is known as a recipe's."""
-OURS = ("recipe.yml", "README.md", MARK, "report/report.json")
+OURS = ("recipe.yml", "README.md", MARK, "report/report.json", "report/report.html")
 NOT_PUSHED = ("training_params.json", "README.md")
 """Of what AutoTrain leaves: its parameters, which name places and accounts, and a card that ours replaces."""
+PAGE_LIMIT = 8_000_000
+"""Bytes of a report.html that is pushed; the Hub takes text files of up to 10 MB as such."""
 SHOWN_FINDS = 3
 
 
@@ -36,6 +39,8 @@ class Parcel:
     texts: Mapping[str, bytes]
     """Everything else by its path in the repo, the sentencepiece models' bytes among it."""
     mark: Mapping[str, Any]
+    left_out: str = ""
+    """Why report.html stays here: a sentence; empty where it goes up, or there is none."""
 
     @property
     def size(self) -> int:
@@ -60,7 +65,10 @@ def pack(run: Path, facts: Facts, repo: str, secrets: Sequence[str]) -> Parcel:
     texts["recipe.yml"] = in_public((run / "recipe.yml").read_text(encoding="utf-8"), facts).encode()
     if facts.report is not None:
         texts["report/report.json"] = (run / "report" / "report.json").read_bytes()
-    texts["README.md"] = _card(facts, repo).encode()
+    shown, left_out = _page(run, facts, secrets)
+    if shown:
+        texts["report/report.html"] = shown
+    texts["README.md"] = _card(facts, repo, has_page=bool(shown)).encode()
     hashes = {path: sha256(file) for path, file in weights.items()}
     hashes |= {path: hashlib.sha256(data).hexdigest() for path, data in texts.items()}
     mark = {
@@ -78,7 +86,7 @@ def pack(run: Path, facts: Facts, repo: str, secrets: Sequence[str]) -> Parcel:
     }
     texts[MARK] = (json.dumps(mark, indent=1, ensure_ascii=False) + "\n").encode()
     _refuse_leaks(texts, weights, facts, secrets)
-    return Parcel(weights, texts, mark)
+    return Parcel(weights, texts, mark, left_out)
 
 
 def _weights(model: Path, facts: Facts) -> dict[str, Path]:
@@ -130,9 +138,29 @@ def _check_report(facts: Facts, weights: str) -> None:
         )
 
 
-def _card(facts: Facts, repo: str) -> str:
+def _page(run: Path, facts: Facts, secrets: Sequence[str]) -> tuple[bytes, str]:
+    """report.html for everybody, and why there is none. Test rows stand in it only where the dataset is public."""
+    if not facts.report or not facts.report.get("methods"):
+        return b"", ""
     try:
-        return make_card(facts, repo)
+        text = page.of_run(run, facts.report, with_rows=facts.public_data)
+    except EvaluationFailed as error:
+        return b"", f"report.html is not pushed: {error}"
+    data = text.encode()
+    if len(data) > PAGE_LIMIT:
+        return (
+            b"",
+            f"report.html is not pushed: its {len(data) / 1e6:,.1f} MB are more than {PAGE_LIMIT / 1e6:,.0f} MB",
+        )
+    finds = _finds({"report/report.html": text}, facts, secrets)
+    if finds:
+        return b"", f"report.html is not pushed: a test row in it holds {finds[0].what}"
+    return data, ""
+
+
+def _card(facts: Facts, repo: str, *, has_page: bool) -> str:
+    try:
+        return make_card(facts, repo, has_page=has_page)
     except (ValueError, KeyError, TypeError) as error:
         raise HubFailed("card_invalid", f"no card can be made of {facts.run}: {error}") from error
 
@@ -142,7 +170,7 @@ def _refuse_leaks(
 ) -> None:
     readable = {path: data.decode("utf-8", errors="replace") for path, data in texts.items()}
     readable |= {path: _header(file) for path, file in weights.items()}
-    finds = scan(readable, redact=_redactor(secrets), places=[*facts.places, *_own_places()])
+    finds = _finds(readable, facts, secrets)
     if finds:
         more = f" and {len(finds) - SHOWN_FINDS} more" if len(finds) > SHOWN_FINDS else ""
         places = ", ".join(map(str, finds[:SHOWN_FINDS]))
@@ -150,6 +178,10 @@ def _refuse_leaks(
             "leak",
             f"nothing was pushed: {places}{more} must not go up; take it out of the recipe or the data",
         )
+
+
+def _finds(texts: Mapping[str, str], facts: Facts, secrets: Sequence[str]) -> list[Find]:
+    return scan(texts, redact=_redactor(secrets), places=[*facts.places, *_own_places()])
 
 
 def _header(file: Path) -> str:

@@ -18,8 +18,10 @@ from hf_recipes.hub.parcel import MARK, OURS, Parcel, identity, pack
 from hf_recipes.hub.pushed import commit_title
 from hf_recipes.record.progress import RECEIPT
 from hf_recipes.record.state import Reason, State
+from hf_recipes.record.trained import TRAINED_NOTHING, trains_nothing
 from hf_recipes.runner.files import take_lock, update_state, write_json
 from hf_recipes.runner.promote import PUBLISHABLE
+from hf_recipes.runner.redaction import hub_tokens
 from hf_recipes.runner.weights import PICKLES
 
 if TYPE_CHECKING:
@@ -59,12 +61,16 @@ def push(
     `repo` None is where the recipe says, or `<account>/<project_name>`. `private` counts for a repo that is made now: one that
     exists stays as it is. `force` takes a repo that holds something else. Raises HubFailed; nothing is half pushed then.
     """
+    if trains_nothing(run):
+        raise HubFailed("nothing_trained", f"{run.name} {TRAINED_NOTHING}")
     _check_state(run)
     client = client or client_of(run)
     facts = read_facts(run)
     target = repo_of(run, client, repo)
-    facts = replace(facts, license=_license(facts, client))
+    facts = replace(facts, license=_license(facts, client), public_data=_public_data(facts, client))
     parcel = pack(run, facts, target, read_job(run).get("secrets") or ())
+    if parcel.left_out:
+        say(parcel.left_out)
 
     def once() -> Pushed:
         return retrying(lambda: _once(client, target, parcel, facts, private=private, force=force, say=say))
@@ -93,7 +99,7 @@ def check_target(run: Path, *, repo: str | None = None, client: HfApi | None = N
 
 def client_of(run: Path) -> HfApi:
     """The Hub's client with the token that the recipe names, else the one of the login."""
-    names = read_job(run).get("secrets") or ()
+    names = hub_tokens(read_job(run).get("secrets") or ())
     return api(next((os.environ[name] for name in names if os.environ.get(name)), None))
 
 
@@ -248,6 +254,20 @@ def _license(facts: Facts, client: HfApi) -> License | None:
     if not isinstance(said, str):
         return None
     return License(said, card.get("license_name"), card.get("license_link")) if card is not None else None
+
+
+def _public_data(facts: Facts, client: HfApi) -> bool:
+    """Whether the dataset can be read by who is nobody. What can't be told counts as no."""
+    if not facts.dataset:
+        return False
+    try:
+        with hub_errors(f"looking at the dataset {facts.dataset}"):
+            info = retrying(lambda: client.dataset_info(str(facts.dataset), token=False))
+    except HubFailed as failure:
+        if failure.transient:
+            raise
+        return False
+    return not info.private and not info.gated
 
 
 def _settle(run: Path, pushed: Pushed) -> None:

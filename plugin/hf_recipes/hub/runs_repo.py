@@ -1,7 +1,8 @@
 """The runs repo: `<account>/hf-recipes-runs`, a private dataset with one folder for each remote run.
 
 A run's folder there holds the small files of the run's own folder. Until a container takes the run it is written from
-here; from then on by the container alone, except handle.json, which says where the container is.
+here; from then on by the container alone, except handle.json, which says where the container is, and the end of a run
+whose container has stopped without a word.
 """
 
 from __future__ import annotations
@@ -72,6 +73,13 @@ def publish_handle(
     """Say where the run's container is, for whoever asks later from another machine. Raises HubFailed."""
     text = json.dumps(dict(handle), indent=1)
     commit(client or account.api(), repo, {f"{run.name}/handle.json": text.encode()}, f"handle of {run.name}")
+
+
+def publish_end(run: Path, repo: str, *, client: HfApi) -> None:
+    """Write the end that is known here over what the container told last; its log and its events stay. Raises HubFailed."""
+    redact = Redactor(read_json(run / "job.json").get("secrets", ()), os.environ)
+    text = redact(json.dumps({**read_json(run / "state.json"), "handle": {}}, indent=1, ensure_ascii=False))
+    commit(client, repo, {f"{run.name}/state.json": text.encode()}, f"end of {run.name}")
 
 
 def read(run_id: str, *, repo: str | None = None, client: HfApi | None = None) -> Mapping[str, Any] | None:

@@ -2,25 +2,36 @@
 
     python -m hf_recipes.inference.answer RUN
 
-Writes answers/<method>.jsonl and answers/<method>.json. While a method is under way its rows stand in
-<method>.jsonl.part, so that what an interrupted run has done is seen; the rename says that it is whole.
+Writes answers/questions.jsonl, and for each method answers/<method>.jsonl and answers/<method>.json. While a method is
+under way its rows stand in <method>.jsonl.part; the rename says that it is whole. What was answered before, by the same
+weights to the same prompt, comes out of the answer cache: so an interrupted step goes on where it stopped.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from hf_recipes.inference.child import Progress, StepFailed, read_lines, run_step, write_json
-from hf_recipes.inference.prompts import BASELINES, FINE_TUNED, asked_rows, prompts
+from hf_recipes.inference.answerers import NOTES, answering, load, reference
+from hf_recipes.inference.child import Pace, Progress, StepFailed, read_lines, run_step, write_json
+from hf_recipes.inference.endpoint import EndpointFailed
+from hf_recipes.inference.measures import measure, wanted
+from hf_recipes.inference.prompts import BASELINES, FINE_TUNED, REFERENCE, Asked, Asking, asked_rows
+from hf_recipes.inference.recording import Rows, forget_others, record, write_questions
 from hf_recipes.inference.request import Request, of_run
+from hf_recipes.recipe.model import Evaluate
+
+BATCHES = 4
+"""Batches whose prompts are in memory together: sorted among themselves, and their beginning computed once."""
+Ask = Callable[[Sequence[dict[str, Any]]], Sequence[Asked]]
 
 
 def answer(run: Path) -> None:
-    """Answer work/test.jsonl by the recipe's baselines and by the fine-tuned model. Raises StepFailed."""
+    """Answer work/test.jsonl by the recipe's baselines and, where one was trained, by the fine-tuned model. Raises StepFailed."""
     request = of_run(run)
     evaluate = request.evaluate
     if evaluate is None:
@@ -32,23 +43,44 @@ def answer(run: Path) -> None:
     if unknown:
         raise StepFailed("evaluation_failed", f"the baseline {unknown[0]!r} is not known here")
     base = json.loads((run / "work" / "prepared.json").read_text("utf-8"))["base_model"]
-    pair = _load(request, base, run / "model")
     room = _room(base, request, evaluate.max_new_tokens)
-    shots: list[Any] = [shot["messages"] for shot in read_lines(run / "work" / "shots.jsonl")]
-    (run / "answers").mkdir(exist_ok=True)
+    answers = run / "answers"
     progress = Progress()
-    for method in (*evaluate.baselines, FINE_TUNED):
-        asked = prompts(method, rows, shots, pair.count, room)
-        _answer_by(method, pair, rows, asked, run / "answers", request, progress)
+    methods = (*evaluate.baselines, FINE_TUNED) if request.trains else evaluate.baselines
+    write_questions(answers, rows)
+    forget_others(answers, methods)
+    questions = {row["row"]: row["messages"] for row in rows}
+    local = evaluate.server is None and evaluate.runtime == "transformers"
+    with answering(request, base, run, progress) as answerer:
+        asking = Asking(run, request, answerer.count, room)
+        for method in methods:
+            ask = partial(asking.prompts, method)
+            _answer_by(method, answerer, rows, ask, answers, evaluate, progress)
+        if local and wanted(evaluate):
+            measure(answerer, evaluate, answers, questions, methods, progress)
+    if not local and wanted(evaluate):
+        measure(load(request, base, run), evaluate, answers, questions, methods, progress)
+    if evaluate.reference is not None:
+        _reference(rows, answers, request, evaluate, progress)
 
 
-def _load(request: Request, base: str, model: Path) -> Any:
-    from hf_recipes.inference.pair import load_pair
-
+def _reference(
+    rows: Sequence[dict[str, Any]], answers: Path, request: Request, evaluate: Evaluate, progress: Progress
+) -> None:
+    """Last, and no reason to lose what was measured: a reference that refuses has no answers, and a note that says why."""
+    notes = answers / NOTES
+    notes.unlink(missing_ok=True)
     try:
-        return load_pair(base, model, trust_remote_code=request.trust_remote_code)
-    except OSError as error:
-        raise StepFailed("evaluation_failed", f"the models cannot be loaded: {error}") from None
+        with reference(request) as answerer:
+            _answer_by(REFERENCE, answerer, rows, _plain, answers, evaluate, progress)
+    except EndpointFailed as failure:
+        (answers / f"{REFERENCE}.jsonl.part").unlink(missing_ok=True)
+        sys.stderr.write(f"{failure}; the report is without the reference\n")
+        write_json(notes, {REFERENCE: str(failure)})
+
+
+def _plain(rows: Sequence[dict[str, Any]]) -> list[Asked]:
+    return [Asked(row["messages"]) for row in rows]
 
 
 def _room(base: str, request: Request, new_tokens: int) -> int | None:
@@ -62,68 +94,42 @@ def _room(base: str, request: Request, new_tokens: int) -> int | None:
 
 def _answer_by(
     method: str,
-    pair: Any,
-    rows: Sequence[Mapping[str, Any]],
-    prompts: Sequence[Any],
+    answerer: Any,
+    rows: Sequence[dict[str, Any]],
+    ask: Ask,
     folder: Path,
-    request: Request,
+    evaluate: Evaluate,
     progress: Progress,
 ) -> None:
-    evaluate = request.evaluate
-    assert evaluate is not None
-    model: Literal["base", "fine-tuned"] = "fine-tuned" if method == FINE_TUNED else "base"
-    part = folder / f"{method}.jsonl.part"
-    seconds = 0.0
-    weights = ""
-    done = 0
-    # A few batches at a time, so that an interrupted run shows what it has; sorted by length across all of them,
-    # because a batch is as slow as its longest prompt.
-    order = sorted(range(len(rows)), key=lambda place: len(json.dumps(prompts[place])))
-    chunk = max(1, evaluate.batch_size)
-    records: dict[int, dict[str, Any]] = {}
-    progress(0, len(rows), what=method)
-    with part.open("w", encoding="utf-8") as file:
+    """One method's files. `answerer` is a Pair, or whatever else has its `answer`; `ask` makes rows into prompts."""
+    # Some batches at a time, so that memory does not grow with the rows and prompts are made when they are needed;
+    # like lengths together, because a batch is as slow as its longest prompt.
+    order = sorted(range(len(rows)), key=lambda place: _length(rows[place]), reverse=True)
+    chunk = BATCHES * max(1, evaluate.batch_size)
+    pace = Pace(progress, method, len(rows))
+    with Rows(folder, method, len(rows)) as written:
         for start in range(0, len(order), chunk):
             places = order[start : start + chunk]
+            some = [rows[place] for place in places]
+            asked = ask(some)
+            pace.part(start)
             try:
-                answers = pair.answer(
-                    [prompts[place] for place in places],
-                    model=model,
+                answers = answerer.answer(
+                    [one.messages for one in asked],
+                    model="fine-tuned" if method == FINE_TUNED else "base",
                     max_new_tokens=evaluate.max_new_tokens,
                     batch_size=evaluate.batch_size,
+                    progress=pace,
                 )
+                for place, row, prompt, one in zip(places, some, asked, answers, strict=True):
+                    written.add(place, record(method, row, prompt.messages, prompt.sources, one))
             except ValueError as error:  # a prompt longer than the model takes
                 raise StepFailed("evaluation_failed", f"{method}: {error}") from None
-            for place, one in zip(places, answers, strict=True):
-                record = {
-                    "row": rows[place]["row"],
-                    "method": method,
-                    "answer": one.text,
-                    "reference": rows[place]["reference"],
-                    "prompt_tokens": one.prompt_tokens,
-                    "completion_tokens": one.completion_tokens,
-                    "seconds": one.seconds,
-                    "weights": one.weights,
-                }
-                records[place] = record
-                file.write(json.dumps(record, ensure_ascii=False) + "\n")
-                seconds += one.seconds
-                weights = one.weights
-            file.flush()
-            done += len(places)
-            progress(done, len(rows), what=method)
-    with part.open("w", encoding="utf-8") as file:
-        file.writelines(json.dumps(records[place], ensure_ascii=False) + "\n" for place in range(len(rows)))
-    part.replace(folder / f"{method}.jsonl")
-    summary = {
-        "method": method,
-        "rows": len(rows),
-        "seconds": round(seconds, 3),
-        "weights": weights,
-        "max_new_tokens": evaluate.max_new_tokens,
-        "batch_size": evaluate.batch_size,
-    }
-    write_json(folder / f"{method}.json", summary)
+        written.finish(max_new_tokens=evaluate.max_new_tokens, batch_size=evaluate.batch_size)
+
+
+def _length(row: dict[str, Any]) -> int:
+    return sum(len(turn["content"]) for turn in row["messages"])
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from hf_recipes.data.splits import Sample, drawn, fingerprint, held_out, held_ou
 from hf_recipes.inference.child import Progress
 from hf_recipes.inference.dataset import Split, open_split
 from hf_recipes.inference.files import Row
+from hf_recipes.inference.measurable import check_row
 from hf_recipes.inference.request import Request
 from hf_recipes.inference.written import Writer, card, finite, settle
 
@@ -99,7 +100,7 @@ def convert(
         kept = seen.rows - len(held_back) - len(left_out)
         result.notes.append(f"{kept} rows of train drawn by seed; {len(left_out)} left out (data.limit)")
     reader = _Reader(form, [] if for_autotrain else result.classes, seen.numbers)
-    known = _write_test(reader, test or train, None if test else test_rows, form, out)
+    known = _write_test(reader, test or train, None if test else test_rows, request, out)
     shots = Sample(request.evaluate.shots if request.evaluate and form.conversations else 0, request.seed)
     total = seen.rows - len(test_rows | left_out) + (seen_valid.rows if seen_valid else 0)
     with ExitStack() as stack:
@@ -279,18 +280,20 @@ class _Reader:
 
 
 def _write_test(
-    reader: _Reader, split: Split, chosen: frozenset[int] | None, form: Form, out: Path | None
+    reader: _Reader, split: Split, chosen: frozenset[int] | None, request: Request, out: Path | None
 ) -> set[bytes]:
     """Write test.jsonl, numbering the rows as they stand in their split; the fingerprints of their prompts.
-    `chosen` None takes the whole split."""
+    `chosen` None takes the whole split. Raises DataError for a row that the recipe's metrics can't measure."""
     known: set[bytes] = set()
     if chosen is not None and not chosen:
         return known
     with Writer(out, "test", ()) as writer:
         for number, record in enumerate(reader.records(split)):
             if chosen is None or number in chosen:
-                known.add(fingerprint(form.prompt(record)))
-                writer.write(form.test_row(number, finite(record)))
+                known.add(fingerprint(reader.form.prompt(record)))
+                row = reader.form.test_row(number, finite(record))
+                check_row(request, row, split.name)
+                writer.write(row)
     return known
 
 

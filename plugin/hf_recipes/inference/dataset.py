@@ -13,6 +13,7 @@ from hf_recipes.inference import files
 from hf_recipes.inference.files import Row
 from hf_recipes.recipe.model import Data
 
+SCRIPT = "scripts are no longer supported"
 IMAGES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 
 
@@ -111,7 +112,7 @@ def _from_hub(path: str, split: str) -> Split:
     datasets.logging.set_verbosity_error()
     config, _, name = split.rpartition(":")
     try:
-        found = datasets.load_dataset(path, config or None, split=name)
+        found = _loaded(path, config or None, name)
     except Exception as error:  # every library below it raises its own; each becomes one sentence
         raise _explained(path, split, error) from None
     classes = {
@@ -120,6 +121,21 @@ def _from_hub(path: str, split: str) -> Split:
         if getattr(feature, "names", None)
     }
     return Split(f"{path} ({split})", hub=found, classes=classes)
+
+
+def _loaded(path: str, config: str | None, split: str) -> Any:
+    """Where a data set is a Python script, which is never run, the Hub keeps what it gave as Parquet."""
+    import datasets
+
+    try:
+        return datasets.load_dataset(path, config, split=split)
+    except RuntimeError as error:
+        if SCRIPT not in str(error) or Path(path).is_dir():
+            raise
+        try:
+            return datasets.load_dataset(path, config, split=split, revision="refs/convert/parquet")
+        except Exception:
+            raise error from None
 
 
 def _class_labels(features: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -138,9 +154,8 @@ def _explained(path: str, split: str, error: Exception) -> DataError:
     if kind in ("OfflineModeIsEnabled", "ConnectionError", "LocalEntryNotFoundError") or (
         os.environ.get("HF_HUB_OFFLINE") == "1" and not Path(path).is_dir()
     ):
-        return wrong(
-            path, "the Hub cannot be reached and the data set is not in the cache", code="hub-unreachable"
-        )
+        what = "there is no such file or folder here; the Hub cannot be reached and the data set is not in the cache"
+        return wrong(path, what, code="hub-unreachable")
     if kind in ("DatasetNotFoundError", "RepositoryNotFoundError"):
         hint = "check the name; set HF_TOKEN if it is private"
         return wrong(
@@ -148,11 +163,11 @@ def _explained(path: str, split: str, error: Exception) -> DataError:
         )
     if "unknown split" in lower or "bad split" in lower or "config" in lower:
         return wrong(path, f"split {split!r}: {text[:300]}", code="no-split")
-    if "scripts are no longer supported" in lower:
+    if SCRIPT in text:
         return wrong(
             path,
-            "the data set is a Python script, which is never run",
-            hint="use its Parquet form",
+            "the data set is a Python script, which is never run, and the Hub has no Parquet form of it",
+            hint="look for a copy of it in Parquet, JSON or CSV",
             code="script",
         )
     return wrong(path, f"cannot be read as a data set: {kind}: {text[:300]}")

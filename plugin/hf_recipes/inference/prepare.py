@@ -19,6 +19,7 @@ from hf_recipes.data.messages import RowError
 from hf_recipes.inference.child import Progress, StepFailed, run_step, write_json
 from hf_recipes.inference.convert import Converted, convert
 from hf_recipes.inference.dataset import image_folder
+from hf_recipes.inference.needs import check_needs
 from hf_recipes.inference.request import Request, of_run
 
 
@@ -43,6 +44,7 @@ def prepare(run: Path) -> None:
         converted, tokens = _convert(request, form, base, work, progress)
         prepared = {"base_model": base, "rows": converted.rows, "tokens": tokens, "notes": converted.notes}
         params = trainer_params(request, base, work / "data", form, converted)
+    check_needs(request, work, progress)
     from hf_recipes.inference.sizes import parameters
 
     count = None if request.task == "tabular" else parameters(base)
@@ -171,14 +173,19 @@ def _say(text: str, progress: Progress | None) -> None:
     if progress:
         progress(0, 1, unit="", what=text)
     else:
-        sys.stderr.write(text + "\n")
+        sys.stderr.write(f"::say {text}\n")
+        sys.stderr.flush()
 
 
 def _tokenizer_error(error: Exception) -> str:
     kind, text = type(error).__name__, " ".join(str(error).split())
     lower = text.lower()
     if os.environ.get("HF_HUB_OFFLINE") == "1":
-        return "the Hub cannot be reached and the model is not in the cache"
+        return "there is no such folder here; the Hub cannot be reached and the model is not in the cache"
+    if "401 unauthorized" in lower:
+        return "Hugging Face does not accept your token; type: hf auth login (HF_TOKEN, where it is set, comes first)"
+    if "couldn't connect" in lower:
+        return "the Hub cannot be reached, or has a problem of its own; try again in a few minutes"
     if "gated" in lower:
         return "the model is gated; ask for access on its page, then set HF_TOKEN"
     if "trust_remote_code" in lower:

@@ -1,16 +1,32 @@
-"""What each method asks: the conversation that a test row becomes."""
+"""What each method asks: the conversation that a test row becomes, and what in it was looked up for this row."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
-from hf_recipes.inference.child import StepFailed
-from hf_recipes.inference.shots import Conversation, fitting
+from hf_recipes.inference.child import StepFailed, read_lines
+from hf_recipes.inference.examples import Examples
+from hf_recipes.inference.request import Request
+from hf_recipes.inference.retrieval import Embeddings, Index, Passage, Words, load_embedding_model
+from hf_recipes.inference.shots import Conversation, few_shot, fitting, with_passages
 
-BASELINES = ("zero-shot", "few-shot")
+BASELINES = ("zero-shot", "few-shot", "retrieval")
+REFERENCE = "reference"
 FINE_TUNED = "fine-tuned"
+PASSAGES = "passages.jsonl"
+"""In work/: the passages that the prepare step made of `evaluate.documents`."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    messages: Conversation
+    sources: tuple[str, ...] = ()
+    """Ids of the passages or training rows that were chosen for this row, the most similar first."""
 
 
 def asked_rows(rows: Sequence[dict[str, Any]], limit: int | None, seed: int) -> list[dict[str, Any]]:
@@ -21,16 +37,90 @@ def asked_rows(rows: Sequence[dict[str, Any]], limit: int | None, seed: int) -> 
     return [rows[place] for place in sorted(chosen)]
 
 
-def prompts(
-    method: str,
-    rows: Sequence[Mapping[str, Any]],
-    shots: Sequence[Conversation],
-    count: Callable[[Conversation], int],
-    room: int | None,
-) -> list[Conversation]:
-    """A conversation a row. `room`: the tokens that a prompt may have, for the model to answer in the positions it knows."""
-    if method != "few-shot":
-        return [row["messages"] for row in rows]
-    if not shots:
-        raise StepFailed("evaluation_failed", "few-shot wants examples, and evaluate.shots is 0")
-    return [fitting(shots, row["messages"], count, room) for row in rows]
+class Asking:
+    """Makes the prompts of a run's methods, for any of its rows at a time. What is looked up in is read once, when it
+    is first needed."""
+
+    def __init__(
+        self, run: Path, request: Request, count: Callable[[Conversation], int], room: int | None
+    ) -> None:
+        """`room`: the tokens that a prompt may have, for the model to answer in the positions it knows."""
+        assert request.evaluate is not None
+        self._run, self._request, self._evaluate = run, request, request.evaluate
+        self._count, self._room = count, room
+
+    def prompts(self, method: str, rows: Sequence[Mapping[str, Any]]) -> list[Asked]:
+        """A prompt a row. Raises StepFailed."""
+        ask = {"few-shot": self._few_shot, "retrieval": self._retrieval}.get(method, self._plain)
+        return [ask(row["messages"]) for row in rows]
+
+    def _plain(self, question: Conversation) -> Asked:
+        return Asked(question)
+
+    def _few_shot(self, question: Conversation) -> Asked:
+        if self._evaluate.shots_by == "similarity":
+            return self._similar(question, self._evaluate.shots)
+        if not self._shots:
+            raise StepFailed("evaluation_failed", "few-shot wants examples, and evaluate.shots is 0")
+        return Asked(fitting(self._shots, question, self._count, self._room))
+
+    def _retrieval(self, question: Conversation) -> Asked:
+        if self._evaluate.documents is None:
+            return self._similar(question, self._evaluate.passages)
+        passages, index = self._documents
+        found = [passages[place] for place in index.nearest(searched(question), self._evaluate.passages)]
+        while found:
+            messages = with_passages([passage.text for passage in found], question)
+            if self._fits(messages):
+                return Asked(messages, tuple(passage.id for passage in found))
+            found.pop()
+        return Asked(question)
+
+    def _similar(self, question: Conversation, k: int) -> Asked:
+        """The most similar training examples as turns, the most similar one next to the question."""
+        examples, index = self._examples
+        places = index.nearest(searched(question), k)
+        found = [(examples.id(place), examples[place]) for place in places]
+        while found:
+            messages = few_shot([shot for _, shot in reversed(found)], question)
+            if self._fits(messages):
+                return Asked(messages, tuple(name for name, _ in found))
+            found.pop()
+        return Asked(question)
+
+    def _fits(self, messages: Conversation) -> bool:
+        return self._room is None or self._count(messages) <= self._room
+
+    @cached_property
+    def _shots(self) -> list[Conversation]:
+        return [shot["messages"] for shot in read_lines(self._run / "work" / "shots.jsonl")]  # type: ignore[misc]
+
+    @cached_property
+    def _documents(self) -> tuple[list[Passage], Index]:
+        found = [
+            Passage(str(one["id"]), str(one["text"])) for one in read_lines(self._run / "work" / PASSAGES)
+        ]
+        if not found:
+            raise StepFailed("evaluation_failed", "retrieval: the prepare step has left no passages")
+        return found, self._index([passage.text for passage in found])
+
+    @cached_property
+    def _examples(self) -> tuple[Examples, Index]:
+        examples = Examples(self._run / "work" / "data")
+        return examples, self._index([searched(conversation[:-1]) for conversation in examples])
+
+    def _index(self, texts: Sequence[str]) -> Index:
+        if self._evaluate.retrieve_by != "embeddings":
+            return Words(texts)
+        return Embeddings(texts, self._embedding_model)
+
+    @cached_property
+    def _embedding_model(self) -> Any:
+        return load_embedding_model(
+            str(self._evaluate.embedding_model), trust_remote_code=self._request.trust_remote_code
+        )
+
+
+def searched(question: Conversation) -> str:
+    """What of a question is searched for, and what an example is found by: all that is said but the system's turn."""
+    return "\n".join(turn["content"] for turn in question if turn["role"] != "system")

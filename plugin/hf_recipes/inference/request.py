@@ -21,6 +21,8 @@ class Request:
     evaluate: Evaluate | None = None
     trust_remote_code: bool = False
     project_name: str = ""
+    trains: bool = True
+    """False for a job that measures the base alone, as `decide` makes them: it has no step named train."""
 
     @property
     def seed(self) -> int:
@@ -52,6 +54,7 @@ def from_dict(found: Mapping[str, Any]) -> Request:
         evaluate=_evaluate(found.get("evaluate")),
         trust_remote_code=bool(found.get("trust_remote_code", False)),
         project_name=str(found.get("project_name") or ""),
+        trains=not found.get("steps") or any(step["name"] == "train" for step in found["steps"]),
     )
 
 

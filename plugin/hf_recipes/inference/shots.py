@@ -40,6 +40,14 @@ def fitting(
     return prompt
 
 
+def with_passages(passages: Sequence[str], question: Conversation) -> Messages:
+    """The question with passages in front of its last turn, the most similar first."""
+    numbered = "\n\n".join(f"[{number}] {text}" for number, text in enumerate(passages, start=1))
+    *before, last = [dict(turn) for turn in question]
+    content = f"These passages may help:\n\n{numbered}\n\n{last['content']}"
+    return [*before, {**last, "content": content}]
+
+
 def _system(conversation: Conversation) -> str:
     first = conversation[0]
     return first["content"] if first["role"] == "system" else ""

@@ -46,7 +46,10 @@ def explain(field: str, task: str | None = None) -> str:
 
 
 def problem_at(recipe: Recipe, key: str, code: str, message: str, hint: str = "") -> Problem:
-    """A problem of a recipe that has been loaded, at `key` or the nearest key above it that the file holds."""
+    """A problem of a recipe that has been loaded, at the setting that says `key`, or where the file has it or a key above."""
+    for name in reversed([setting.partition("=")[0].strip() for setting in recipe.settings]):
+        if key not in recipe.matrix and (key == name or key.startswith(f"{name}.")):
+            return problem(Place(f"--set {name}"), code, f"{key}: {message}", hint)
     at = key
     while at and at not in recipe.positions:
         at = at.rpartition(".")[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,24 @@ def recipe(
     )
 
 
+STAND_INS = {
+    "base_model": "not-named",
+    "project_name": "not-named",
+    "backend": "not-named",
+    "data.path": "not-named",
+    "data.train_split": "not-named",
+}
+
+
+def draft(
+    reading: Reading, *, path: Path, text: str, trainer: str | None, settings: tuple[str, ...]
+) -> Recipe:
+    """What there is of a recipe with problems; its task is known. Nothing of it may be run."""
+    right = {key: value for key, value in reading.values.items() if not key.startswith("data.messages.")}
+    whole = replace(reading, values={**STAND_INS, **right})
+    return recipe(whole, path=path, text=text, trainer=trainer, settings=settings)
+
+
 def _base_model(model: str, folder: Path, task: str | None) -> str:
     if task == "tabular" or model.startswith("bundled/"):
         return model
@@ -106,11 +125,13 @@ def _evaluate(reading: Reading, folder: Path) -> Evaluate:
     if written.get("documents"):
         found = _on_disk(written["documents"], folder)
         written["documents"] = str(found or (folder / written["documents"]).absolute())
+    if written.get("embedding_model"):
+        written["embedding_model"] = _base_model(written["embedding_model"], folder, None)
     if reading.given("evaluate.metrics"):
-        written["metrics"] = _metrics(reading)
-    if reading.given("evaluate.reference"):
+        written["metrics"] = _metrics(reading, folder)
+    if _whole(reading, "evaluate.reference", "base_url", "model"):
         written["reference"] = Endpoint(**_written(reading, "evaluate.reference"))
-    if reading.given("evaluate.server"):
+    if _whole(reading, "evaluate.server", "base_url", "base"):
         written["server"] = Server(**_written(reading, "evaluate.server"))
     require = {
         metric: Bound(**_written(reading, f"evaluate.require.{metric}"))
@@ -120,12 +141,20 @@ def _evaluate(reading: Reading, folder: Path) -> Evaluate:
     return Evaluate(**written, require=require)
 
 
-def _metrics(reading: Reading) -> tuple[Metric, ...]:
+def _whole(reading: Reading, key: str, *needed: str) -> bool:
+    """Whether a mapping has what it cannot do without; a draft may lack it."""
+    return reading.given(key) and all(f"{key}.{name}" in reading.values for name in needed)
+
+
+def _metrics(reading: Reading, folder: Path) -> tuple[Metric, ...]:
     metrics: list[Metric] = []
     while f"evaluate.metrics.{len(metrics)}" in reading.places:
         key = f"evaluate.metrics.{len(metrics)}"
         name = reading.values.get(key, reading.values.get(f"{key}.name"))
-        metrics.append(Metric(str(name), _written(reading, f"{key}.options")))
+        options = _written(reading, f"{key}.options")
+        if options.get("database"):
+            options["database"] = str(_on_disk(options["database"], folder) or options["database"])
+        metrics.append(Metric(str(name), options))
     return tuple(metrics)
 
 

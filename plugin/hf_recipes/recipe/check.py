@@ -32,6 +32,8 @@ class Reading:
     places: dict[str, Place] = field(default_factory=dict)
     """Of every key that is written, right or not."""
     problems: list[Problem] = field(default_factory=list)
+    blank: set[str] = field(default_factory=set)
+    """The keys of single values that are written as null."""
 
     def report(self, key: str, code: str, message: str, hint: str = "") -> None:
         """A problem at `key`, or at the nearest key above it that is written."""
@@ -88,9 +90,12 @@ class _Walk:
             hint = f"{elsewhere}; {suggestion(pattern, name, self.fields)}".rstrip("; ")
             self.reading.report(key, "wrong-task", f"{self.reading.task} has no such key", hint)
         else:
-            self.reading.report(key, "unknown-key", "unknown", suggestion(pattern, name, self.fields))
+            hint = suggestion(pattern, name, self.fields)
+            self.reading.report(key, "unknown-key", "unknown", hint.replace(f"{pattern}.", f"{parent}.", 1))
 
     def _value(self, node: Node, key: str, field: Field) -> None:
+        if isinstance(node, Scalar) and node.value is None:
+            self.reading.blank.add(key)
         if isinstance(node, Map) and "map" in field.types:
             self.mapping(node, key, field.key)
         elif isinstance(node, Seq) and "list" in field.types:

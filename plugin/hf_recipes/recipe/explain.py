@@ -70,8 +70,9 @@ def _same(one: Field, other: Field) -> bool:
 
 
 def _entry(field: Field, tasks: list[str]) -> dict[str, Any]:
-    below = children(fields_for(None), field.key)
-    values = [str(choice) for choice in field.choices] + (
+    below = [name for name in children(fields_for(None), field.key) if name != "*"]
+    item = common().get(f"{field.key}.*", field)  # of a list: what its items may be
+    values = [str(choice) for choice in item.choices] + (
         ["null"] if field.choices and "null" in field.types else []
     )
     source = field.source

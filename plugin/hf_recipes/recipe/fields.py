@@ -43,7 +43,28 @@ TRAINERS = {
     "vlm": ("vqa", "captioning"),
 }
 BUNDLED = ("bundled/smollm2-135m-instruct",)
-METRICS = ("exact_match",)
+METRIC_OPTIONS: Mapping[str, tuple[str, ...]] = {
+    "exact_match": (),
+    "normalised_match": (),
+    "json_valid": (),
+    "json_precision": ("fields",),
+    "json_recall": ("fields",),
+    "json_f1": ("fields",),
+    "accuracy": (),
+    "macro_f1": (),
+    "rouge1": (),
+    "rouge2": (),
+    "rougeL": (),
+    "chrf": (),
+    "bleu": (),
+    "number_match": ("tolerance",),
+    "sql_execution": ("database", "timeout"),
+    "likelihood": (),
+    "judge": ("base_url", "model", "api_key", "instructions"),
+}
+"""The metrics, each with its options."""
+METRICS = tuple(METRIC_OPTIONS)
+NEEDED_OPTIONS: Mapping[str, tuple[str, ...]] = {"judge": ("base_url", "model")}
 BASELINES = ("zero-shot", "few-shot", "retrieval")
 VARIABLE = r"^\$\{[A-Za-z_][A-Za-z0-9_]*\}$"
 CHAT_TEMPLATES = ("tokenizer", "chatml", "zephyr", "none")
@@ -111,6 +132,14 @@ def _rest() -> tuple[Field, ...]:
         Field("evaluate.metrics.*", ("str", "map"), "One metric.", choices=METRICS),
         Field("evaluate.metrics.*.name", ("str",), "The metric.", required=True, choices=METRICS),
         Field("evaluate.metrics.*.options", ("map",), "How it is measured; the keys depend on the metric."),
+        Field("evaluate.metrics.*.options.fields", ("list[str]",), "json_precision, json_recall, json_f1: the fields that count, with what lies in them, such as address.city. Left out: all."),
+        Field("evaluate.metrics.*.options.tolerance", ("float",), "number_match: how far the number may be from the expected one.", default=0.0, low=0),
+        Field("evaluate.metrics.*.options.database", ("str",), "sql_execution: the SQLite file that queries run against, read-only; a relative one counts from the recipe. Left out: tables made from the CREATE TABLE statements in the messages."),
+        Field("evaluate.metrics.*.options.timeout", ("float",), "sql_execution: seconds that a query may take.", default=5.0, low=0, open_low=True, high=600),
+        Field("evaluate.metrics.*.options.base_url", ("str",), "judge: the OpenAI-compatible endpoint's address, such as http://127.0.0.1:8000/v1."),
+        Field("evaluate.metrics.*.options.model", ("str",), "judge: the model's name there."),
+        Field("evaluate.metrics.*.options.api_key", ("str", "null"), "judge: the name of the environment variable that holds its key, as ${OPENAI_API_KEY}; never the key.", pattern=VARIABLE, secret=True),
+        Field("evaluate.metrics.*.options.instructions", ("str",), "judge: what makes one answer better than another, in words."),
         Field("evaluate.baselines", ("list[str]",), "What the fine-tuned model is compared with: its base asked plainly, with examples in the prompt, with retrieved passages.", default=["zero-shot", "few-shot"], choices=BASELINES),
         Field("evaluate.shots", ("int",), "Examples in the few-shot prompt.", default=4, low=1),
         Field("evaluate.shots_by", ("str",), "How they are chosen from train: by seed, the same for every row, or by similarity to the row.", default="seed", choices=("seed", "similarity")),

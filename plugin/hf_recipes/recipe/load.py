@@ -57,10 +57,25 @@ def problems(
     return _sorted(found)
 
 
+def survey(
+    path: Path, *, settings: Sequence[str] = (), environ: Mapping[str, str] = os.environ
+) -> tuple[list[Problem], list[Recipe]]:
+    """As `problems`, with the recipes as far as they can be told: whoever knows more about a right one need not wait
+    until everything else is right. A draft has defaults where something is wrong, and no messages."""
+    found: list[Problem] = []
+    drafts: list[Recipe] = []
+    made = _read(path, settings, environ, found, drafts)
+    return _sorted(found), made or drafts
+
+
 def _read(
-    path: Path, settings: Sequence[str], environ: Mapping[str, str], found: list[Problem]
+    path: Path,
+    settings: Sequence[str],
+    environ: Mapping[str, str],
+    found: list[Problem],
+    drafts: list[Recipe] | None = None,
 ) -> list[Recipe]:
-    """The recipes, or none with what is wrong in `found`."""
+    """The recipes, or none with what is wrong in `found`, and then what there is of them in `drafts`."""
     file = str(path)
     text = _text(path, found)
     if text is None:
@@ -83,6 +98,12 @@ def _read(
         combined = matrix.combinations(root, entry, settings, found.append)
     readings = [_reading(one.root, file, environ, found) for one in combined]
     if found:
+        if drafts is not None:
+            drafts += [
+                build.draft(reading, path=path, text=text, trainer=trainer, settings=tuple(settings))
+                for reading, trainer in readings
+                if reading.task
+            ]
         return []
     if entry is None:
         (reading, trainer), *_ = readings

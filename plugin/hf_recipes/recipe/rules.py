@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from hf_recipes.recipe import autotrain
+from hf_recipes.recipe import autotrain, evaluate_rules, measures
 from hf_recipes.recipe.check import Reading
 from hf_recipes.recipe.fields import BUNDLED, CHAT_TEMPLATES, METRICS
 from hf_recipes.recipe.hardware import JOB_FLAVORS
@@ -160,7 +160,7 @@ def _hub(reading: Reading) -> None:
         return
     for name in ("username", "token"):
         key = f"hub.{name}"
-        if key not in reading.values and not any(found.message.startswith(key) for found in reading.problems):
+        if key in reading.blank or key not in reading.places:
             reading.report(key, "missing-key", "missing, and push_to_hub is true")
 
 
@@ -270,20 +270,13 @@ def _evaluate(reading: Reading, trainer: str | None) -> None:
         reading.report(
             "evaluate", "missing-key", "data.test_split is missing, so there are no rows to measure on", hint
         )
+    measures.check(reading)
     _gates(reading)
-
-
-def metric_names(reading: Reading) -> list[str]:
-    """The metrics that are written, or the one that is measured where none is. Those that are wrong are left out."""
-    if not reading.given("evaluate.metrics"):
-        return ["exact_match"]
-    items = range(sum(key.startswith("evaluate.metrics.") for key in reading.places))
-    keys = (key for item in items for key in (f"evaluate.metrics.{item}", f"evaluate.metrics.{item}.name"))
-    return [name for key in keys if isinstance(name := reading.values.get(key), str)]
+    evaluate_rules.check(reading, measures.metric_names(reading))
 
 
 def _gates(reading: Reading) -> None:
-    metrics = metric_names(reading)
+    metrics = measures.metric_names(reading)
     baselines = reading.values.get("evaluate.baselines", ["zero-shot", "few-shot"])
     assert isinstance(baselines, list)
     for metric in METRICS:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hf_recipes.recipe import autotrain
-from hf_recipes.recipe.fields import Field, children, common, of_task
+from hf_recipes.recipe.fields import METRIC_OPTIONS, NEEDED_OPTIONS, Field, children, common, of_task
 from hf_recipes.recipe.kinds import NUMBER_AS_TEXT, SCHEMAS
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -65,8 +65,8 @@ def _of_field(field: Field, fields: Mapping[str, Field]) -> dict[str, Any]:
         return {**schema, "type": ["object", "null"] if "null" in field.types else "object"}
     if "map" in field.types:
         kinds: dict[str, Any] = _object(field.key, fields)
-        if "str" in field.types:
-            return {**schema, "anyOf": [*_options("str", field), kinds]}
+        if field.key == "evaluate.metrics.*":
+            return {**schema, "anyOf": _metrics(kinds)}
         return (
             {**schema, **kinds, "type": ["object", "null"]} if "null" in field.types else {**schema, **kinds}
         )
@@ -74,6 +74,26 @@ def _of_field(field: Field, fields: Mapping[str, Field]) -> dict[str, Any]:
         return {**schema, "type": "array", "items": _of_field(fields[f"{field.key}.*"], fields)}
     options = [option for name in field.types for option in _options(name, field)]
     return {**schema, **options[0]} if len(options) == 1 else {**schema, "anyOf": options}
+
+
+def _metrics(any_metric: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A metric's name alone, where it needs no options; and each metric with its own."""
+    alone = [name for name in METRIC_OPTIONS if name not in NEEDED_OPTIONS]
+    forms: list[dict[str, Any]] = [{"enum": alone}]
+    known = any_metric["properties"]["options"]["properties"]
+    for name, options in METRIC_OPTIONS.items():
+        needed = list(NEEDED_OPTIONS.get(name, ()))
+        given = {
+            "type": "object",
+            "properties": {o: known[o] for o in options},
+            "additionalProperties": False,
+        }
+        properties = {"name": {"const": name}, "options": {**given, "required": needed} if needed else given}
+        required = ["name", "options"] if needed else ["name"]
+        forms.append(
+            {"type": "object", "properties": properties, "additionalProperties": False, "required": required}
+        )
+    return forms
 
 
 def _options(name: str, field: Field) -> list[dict[str, Any]]:

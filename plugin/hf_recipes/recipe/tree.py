@@ -148,11 +148,14 @@ class _Builder:
         return node
 
     def _alias(self, event: yaml.AliasEvent, depth: int) -> Node:
-        if event.anchor not in self.anchors:
-            raise self._stop("unknown-alias", "an alias (*) without its anchor (&)", "define it further up")
-        node = self.anchors[event.anchor]
+        node = self.anchors.get(str(event.anchor))
         if node is None:
-            raise self._stop("endless-alias", "an alias (*) inside its own anchor (&)")
+            endless = event.anchor in self.anchors
+            code = "endless-alias" if endless else "unknown-alias"
+            message = "an alias (*) " + ("inside its own anchor (&)" if endless else "without its anchor (&)")
+            place = self._place(event)
+            self.report(problem(place, code, message, "" if endless else "define it further up"))
+            node = Scalar(Odd(), place)
         self._count(node.size, depth + node.height)
         return node
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from hf_recipes.record.settle import read_state
 from hf_recipes.record.state import RunState
+from hf_recipes.record.trained import trains_nothing
 from hf_recipes.runner.files import read_json
 
 SECONDS = 0.25
@@ -29,7 +30,8 @@ def metrics(run: Path) -> dict[str, Any]:
     """The last value of each training number and, of a run with a report, each method's `<method>/<metric>`."""
     latest: dict[str, Any] = {}
     for event in events(run):
-        if event.get("stage") == "train":
+        # One with words is a step of our own around training: fetching a base, checking the weights.
+        if event.get("stage") == "train" and not event.get("what"):
             latest.update({name: event[name] for name in LATEST if name in event})
     return {**{name: latest[name] for name in LATEST if name in latest}, **_reported(run)}
 
@@ -37,8 +39,7 @@ def metrics(run: Path) -> dict[str, Any]:
 def as_json(run: Path) -> dict[str, Any]:
     """The document of `status` and `list`."""
     state = read_state(run)
-    model, receipt = run / "model", run / RECEIPT
-    pushed = {"model_repo": read_json(receipt)["repo"]} if receipt.exists() else {}
+    model = run / "model"
     return {
         "id": state.id,
         "state": state.state.value,
@@ -49,7 +50,8 @@ def as_json(run: Path) -> dict[str, Any]:
         "model_dir": str(model.absolute()) if model.is_dir() else None,
         "backend": state.backend,
         "metrics": metrics(run),
-        **pushed,
+        **({"trained": False} if trains_nothing(run) else {}),
+        **_receipt(run),
     }
 
 
@@ -111,6 +113,14 @@ def _events(lines: Sequence[str]) -> list[dict[str, Any]]:
         if isinstance(event, dict):
             found.append(event)
     return found
+
+
+def _receipt(run: Path) -> dict[str, Any]:
+    """Where the model was pushed; a receipt that cannot be read says nothing."""
+    try:
+        return {"model_repo": read_json(run / RECEIPT)["repo"]}
+    except (OSError, ValueError, KeyError):
+        return {}
 
 
 def _reported(run: Path) -> dict[str, float]:

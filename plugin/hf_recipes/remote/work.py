@@ -137,6 +137,8 @@ class _Work:
         self._run, self._output = run, output
         self._runner: subprocess.Popen[bytes] | None = None
         self._note = "the container has started"
+        self._limit = float(os.environ.get("HF_RECIPES_TIME_LIMIT") or "inf")
+        self._deadline = time.monotonic() + self._limit
         self._end: dict[str, Any] = {}
 
     def shown(self) -> dict[str, Any]:
@@ -232,9 +234,24 @@ class _Work:
                 mirroring.wake()
             if ended:
                 break
+            if time.monotonic() > self._deadline:
+                self._too_late()
+                return
             time.sleep(0.5)
         if not State(state["state"]).finished:
             self.fail(*self._why_gone(self._runner.returncode))
+
+    def _too_late(self) -> None:
+        message = f"it was stopped after its time limit of {self._limit / 3600:.3g} h"
+        self._output.say(message)
+        self.fail(Reason.CONTAINER_STOPPED, message)
+        # The runner was told to end, and takes that for a cancelling.
+        if self._end.get("state") == State.CANCELLED.value:
+            self._end = {
+                "state": State.FAILED.value,
+                "reason": Reason.CONTAINER_STOPPED.value,
+                "message": message,
+            }
 
     def _why_gone(self, code: int) -> tuple[Reason, str]:
         if code == -signal.SIGKILL:

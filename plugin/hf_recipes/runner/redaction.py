@@ -10,6 +10,13 @@ from collections.abc import Mapping, Sequence
 USUAL_SECRETS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HUGGINGFACE_HUB_TOKEN")
 
 
+def hub_tokens(secrets: Sequence[str]) -> list[str]:
+    """Which of a job's secrets hold a Hub token: HF_TOKEN and what stands before it. Behind it are keys of other servers,
+    which the Hub must never be sent."""
+    names = list(secrets)
+    return names[: names.index("HF_TOKEN") + 1] if "HF_TOKEN" in names else names
+
+
 class Redactor:
     """Takes secrets out of text: the values of the named variables, also URL-quoted, and whatever looks like a token."""
 
@@ -24,7 +31,7 @@ class Redactor:
         }
         secrets = sorted((form for form in forms if len(form) > 3), key=len, reverse=True)
         known = "|".join(map(re.escape, secrets)) or r"(?!)"
-        self._patterns = (re.compile(known), re.compile(r"hf_[A-Za-z0-9]{20,}"))
+        self._patterns = (re.compile(known), re.compile(r"(?:hf_(?:oauth_)?|api_org_)[A-Za-z0-9]{20,}"))
 
     def spans(self, text: str) -> list[tuple[int, int]]:
         """Where secrets stand, in order; ones that overlap, such as a token with another secret behind it, are one."""

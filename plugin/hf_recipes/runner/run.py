@@ -30,8 +30,8 @@ from hf_recipes.runner.journal import Journal
 from hf_recipes.runner.output import Output
 from hf_recipes.runner.processes import MARK, process_started
 from hf_recipes.runner.promote import promote
-from hf_recipes.runner.redaction import Redactor
-from hf_recipes.runner.stop import Stop, Stopped
+from hf_recipes.runner.redaction import Redactor, hub_tokens
+from hf_recipes.runner.stop import Abandoned, Stop, Stopped
 from hf_recipes.runner.weights import check_weights, weight_files
 
 
@@ -71,6 +71,10 @@ class Runner:
             for step in self._job["steps"]:
                 self._stop.wait((), 0)
                 self._step(step)
+            if not any(step["name"] == "train" for step in self._job["steps"]):
+                self._note = "nothing was trained: the base model was measured"
+        except Abandoned as abandoned:
+            return "failed", "runner_vanished", f"{abandoned}; log: {self._run / 'train.log'}"
         except Stopped as stopped:
             return "cancelled", "cancelled", str(stopped)
         except StepFailed as failure:
@@ -153,7 +157,7 @@ class Runner:
         environment["PATH"] = os.pathsep.join([str(Path(python).parent), environment.get("PATH", os.defpath)])
         if self._package and not step["requirements"].startswith("autotrain"):
             environment["PYTHONPATH"] = self._package
-        named = [name for name in self._job.get("secrets", ()) if os.environ.get(name)]
+        named = [name for name in hub_tokens(self._job.get("secrets", ())) if os.environ.get(name)]
         if named and "HF_TOKEN" not in named:
             environment["HF_TOKEN"] = os.environ[named[0]]
         environment["PYTHONUNBUFFERED"] = "1"

@@ -15,11 +15,16 @@ class Stopped(Exception):
     """Someone wants the run to end; the message says who."""
 
 
+class Abandoned(Stopped):
+    """Nobody said a word: the program that had started the run was killed."""
+
+
 class Stop:
     def __init__(self, *, attached: bool) -> None:
         self.stage = "start"
         self._attached = attached
         self._why = ""
+        self._abandoned = False
         self._wake, writer = os.pipe()
         for end in (self._wake, writer):
             os.set_blocking(end, False)
@@ -37,9 +42,12 @@ class Stop:
                 pass
         if self._attached and 0 in ready and not os.read(0, 512):
             self._attached = False
-            self._why = self._why or "the program that had started the run is gone"
+            self._abandoned = not self._why
+            self._why = (
+                self._why or f"the program that had started the run is gone (killed) during {self.stage}"
+            )
         if self._why:
-            raise Stopped(self._why)
+            raise (Abandoned if self._abandoned else Stopped)(self._why)
         return ready
 
     def ignore(self) -> None:

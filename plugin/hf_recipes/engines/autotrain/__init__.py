@@ -3,6 +3,15 @@
 from hf_recipes.engines.autotrain.check import cannot_run, check
 from hf_recipes.engines.autotrain.export import export, export_needs_data
 from hf_recipes.engines.autotrain.resolve import resolve, sources
-from hf_recipes.engines.autotrain.translate import translate
+from hf_recipes.engines.autotrain.translate import measuring, translate
 
-__all__ = ["cannot_run", "check", "export", "export_needs_data", "resolve", "sources", "translate"]
+__all__ = [
+    "cannot_run",
+    "check",
+    "export",
+    "export_needs_data",
+    "measuring",
+    "resolve",
+    "sources",
+    "translate",
+]

@@ -6,12 +6,16 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from hf_recipes.engines.autotrain.architectures import unknown_architecture
 from hf_recipes.engines.autotrain.launch import sharded
 from hf_recipes.engines.autotrain.resolve import resolve
 from hf_recipes.engines.hardware import machine_for
+from hf_recipes.engines.identity import offline
 from hf_recipes.engines.machine import Machine
 from hf_recipes.recipe import Problem, Recipe, problem_at
 
+ARCHITECTURE = "unknown-architecture"
+"""The code of the problem that the base is of a kind which AutoTrain's transformers does not know."""
 NO_GPU = Machine(cores=1, memory=0)
 OWN_PYTHON = "HF_RECIPES_AUTOTRAIN_PYTHON"
 """A person's own interpreter may well have DeepSpeed."""
@@ -30,7 +34,12 @@ def check(recipe: Recipe, machine: Machine) -> list[Problem]:
 
 def cannot_run(recipe: Recipe) -> list[Problem]:
     """What AutoTrain takes and a run of ours does not."""
-    return [*_pickles(recipe), *_needs_deepspeed(recipe), *_base_stays_here(recipe)]
+    return [
+        *_pickles(recipe),
+        *_needs_deepspeed(recipe),
+        *_base_stays_here(recipe),
+        *_unknown_architecture(recipe),
+    ]
 
 
 def _pickles(recipe: Recipe) -> Iterator[Problem]:
@@ -65,6 +74,17 @@ def _base_stays_here(recipe: Recipe) -> Iterator[Problem]:
         message = f"a folder of this machine is not there on {recipe.backend}"
         hint = "push it and name it as user/name, or use backend: local"
         yield problem_at(recipe, "base_model", "not-there", message, hint)
+
+
+def _unknown_architecture(recipe: Recipe) -> Iterator[Problem]:
+    """Only where it is certain without asking anyone: a folder's own config.json, and an AutoTrain of ours."""
+    if os.environ.get(OWN_PYTHON) and recipe.backend.startswith("local"):
+        return
+    base = offline(recipe.base_model)
+    unknown = unknown_architecture(recipe, base) if base is not None else None
+    if unknown:
+        hint = "name another base; `hf-recipes decide` measures this one without training"
+        yield problem_at(recipe, "base_model", ARCHITECTURE, unknown, hint)
 
 
 def _unsupported(recipe: Recipe, params: Mapping[str, object]) -> Iterator[Problem]:

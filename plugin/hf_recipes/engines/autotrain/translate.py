@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.resources import files
 
 from hf_recipes.data.columns import IMAGE_TASKS
@@ -18,6 +19,8 @@ from hf_recipes.recipe.model import Recipe
 
 SEEDED = "seeded.py"
 VALIDATION = "clm_validation.py"
+MEASURING = ("prepare", "answer", "report")
+"""The steps that a base is measured by. A job without a step named `train` trains nothing: that is how it is told apart."""
 
 
 def translate(recipe: Recipe, machine: Machine, base: Base | None = None) -> Job:
@@ -50,6 +53,17 @@ def translate(recipe: Recipe, machine: Machine, base: Base | None = None) -> Job
         use_case=recipe.use_case,
         push=_push(recipe),
     )
+
+
+def measuring(job: Job, baselines: tuple[str, ...]) -> Job:
+    """The job of `decide`: on this machine the base answers the same test rows, and no step trains, verifies or pushes.
+
+    Bounds that are for the fine-tuned model are left out. `job` is that of a recipe with `evaluate:`, for this machine.
+    """
+    assert job.evaluate is not None
+    asked = replace(job.evaluate, baselines=baselines, require={}, forgetting=False)
+    steps = tuple(step for step in job.steps if step.name in MEASURING)
+    return replace(job, evaluate=asked, steps=steps, files={}, push=None)
 
 
 def _steps(

@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 
 from hf_recipes.evaluation.answers import EvaluationFailed
-from hf_recipes.evaluation.report import build, render_markdown
+from hf_recipes.evaluation.build import build
+from hf_recipes.evaluation.report import render_markdown
 from hf_recipes.evaluation.write import write
 
 N = 100
 BASE, TUNED = "base:0123456789ab", "fine-tuned:ba9876543210"
+WEIGHTS = {"fine-tuned": TUNED, "reference": "reference:big-model"}
 
 
 def record(run: Path, method: str, right: int, n: int = N, **changed: Any) -> Path:
@@ -32,7 +34,7 @@ def record(run: Path, method: str, right: int, n: int = N, **changed: Any) -> Pa
             "prompt_tokens": 40,
             "completion_tokens": 10,
             "seconds": 0.5,
-            "weights": TUNED if method == "fine-tuned" else BASE,
+            "weights": WEIGHTS.get(method, BASE),
         }
         lines.append(json.dumps({**one, **changed}))
     (run / "answers").mkdir(exist_ok=True, parents=True)
@@ -119,6 +121,131 @@ def test_a_gate_over_what_was_not_measured_is_not_met(tmp_path: Path) -> None:
     assert [one["met"] for one in gate] == [False, False]
     assert all("value" not in one for one in gate)
     assert "not measured" in render_markdown(build(tmp_path))
+
+
+def test_every_metric_is_measured_compared_and_bounded(run: Path) -> None:
+    bounds = {
+        "chrf": {"at_least": 0.9, "better_than": "best_baseline"},
+        "macro_f1": {"better_than": "zero-shot"},
+    }
+    job(run, bounds, metrics=["exact_match", {"name": "chrf", "options": {}}, "macro_f1"])
+    report = build(run)
+    for one in report["methods"].values():
+        assert list(one["metrics"]) == ["exact_match", "chrf", "macro_f1"]
+        assert all(m["low"] <= m["value"] <= m["high"] for m in one["metrics"].values())
+    assert list(report["comparisons"]) == ["exact_match", "chrf", "macro_f1"]
+    few = report["comparisons"]["exact_match"]["few-shot"]
+    assert few["difference"] == pytest.approx(0.84)
+    assert few["low"] < 0.84 < few["high"] and few["p"] < 0.001
+    assert (few["test"], few["wins"], few["losses"]) == ("mcnemar", 84, 0)
+    assert report["comparisons"]["chrf"]["few-shot"]["test"] == "permutation"
+    assert [(one["metric"], one["met"]) for one in report["gate"]] == [
+        ("chrf", True),
+        ("chrf", True),
+        ("macro_f1", True),
+    ]
+    assert report["verdict"]["metric"] == "exact_match"
+    assert report["statistics"] == {"resamples": 2000, "permutations": 9999, "seed": 20260}
+    text = render_markdown(report)
+    assert "| few-shot | exact\\_match | +84.0 (" in text and "2,000 resamples" in text
+
+
+def test_a_reference_is_shown_and_decides_nothing(run: Path) -> None:
+    job(run, {"exact_match": {"better_than": "best_baseline"}})
+    alone = build(run)
+    record(run, "reference", 100)
+    report = build(run)
+    assert list(report["methods"]) == ["zero-shot", "few-shot", "reference", "fine-tuned"]
+    assert report["methods"]["reference"]["metrics"]["exact_match"]["value"] == 1
+    for part in ("comparisons", "verdict", "gate", "savings"):
+        assert report[part] == alone[part]
+    assert "the verdict and the bounds leave it out" in render_markdown(report)
+
+
+def test_tokens_and_seconds_saved_and_when_training_is_paid_back(run: Path) -> None:
+    record(run, "few-shot", 12, prompt_tokens=240, seconds=0.75)
+    record(run, "fine-tuned", 96, cached=True)
+    assert "training_seconds" not in build(run)["savings"]  # nobody wrote down how long it took
+    events = [
+        {"stage": "train", "step": 1},
+        {"stage": "train", "train_runtime": 100.1},
+        {"stage": "evaluate", "train_runtime": 1},
+    ]
+    (run / "events.jsonl").write_text("".join(json.dumps(one) + "\n" for one in events) + "{half")
+    report = build(run)
+    saved = report["savings"]
+    assert (saved["against"], saved["prompt_tokens_saved"], saved["completion_tokens_saved"]) == (
+        "few-shot",
+        200,
+        0,
+    )
+    assert saved["seconds_saved"] == pytest.approx(0.25)
+    assert (saved["training_seconds"], saved["requests_to_pay_back"]) == (100.1, 401)
+    assert "100 cached answers" in saved["basis"] and report["methods"]["fine-tuned"]["cached"] == 100
+    assert "saves 200.0 prompt tokens" in render_markdown(report) and "after 401 requests" in render_markdown(
+        report
+    )
+    record(run, "few-shot", 12, seconds=0.4)
+    slower = build(run)
+    assert "requests_to_pay_back" not in slower["savings"]
+    assert "which no request wins back" in render_markdown(slower)
+
+
+def forgot(run: Path, more: float) -> dict[str, Any]:
+    """Twenty texts of 10 tokens, each with so many nats a token more than before."""
+    base = [30.0 + text for text in range(20)]
+    tuned = [nats + 10 * more + (-1) ** text * 0.2 for text, nats in enumerate(base)]
+    sides = {"base": {"nll": base, "weights": BASE}, "fine-tuned": {"nll": tuned, "weights": TUNED}}
+    (run / "answers/forgetting.json").write_text(json.dumps({"texts": 20, "tokens": 200, **sides}))
+    found: dict[str, Any] = build(run)["forgetting"]
+    return found
+
+
+def test_forgetting_is_flagged_beyond_the_threshold(run: Path) -> None:
+    assert "forgetting" not in build(run)
+    found = forgot(run, 0.5)
+    assert (found["base"], found["difference"], found["flagged"]) == (3.95, pytest.approx(0.5), True)
+    assert found["low"] < 0.5 < found["high"] and "perplexity" in found["why"]
+    assert "**It has forgotten**" in render_markdown(build(run))
+    assert forgot(run, 0.05)["flagged"] is False
+    assert "It has not forgotten" in render_markdown(build(run))
+    (run / "answers/forgetting.json").write_text('{"tokens": 0}')
+    with pytest.raises(EvaluationFailed, match=r"forgetting\.json is not a recorded measurement"):
+        build(run)
+
+
+def test_every_row_is_written_with_its_answers_and_their_values(run: Path) -> None:
+    job(run, {}, metrics=["exact_match", "chrf"])
+    asked = [
+        {"row": row, "messages": [{"role": "user", "content": f"q {row}"}], "reference": "r"}
+        for row in range(N)
+    ]
+    (run / "answers/questions.jsonl").write_text("".join(json.dumps(one) + "\n" for one in asked))
+    record(run, "few-shot", 12, prompt=[{"role": "user", "content": "example, then q"}])
+    write(run)
+    rows = [json.loads(line) for line in (run / "report/rows.jsonl").read_text().splitlines()]
+    assert [one["row"] for one in rows] == list(range(N))
+    assert (
+        rows[50]["messages"] == [{"role": "user", "content": "q 50"}] and rows[50]["reference"] == "answer 50"
+    )
+    tuned, few = rows[50]["answers"]["fine-tuned"], rows[50]["answers"]["few-shot"]
+    assert (tuned["answer"], tuned["scores"]) == ("answer 50", {"exact_match": 1.0, "chrf": 1.0})
+    assert few["prompt"][0]["content"] == "example, then q" and "prompt" not in tuned
+    assert few["scores"]["exact_match"] == 0 and 0 <= few["scores"]["chrf"] < 1
+
+
+def test_a_likelihood_is_absent_where_it_was_not_recorded(run: Path) -> None:
+    job(run, {"likelihood": {"at_least": 0.1}}, metrics=["exact_match", "likelihood"])
+    record(run, "fine-tuned", 96, reference_nll=2.0, reference_tokens=4)
+    report = build(run)
+    assert report["methods"]["fine-tuned"]["metrics"]["likelihood"]["value"] == pytest.approx(
+        0.6065, abs=1e-4
+    )
+    assert "likelihood" not in report["methods"]["few-shot"]["metrics"]
+    assert list(report["comparisons"]) == ["exact_match"]
+    assert report["gate"][0]["met"] is True
+    job(run, {}, metrics=["likelihood"])
+    assert "verdict" not in build(run) and "No verdict" in render_markdown(build(run))
 
 
 def drop_a_row(run: Path) -> None:
@@ -224,7 +351,7 @@ def test_what_a_model_wrote_cannot_break_out_of_the_table(run: Path) -> None:
     assert "# title" not in lines
 
 
-def test_the_command_writes_both_files(run: Path) -> None:
+def test_the_command_writes_every_file(run: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "hf_recipes.evaluation.write", str(run)], capture_output=True, text=True
     )
@@ -232,7 +359,12 @@ def test_the_command_writes_both_files(run: Path) -> None:
     report = json.loads((run / "report/report.json").read_text())
     assert report == build(run)
     assert (run / "report/report.md").read_text() == render_markdown(report)
-    assert sorted(file.name for file in (run / "report").iterdir()) == ["report.json", "report.md"]
+    assert sorted(file.name for file in (run / "report").iterdir()) == [
+        "report.html",
+        "report.json",
+        "report.md",
+        "rows.jsonl",
+    ]
 
 
 def test_the_command_says_why_it_failed_and_leaves_no_report(run: Path, tmp_path: Path) -> None:

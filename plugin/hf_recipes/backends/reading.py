@@ -1,0 +1,34 @@
+"""A container's log as it is read from far away: from its beginning each time, and no line twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from hf_recipes.hub.errors import explain, of_the_hub
+
+TRIES = 5
+"""At a log whose connection breaks each time before its end."""
+
+
+class Reading:
+    def __init__(self) -> None:
+        self._seen = self._breaks = 0
+
+    def lines(self, fetched: Iterable[str]) -> Iterator[str]:
+        """What has not been seen yet. A connection that breaks is the end of it: see `broken`."""
+        try:
+            for number, line in enumerate(fetched):
+                if number >= self._seen:
+                    self._seen += 1
+                    yield line if line.endswith("\n") else line + "\n"
+        except Exception as error:
+            if not of_the_hub(error):
+                raise
+            self._breaks += 1 if explain(error, "").transient else TRIES
+        else:
+            self._breaks = 0
+
+    @property
+    def broken(self) -> bool:
+        """Whether there may be more, and another try is worth it."""
+        return 0 < self._breaks < TRIES

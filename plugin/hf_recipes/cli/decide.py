@@ -1,0 +1,142 @@
+"""`hf-recipes decide`: is fine-tuning worth trying? Four questions, each with its numbers, and an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hf_recipes.cli.arguments import json_option, recipe_argument, runs_option, settings_option
+from hf_recipes.cli.errors import INTERRUPTED
+from hf_recipes.cli.output import console, document, say
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+GIB = 1024**3
+
+
+@click.command("decide")
+@recipe_argument
+@settings_option
+@json_option
+@runs_option
+@click.pass_context
+def decide_command(
+    context: click.Context, recipe: Path, settings: tuple[str, ...], as_json: bool, runs_dir: Path
+) -> None:
+    """Measure RECIPE's base model on its test rows, without training: fine-tune it, or keep prompting?
+
+    The base answers plainly, with examples in the prompt and with retrieved passages, on this machine and as a run of its own.
+    """
+    from hf_recipes import deciding, road
+    from hf_recipes.cli.run import follow
+    from hf_recipes.recipe import load
+
+    read = load(recipe, settings=settings)
+    run = road.measure(read, runs_dir=runs_dir, say=say)
+    say(f"run {run.name}: the base is measured here, nothing is trained")
+    code = follow(run)
+    if code == INTERRUPTED:
+        context.exit(code)
+    found = deciding.document(read, run)
+    deciding.write(run, found)
+    if as_json:
+        document(found)
+    else:
+        _print(found, console(stderr=False))
+    context.exit(code)
+
+
+def _print(found: Mapping[str, Any], out: Console) -> None:
+    from rich.markup import escape
+
+    from hf_recipes.cli.tunable import lines
+
+    out.print(f"[bold]Should {escape(found['base_model'])} be fine-tuned?[/]")
+    sections: tuple[tuple[str, Iterator[tuple[str, str]]], ...] = (
+        ("Is it needed?", _needed(found["needed"])),
+        ("What would training cost? (estimates, cheapest first)", _training(found["cost"])),
+        ("What does it cost to serve 1,000 requests?", _serving(found["cost"])),
+        ("Can it be tuned?", lines(found["tunable"])),
+        ("Is there enough data?", _data(found["data"])),
+    )
+    for title, rows in sections:
+        out.print(f"\n[bold]{title}[/]")
+        for name, text in rows:
+            out.print(f"  {escape(name):<16}{escape(text)}")
+    made = found["decision"]
+    out.print(f"\n[bold]{made['decision']}[/]: {escape(made['sentence'])}")
+    out.print("[dim]The rules: " + escape("; ".join(found["rules"])) + ".[/]")
+
+
+def _needed(needed: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    target = needed["target"]
+    value = f"{target['value']:.1%} {target['metric']}, " if "value" in target else ""
+    yield "target", f"{value}{target['basis']}"
+    for method, one in needed.get("methods", {}).items():
+        beside = "  (shown beside, decides nothing)" if method == "reference" else ""
+        yield method, f"{one['value']:6.1%}  ({one['low']:.1%} to {one['high']:.1%}){beside}"
+    if "n" in needed:
+        yield "test rows", str(needed["n"])
+
+
+def _training(cost: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if "training_unknown" in cost:
+        yield "not known", cost["training_unknown"]
+    refused: dict[str, list[str]] = {}
+    for one in cost["training"]:
+        if one["fits"]:
+            yield one["hardware"], _offer(one)
+        else:
+            refused.setdefault(_short(one["why_not"]), []).append(one["hardware"])
+    for why, hardware in refused.items():
+        yield "does not fit", f"{', '.join(hardware)}: {why}"
+    yield "basis", cost["training_basis"]
+
+
+def _offer(one: Mapping[str, Any]) -> str:
+    size = (
+        f"{one['needed'] / GIB:5.1f} of {one['available'] / GIB:.0f} GiB"
+        if "needed" in one
+        else "memory not known"
+    )
+    hours = f"about {_hours(one['hours'])}" if "hours" in one else "time not known"
+    dollars = f"${one['dollars']:.2f}" if "dollars" in one else "cost not known"
+    return f"{one['device']:<17}{size:<20}{hours:<15}{dollars}"
+
+
+def _hours(hours: float) -> str:
+    if hours < 1 / 30:
+        return f"{hours * 3600:.0f} s"
+    if hours < 2:
+        return f"{hours * 60:.0f} min"
+    return f"{hours:.1f} h" if hours < 48 else f"{hours / 24:.0f} days"
+
+
+def _short(why: str) -> str:
+    """The same reason is told once for all hardware that it holds for."""
+    return why.partition(", and jobs-")[0].partition(", and spaces-")[0]
+
+
+def _serving(cost: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for method, one in cost["serving_per_1000"].items():
+        kept = ", some answers kept from before" if "cached_share" in one else ""
+        yield (
+            method,
+            f"{one['prompt_tokens']:>11,.0f} prompt + {one['completion_tokens']:,.0f} answer tokens, {one['seconds']:,.0f} s{kept}",
+        )
+    yield "basis", cost["serving_basis"] if cost["serving_per_1000"] else "not measured"
+
+
+def _data(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if "train_rows" in data:
+        yield (
+            "answer",
+            f"{'yes' if data['enough'] else 'no'}: {data['train_rows']:,} training rows, {data['test_rows']:,} test rows",
+        )
+    else:
+        yield "answer", "the rows were not counted"
+    yield "basis", data["basis"]

@@ -1,0 +1,97 @@
+"""Several runs' evaluations as tables: a table a metric, the verdicts, what differs between the runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from hf_recipes.cli.output import console, result
+from hf_recipes.evaluation import side_by_side
+from hf_recipes.evaluation.side_by_side import Measured
+
+WIDEST = 60
+"""Characters of a setting's value."""
+
+
+def show(runs: Sequence[Measured]) -> None:
+    """Runs are numbered, since their ids are long."""
+    for number, run in enumerate(runs, start=1):
+        result(f"[{number}] {run.run}, {run.report.get('n', '?')} test rows")
+    for name, why in side_by_side.strangers(runs).items():
+        result(f"{name} can't be compared with the first: {why}")
+    tables: list[Table | None] = [_metric(name, runs) for name in side_by_side.metrics(runs)]
+    tables += [_verdicts(runs), _settings(runs)]
+    out = console(stderr=False)
+    for table in filter(None, tables):
+        out.print()
+        out.print(table)
+
+
+def _metric(metric: str, runs: Sequence[Measured]) -> Table:
+    table = _table(metric, ["run", "method"])
+    for name in ("value", "95 % interval", "tokens in", "tokens out", "seconds a row"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for number, run in enumerate(runs, start=1):
+        n = run.report.get("n")
+        for method, one in run.report["methods"].items():
+            measured = one.get("metrics", {}).get(metric)
+            if measured is None:
+                continue
+            interval = f"{measured['low']:.1%} to {measured['high']:.1%}" if {"low", "high"} <= measured.keys() else "–"  # fmt: skip
+            table.add_row(
+                Text(f"[{number}]"),
+                Text(method),
+                f"{measured['value']:.1%}",
+                interval,
+                _each(one, "prompt_tokens", n, 1),
+                _each(one, "completion_tokens", n, 1),
+                _each(one, "seconds", n, 3),
+            )
+        table.add_section()
+    return table
+
+
+def _each(one: Mapping[str, Any], key: str, n: int | None, digits: int) -> str:
+    return f"{one[key] / n:,.{digits}f}" if n and isinstance(one.get(key), (int, float)) else "–"
+
+
+def _verdicts(runs: Sequence[Measured]) -> Table | None:
+    found = [(number, run.report["verdict"]) for number, run in enumerate(runs, start=1) if run.report.get("verdict")]  # fmt: skip
+    if not found:
+        return None
+    table = _table("verdict", ["run", "decision"])
+    table.add_column("reason")
+    for number, verdict in found:
+        table.add_row(
+            Text(f"[{number}]"), Text(str(verdict.get("decision", ""))), Text(str(verdict.get("reason", "")))
+        )
+    return table
+
+
+def _settings(runs: Sequence[Measured]) -> Table:
+    differing = side_by_side.differing(runs)
+    table = _table("what differs between the recipes", ["key"])
+    if not differing:
+        table.add_row("nothing: the runs were given the same settings")
+        return table
+    for number in range(1, len(runs) + 1):
+        table.add_column(Text(f"[{number}]"))
+    for name, values in differing.items():
+        table.add_row(Text(name), *(Text(_shown(value)) for value in values))
+    return table
+
+
+def _table(title: str, columns: Sequence[str]) -> Table:
+    table = Table(title=Text(title, style="bold"), title_justify="left", box=None, pad_edge=False)
+    for name in columns:
+        table.add_column(name, no_wrap=True)
+    return table
+
+
+def _shown(value: object) -> str:
+    text = "–" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)  # fmt: skip
+    return text if len(text) <= WIDEST else text[: WIDEST - 1] + "…"

@@ -1,0 +1,82 @@
+"""What metrics read out of an answer or a question: a JSON object, a number, tables. Pure; rows are looked at before training."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+JSON_FIELDS = ("json_precision", "json_recall", "json_f1")
+NUMBER = re.compile(
+    r"(?:(?<![\w.])[-+])?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[-+]?\d+)?|(?<![\w.])[-+]?\.\d+", re.I
+)
+CREATE_TABLE = re.compile(r"\bcreate\s+(?:temp(?:orary)?\s+)?table\b", re.I)
+
+
+def lacking(
+    metric: str, options: Mapping[str, Any], reference: str, messages: Sequence[Mapping[str, Any]]
+) -> str | None:
+    """Why a row can't be measured by this metric, in one clause; None where it can."""
+    if metric in JSON_FIELDS and json_object(reference) is None:
+        return "its expected answer is no JSON object"
+    if metric == "number_match" and last_number(reference) is None:
+        return "its expected answer holds no number"
+    if metric == "sql_execution" and not options.get("database") and not tables(messages):
+        return "there is no CREATE TABLE in its messages, and no option `database` either"
+    if metric in ("accuracy", "macro_f1") and not reference.strip():
+        return "its expected answer, the label, is empty"
+    return None
+
+
+def json_value(text: str) -> Any:
+    """Strict JSON: no NaN, nothing around it but white space. Raises ValueError."""
+    try:
+        return json.loads(text, parse_constant=_refuse)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def json_object(text: str) -> dict[str, Any] | None:
+    try:
+        value = json_value(text)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def last_number(text: str) -> float | None:
+    """Where an answer reasons first, its last number is what it comes to. Commas between thousands are read."""
+    found = NUMBER.findall(text.replace("\u2212", "-"))
+    return float(found[-1].replace(",", "")) if found else None
+
+
+def tables(messages: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The CREATE TABLE statements in the messages of a question, in order, each once."""
+    found: dict[str, None] = {}
+    for message in messages:
+        text = str(message.get("content") or "")
+        for match in CREATE_TABLE.finditer(text):
+            end = _closing(text, match.end())
+            if end is not None:
+                found[text[match.start() : end]] = None
+    return list(found)
+
+
+def _closing(text: str, start: int) -> int | None:
+    """The place after the parenthesis that closes the first one after `start`."""
+    depth = 0
+    for place in range(start, len(text)):
+        if text[place] == "(":
+            depth += 1
+        elif text[place] == ")":
+            depth -= 1
+            if depth == 0:
+                return place + 1
+        elif text[place] == ";" and depth == 0:
+            return None
+    return None
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is not JSON")

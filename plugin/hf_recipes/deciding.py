@@ -1,0 +1,180 @@
+"""`decide`: joins what a run without training has measured with what training would take, and draws the conclusion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from hf_recipes import record
+from hf_recipes.backends import local
+from hf_recipes.engines import autotrain, offers, tunable
+from hf_recipes.engines.base import Base, base_of
+from hf_recipes.engines.job import Job
+from hf_recipes.engines.tunable import Tunability
+from hf_recipes.evaluation import decision, serving
+from hf_recipes.recipe import problem_at
+from hf_recipes.recipe.model import Evaluate, Recipe
+from hf_recipes.recipe.problem import RecipeError
+from hf_recipes.recipe.rules import is_chat_trainer
+from hf_recipes.runner.files import read_json, write_json
+
+SCHEMA = 1
+FILE = "report/decision.json"
+BASELINES = ("zero-shot", "few-shot", "retrieval")
+NOT_MEASURED = "not-measured"
+
+
+def job_of(recipe: Recipe) -> Job:
+    """The job that measures a recipe's base here, wherever the recipe trains. Raises RecipeError where it cannot be measured."""
+    problems = []
+    if not is_chat_trainer(recipe.task, recipe.trainer) or recipe.data.chat_template is None:
+        hint = "decide takes llm-sft on chat messages"
+        problems.append(
+            problem_at(recipe, "task", "wrong-task", "only chat models can be measured so far", hint)
+        )
+    elif recipe.data.test_split is None:
+        hint = "name a split, or a fraction such as 0.1 to hold out"
+        message = "missing, so there are no rows to measure the base on"
+        problems.append(problem_at(recipe, "data.test_split", "missing-key", message, hint))
+    if problems:
+        raise RecipeError(problems)
+    evaluate = recipe.evaluate or Evaluate()
+    here = replace(recipe, backend="local", evaluate=evaluate)
+    baselines = tuple(dict.fromkeys((*BASELINES, *evaluate.baselines)))
+    return autotrain.measuring(autotrain.translate(here, local.machine()), baselines)
+
+
+def document(recipe: Recipe, run: Path) -> dict[str, Any]:
+    """What `decide --json` prints and the run's report/decision.json holds. Also of a run that failed: with what is known then."""
+    prepared, report = _json(run / "work" / "prepared.json"), _json(run / "report" / "report.json")
+    rows = prepared.get("rows") or {}
+    base = base_of(recipe)
+    found = offers.offers(
+        recipe, local.machine(), base if isinstance(base, Base) else None, _tokens(prepared)
+    )
+    known = tunability(recipe, base, found)
+    target = _target(recipe)
+    return {
+        "schema": SCHEMA,
+        "run": record.read_state(run).id,
+        "run_dir": str(run.absolute()),
+        "base_model": recipe.base_model,
+        "needed": {
+            "target": _present({**asdict(target), "assumed": target.assumed}),
+            **_measured(report, target.metric),
+        },
+        "cost": {
+            "training": offers.as_json(found),
+            "training_basis": offers.BASIS,
+            **({} if isinstance(base, Base) else {"training_unknown": base}),
+            "serving_per_1000": serving.per_thousand(report) if report else {},
+            "serving_basis": "as measured in this run, in batches on this machine; the fine-tuned model gets the zero-shot prompt",
+        },
+        "tunable": tunable.as_json(known),
+        "data": _data(rows),
+        "decision": _decision(report, target, known, rows, record.read_state(run).message),
+        "rules": list(decision.RULES),
+    }
+
+
+def write(run: Path, found: Mapping[str, Any]) -> None:
+    (run / "report").mkdir(exist_ok=True)
+    write_json(run / FILE, {name: value for name, value in found.items() if name != "run_dir"})
+
+
+def tunability(recipe: Recipe, base: Base | str, found: list[offers.Offer]) -> Tunability:
+    """Whether the base can be tuned, the Hub asked where it lies there. `found`: what each hardware would take."""
+    from hf_recipes.hub.base_identity import identity_of
+
+    if recipe.task == "tabular":
+        return Tunability()
+    return tunable.judge(
+        recipe,
+        identity_of(recipe),
+        size=offers.too_large(found),
+        unsized=None if isinstance(base, Base) else base,
+    )
+
+
+def tunability_as_json(recipe: Recipe) -> dict[str, object]:
+    """The section of a plan; empty for a task without a base model."""
+    if recipe.task == "tabular":
+        return {}
+    base = base_of(recipe)
+    found = offers.offers(recipe, local.machine(), base if isinstance(base, Base) else None, None)
+    return tunable.as_json(tunability(recipe, base, found))
+
+
+def _target(recipe: Recipe) -> decision.Target:
+    evaluate = recipe.evaluate or Evaluate()
+    metric = evaluate.metrics[0].name
+    bound = evaluate.require.get(metric)
+    return decision.target_of(metric, bound.at_least if bound else None)
+
+
+def _measured(report: Mapping[str, Any], metric: str) -> dict[str, Any]:
+    """Each method's value of the metric; the reference's too, which no rule looks at."""
+    if not report:
+        return {}
+    values = {
+        name: one["metrics"][metric] for name, one in report["methods"].items() if metric in one["metrics"]
+    }
+    return {"n": report["n"], "methods": values}
+
+
+def _decision(
+    report: Mapping[str, Any], target: decision.Target, known: Tunability, rows: Mapping[str, int], said: str
+) -> dict[str, Any]:
+    values = _measured(report, target.metric).get("methods", {})
+    baselines = {
+        name: decision.Measured(one["value"], one["low"], one["high"])
+        for name, one in values.items()
+        if name in BASELINES
+    }
+    if not baselines:
+        return {
+            "decision": NOT_MEASURED,
+            "sentence": f"The base was not measured, so nothing is decided: {said}",
+        }
+    made = decision.decide(
+        baselines, report["n"], target, tunable=known.tunable, train_rows=rows.get("train")
+    )
+    found = _present(asdict(made))
+    unused = rows.get("test", 0) - report["n"]
+    if made.more_rows and unused > 0:
+        found["sentence"] += f" {unused} are there already: raise evaluate.limit."
+    reference = values.get("reference")
+    if reference is not None and target.value is not None and reference["low"] >= target.value:
+        found["sentence"] += " The reference model reaches the target."
+    return found
+
+
+def _data(rows: Mapping[str, int]) -> dict[str, Any]:
+    train = rows.get("train")
+    basis = f"{decision.FEW_ROWS} training rows at the least; what `hf-recipes check` finds in them counts as much"
+    if train is None:
+        return {"basis": basis}
+    return {
+        "train_rows": train,
+        "test_rows": rows.get("test", 0),
+        "enough": train >= decision.FEW_ROWS,
+        "basis": basis,
+    }
+
+
+def _tokens(prepared: Mapping[str, Any]) -> int | None:
+    total = (prepared.get("tokens") or {}).get("train_total")
+    return total if isinstance(total, int) else None
+
+
+def _present(found: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        return read_json(path)
+    except (OSError, ValueError):
+        return {}

@@ -1,0 +1,51 @@
+"""Which models AutoTrain's transformers knows, out of a table generated from both (tests/engines/autotrain_architectures.py)."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from hf_recipes.engines.identity import Identity
+from hf_recipes.recipe.autotrain import module_of
+from hf_recipes.recipe.model import Recipe
+
+
+@cache
+def _table() -> dict[str, Any]:
+    table: dict[str, Any] = json.loads(Path(__file__).with_name("model_types.json").read_text("utf-8"))
+    return table
+
+
+def transformers_version() -> str:
+    return str(_table()["transformers"])
+
+
+def class_for(task: str, trainer: str | None) -> str | None:
+    """The class that loads the base model of a task, such as AutoModelForCausalLM; None where transformers loads none."""
+    classes = _table()["trainers"].get(module_of(task).rpartition(".")[2], {})
+    found = classes.get(trainer) or classes.get("")
+    return None if found is None else str(found)
+
+
+@cache
+def model_types(auto_class: str) -> frozenset[str]:
+    """The values of `model_type` in config.json that the class loads."""
+    return frozenset(_table()["types"][auto_class].split())
+
+
+def unknown_architecture(recipe: Recipe, base: Identity) -> str | None:
+    """Why the engine cannot load this kind of model, in a sentence; None where it can, or where that is not known."""
+    wanted = class_for(recipe.task, recipe.trainer)
+    if base.model_type is None or wanted is None or base.model_type in model_types(wanted):
+        return None
+    if base.own_code and recipe.trust_remote_code:
+        return None
+    brings = (
+        "; it brings code of its own, which runs with trust_remote_code: true alone" if base.own_code else ""
+    )
+    return (
+        f"its architecture ({base.model_type}) is not among the {len(model_types(wanted))} that {wanted} of AutoTrain's "
+        f"transformers {transformers_version()} (January 2025) loads{brings}"
+    )

@@ -1,0 +1,87 @@
+"""Can this base be tuned by this engine, for this recipe? Pure: what is known goes in, reasons come out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+
+from hf_recipes.engines.autotrain.architectures import unknown_architecture
+from hf_recipes.engines.identity import Identity
+from hf_recipes.engines.licenses import LICENSES
+from hf_recipes.recipe.model import Recipe
+
+
+@dataclass(frozen=True)
+class Reason:
+    kind: str
+    """gated, architecture, license or size."""
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Tunability:
+    reasons: tuple[Reason, ...] = ()
+    """Why it cannot be tuned; none: nothing stands against it."""
+    notes: tuple[str, ...] = ()
+    """What holds all the same, such as the terms of its licence."""
+    unasked: Mapping[str, str] = field(default_factory=dict)
+    """What could not be asked → why."""
+
+    @property
+    def tunable(self) -> bool | None:
+        """None: nothing speaks against it, but not everything could be asked. A licence that nobody states leaves it at that."""
+        if self.reasons:
+            return False
+        return None if {"gated", "architecture", "size"} & set(self.unasked) else True
+
+
+def judge(
+    recipe: Recipe, base: Identity, *, size: str | None = None, unsized: str | None = None
+) -> Tunability:
+    """`size`: why it is too large for every hardware listed; `unsized`: why its size is not known."""
+    reasons = [*_gated(recipe, base), *_license_forbids(base)]
+    unknown = unknown_architecture(recipe, base)
+    if unknown:
+        reasons.append(Reason("architecture", unknown))
+    if size:
+        reasons.append(Reason("size", size))
+    unasked = {**base.unasked, **({"size": unsized} if unsized else {})}
+    return Tunability(tuple(reasons), tuple(_notes(base)), unasked)
+
+
+def as_json(found: Tunability) -> dict[str, object]:
+    return {
+        "tunable": found.tunable,
+        "reasons": [asdict(reason) for reason in found.reasons],
+        "notes": list(found.notes),
+        "unasked": dict(found.unasked),
+    }
+
+
+def _gated(recipe: Recipe, base: Identity) -> Iterator[Reason]:
+    if base.gated and base.access is False:
+        yield Reason(
+            "gated",
+            f"it is gated and you have no access: ask for it on the page of {recipe.base_model}, then set HF_TOKEN or type hf auth login",
+        )
+
+
+def _license_forbids(base: Identity) -> Iterator[Reason]:
+    known = LICENSES.get(base.license or "")
+    if known is not None and not known.derivatives:
+        yield Reason("license", f"its licence, {known.name}, forbids it: {known.says}; {known.source}")
+
+
+def _notes(base: Identity) -> Iterator[str]:
+    if base.gated and base.access:
+        yield "it is gated, and you have access"
+    if base.license is None:
+        if "license" not in base.unasked:
+            yield "its card names no licence"
+        return
+    known = LICENSES.get(base.license)
+    if known is not None:
+        yield f"licence: {known.name}: {known.says} ({known.source})"
+        return
+    named = " ".join(filter(None, (base.license_name or base.license, base.license_link)))
+    yield f"licence: {named}: not one that is known here, so what it says about derivatives is yours to read"

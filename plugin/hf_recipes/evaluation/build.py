@@ -1,0 +1,181 @@
+"""The report of a run, built from its recorded answers alone. Runs in the inference interpreter."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from hf_recipes.evaluation import gate, resampling
+from hf_recipes.evaluation.answers import (
+    BASELINES,
+    FINE_TUNED,
+    Answer,
+    EvaluationFailed,
+    Messages,
+    read,
+    read_questions,
+)
+from hf_recipes.evaluation.forgetting import forgetting
+from hf_recipes.evaluation.measured import Measured
+from hf_recipes.evaluation.metrics import Setting, measure
+from hf_recipes.evaluation.report import SCHEMA
+from hf_recipes.evaluation.savings import savings, training_seconds
+from hf_recipes.evaluation.verdict import Comparison, compare, decide
+
+SHOWN_MISSES = 5
+Methods = dict[str, dict[int, Answer]]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Everything that was recorded and what the metrics make of it."""
+
+    answers: Methods
+    questions: dict[int, Messages]
+    scores: dict[str, dict[str, Measured]]
+    """Metric → method → values; a method is absent where the metric's ingredients were not recorded."""
+    require: Mapping[str, Mapping[str, Any]]
+
+
+def evaluate(run: Path) -> Evaluation:
+    """Reads `answers/`, and of `job.json` which metrics and bounds the recipe asks for. Raises EvaluationFailed."""
+    folder = run / "answers"
+    answers, questions = read(folder), read_questions(folder)
+    wanted = evaluate_section(run)
+    scores: dict[str, dict[str, Measured]] = {}
+    for metric in wanted.get("metrics") or ["exact_match"]:
+        setting = Setting(folder, questions, options_of(metric))
+        name = name_of(metric)
+        found = {method: measure(name, list(rows.values()), setting) for method, rows in answers.items()}
+        scores[name] = {method: one for method, one in found.items() if one is not None}
+    return Evaluation(answers, questions, scores, wanted.get("require") or {})
+
+
+def build(run: Path) -> dict[str, Any]:
+    """The report as DESIGN.md gives it: what was not measured is absent. Raises EvaluationFailed."""
+    return report_of(evaluate(run), run)
+
+
+def report_of(found: Evaluation, run: Path) -> dict[str, Any]:
+    rows = next(iter(found.answers.values()))
+    report: dict[str, Any] = {
+        "schema": SCHEMA,
+        "n": len(rows),
+        "rows": list(rows),
+        "methods": {method: summary(method, found) for method in found.answers},
+    }
+    compared = {
+        name: compare(by_method[FINE_TUNED], baselines)
+        for name, by_method in found.scores.items()
+        if (baselines := baselines_of(by_method)) and FINE_TUNED in by_method
+    }
+    if compared:
+        report["comparisons"] = {name: by_baseline(ones) for name, ones in compared.items()}
+        report["statistics"] = {
+            "resamples": resampling.RESAMPLES,
+            "permutations": resampling.PERMUTATIONS,
+            "seed": resampling.SEED,
+        }
+    first = next(iter(found.scores))
+    if first in compared:
+        verdict = decide(found.scores[first][FINE_TUNED], baselines_of(found.scores[first]), compared[first])
+        report["verdict"] = {**asdict(verdict), "metric": first}
+    if found.require:
+        report["gate"] = _gate(found, compared)
+    if FINE_TUNED in found.scores[first]:
+        report["misses"] = misses(found.answers[FINE_TUNED], found.scores[first][FINE_TUNED])
+    forgotten = forgetting(run / "answers")
+    if forgotten is not None:
+        report["forgetting"] = forgotten
+    if "verdict" in report:
+        against, methods = report["verdict"]["against"], report["methods"]
+        took = training_seconds(run)
+        report["savings"] = savings(methods[FINE_TUNED], methods[against], against, len(rows), took)
+    return report
+
+
+def evaluate_section(run: Path) -> Mapping[str, Any]:
+    """The recipe's `evaluate:` as job.json keeps it; empty where there is none."""
+    file = run / "job.json"
+    if not file.is_file():
+        return {}
+    try:
+        section = json.loads(file.read_text(encoding="utf-8")).get("evaluate")
+    except (ValueError, AttributeError):
+        raise EvaluationFailed("job.json is not a job.") from None
+    return section if isinstance(section, Mapping) else {}
+
+
+def name_of(metric: object) -> str:
+    """Runs of before metrics had options hold plain names."""
+    return str(metric["name"]) if isinstance(metric, Mapping) else str(metric)
+
+
+def options_of(metric: object) -> Mapping[str, Any]:
+    return metric.get("options") or {} if isinstance(metric, Mapping) else {}
+
+
+def baselines_of(by_method: Mapping[str, Measured]) -> dict[str, Measured]:
+    """Those that decide: a reference is shown, and no more."""
+    return {method: one for method, one in by_method.items() if method in BASELINES}
+
+
+def by_baseline(ones: Mapping[str, Comparison]) -> dict[str, dict[str, Any]]:
+    return {baseline: asdict(one) for baseline, one in ones.items()}
+
+
+def summary(method: str, found: Evaluation) -> dict[str, Any]:
+    rows = found.answers[method]
+    metrics = {}
+    for name, by_method in found.scores.items():
+        if method in by_method:
+            low, high = resampling.interval(by_method[method])
+            metrics[name] = {"value": by_method[method].value, "low": low, "high": high}
+    return {
+        "metrics": metrics,
+        "prompt_tokens": sum(one.prompt_tokens for one in rows.values()),
+        "completion_tokens": sum(one.completion_tokens for one in rows.values()),
+        "seconds": sum(one.seconds for one in rows.values()),
+        "weights": next(iter(rows.values())).weights,
+        "cached": sum(one.cached for one in rows.values()),
+    }
+
+
+def _gate(found: Evaluation, compared: Mapping[str, Mapping[str, Comparison]]) -> list[dict[str, Any]]:
+    tuned = {name: one[FINE_TUNED].value for name, one in found.scores.items() if FINE_TUNED in one}
+    baselines = {
+        name: {method: measured.value for method, measured in baselines_of(one).items()}
+        for name, one in found.scores.items()
+    }
+    return gate.check(found.require, tuned, baselines, compared)
+
+
+def misses(rows: Mapping[int, Answer], measured: Measured) -> list[dict[str, Any]]:
+    """Of the rows that are not fully right, those with the lowest values; of equals the first."""
+    wrong = [pair for pair in zip(measured.values, rows.values(), strict=True) if pair[0] < 1]
+    wrong.sort(key=lambda pair: pair[0])
+    return [
+        {"row": one.row, "answer": one.answer, "reference": one.reference} for _, one in wrong[:SHOWN_MISSES]
+    ]
+
+
+def rows_of(found: Evaluation) -> Iterator[dict[str, Any]]:
+    """What report/rows.jsonl holds: every test row with each method's answer and its values."""
+    for place, (row, first) in enumerate(next(iter(found.answers.values())).items()):
+        asked = {"messages": found.questions[row]} if row in found.questions else {}
+        answers = {
+            method: _answered(
+                rows[row], place, {n: one[method] for n, one in found.scores.items() if method in one}
+            )
+            for method, rows in found.answers.items()
+        }
+        yield {"row": row, **asked, "reference": first.reference, "answers": answers}
+
+
+def _answered(one: Answer, place: int, scores: Mapping[str, Measured]) -> dict[str, Any]:
+    prompt = {} if one.prompt is None else {"prompt": one.prompt}
+    values: Sequence[tuple[str, float]] = [(name, found.values[place]) for name, found in scores.items()]
+    return {"answer": one.answer, "scores": dict(values), **prompt}

@@ -1,0 +1,183 @@
+"""Should this base be fine-tuned at all? Decided before any training, on what its baselines measured. Pure.
+
+The rules, in this order:
+1. A baseline whose whole 95 % interval lies at or above the target is good enough: keep prompting, with the best of those.
+2. Where every baseline's whole interval lies below the target, prompting falls short: fine-tune, if the base can be tuned
+   and there are training rows enough. Whether tuning reaches the target is for a run to measure.
+3. Otherwise the evidence is too thin, and the number of test rows that would settle it is given.
+
+The first rule looks at several baselines and takes the best, which favours prompting slightly: with three of them, each
+exactly at the target, one passes by chance in at most 7.5 % of the cases. The second asks all of them, which favours neither.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hf_recipes.evaluation.interval import Z_95
+
+Z_POWER_80 = 0.8416212335729143
+"""The 80 % quantile of the normal distribution."""
+ASSUMED_TARGET = 0.9
+"""Of the metrics in COUNTS, where the recipe sets none: nine in ten. An assumption of ours, and said to be."""
+RIGHT_OR_WRONG = (
+    "exact_match",
+    "normalised_match",
+    "json_valid",
+    "accuracy",
+    "number_match",
+    "sql_execution",
+)
+"""Metrics that are 0 or 1 in each row."""
+COUNTS = (*RIGHT_OR_WRONG, "json_precision", "json_recall", "json_f1", "macro_f1")
+"""Metrics of which nine in ten means something by itself. What 0.9 of the others (ROUGE, BLEU, likelihood …) is worth depends on the task."""
+FEW_ROWS = 50
+"""Training rows below which tuning is not tried: OpenAI's guide to supervised fine-tuning (developers.openai.com/docs/guides)
+sees improvements from 50 to 100 examples on and recommends to start with 50 good ones."""
+MOST_ROWS = 100_000
+"""Test rows beyond which more of them is no advice."""
+RULES = (
+    "a baseline whose whole interval is at or above the target: keep prompting, with the best of those",
+    "every baseline's whole interval below the target: fine-tune, if the base can be tuned and there are training rows enough",
+    "otherwise: too thin, with the test rows that would settle it",
+)
+
+KEEP, TUNE, THIN, CANNOT, MORE_DATA = "keep-prompting", "fine-tune", "too-thin", "cannot-tune", "more-data"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A baseline's value of the first metric, from 0 to 1, and its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Target:
+    metric: str
+    value: float | None
+    """None: the recipe sets none, and none can be assumed for this metric."""
+    basis: str
+
+    @property
+    def assumed(self) -> bool:
+        return self.basis.startswith("assumed")
+
+
+@dataclass(frozen=True)
+class Decision:
+    decision: str
+    """keep-prompting, fine-tune, too-thin, cannot-tune or more-data."""
+    sentence: str
+    method: str | None = None
+    """The best baseline."""
+    more_rows: int | None = None
+    """Test rows to add for the evidence to settle it; None where more rows are no help or not needed."""
+
+
+def target_of(metric: str, at_least: float | None) -> Target:
+    """The bound that the recipe sets on its first metric (`evaluate.require.<metric>.at_least`), else the assumption."""
+    key = f"evaluate.require.{metric}.at_least"
+    if at_least is not None:
+        return Target(metric, at_least, f"the recipe's {key}")
+    if metric in COUNTS:
+        return Target(metric, ASSUMED_TARGET, f"assumed, since the recipe sets no {key}")
+    return Target(metric, None, f"the recipe sets no {key}, and none can be assumed for {metric}")
+
+
+def decide(
+    baselines: Mapping[str, Measured], n: int, target: Target, *, tunable: bool | None, train_rows: int | None
+) -> Decision:
+    """At least one baseline, measured on the same `n` rows. `tunable` None: nothing found against it, not all could be asked."""
+    best = max(baselines, key=lambda name: baselines[name].value)
+    if target.value is None:
+        return Decision(
+            THIN,
+            f"There is nothing to hold the numbers against: {target.basis}. Say what is good enough there.",
+            best,
+        )
+    enough = {name: one for name, one in baselines.items() if one.low >= target.value}
+    if enough:
+        method = max(enough, key=lambda name: enough[name].value)
+        return Decision(
+            KEEP,
+            f"{_with(method)} reaches the target: {_share(enough[method], n)}, and {_percent(target.value)} are asked for.",
+            method,
+        )
+    if all(one.high < target.value for one in baselines.values()):
+        short = f"No baseline reaches the target of {_percent(target.value)}: the best, {best}, has {_share(baselines[best], n)}"
+        return _falls_short(short, best, tunable, train_rows)
+    return _thin(baselines, best, n, target)
+
+
+def rows_needed(measured: Measured, n: int, target: float, *, right_or_wrong: bool) -> int | None:
+    """Test rows for the interval to leave the target out in 80 of 100 cases, were the true value the one measured on `n` rows.
+
+    n' = ((z_0.975 σ₀ + z_0.8 σ) / δ)² with δ the distance from the target: Rosner, Fundamentals of Biostatistics, chapter 7,
+    sample size of the two-sided one-sample tests. Where rows are right or wrong σ₀ = √(t (1 - t)) at the target t and
+    σ = √(p (1 - p)); of other values both are the σ of the interval measured, whose half width is z_0.975 σ / √n.
+    None where the value is the target itself, or so near that it would take more than MOST_ROWS.
+    """
+    distance = abs(measured.value - target)
+    if distance < 1e-9:
+        return None
+    if right_or_wrong:
+        at_target, at_value = (math.sqrt(share * (1 - share)) for share in (target, measured.value))
+    else:
+        at_target = at_value = math.sqrt(n) * (measured.high - measured.low) / (2 * Z_95)
+    needed = math.ceil(((Z_95 * at_target + Z_POWER_80 * at_value) / distance) ** 2)
+    return max(needed, n + 1) if needed <= MOST_ROWS else None
+
+
+def _falls_short(short: str, best: str, tunable: bool | None, train_rows: int | None) -> Decision:
+    if tunable is False:
+        return Decision(CANNOT, f"{short}; and this base cannot be tuned: take another one.", best)
+    if train_rows is not None and train_rows < FEW_ROWS:
+        return Decision(
+            MORE_DATA,
+            f"{short}; but {train_rows} training rows are too few to tune on: have {FEW_ROWS} at the least.",
+            best,
+        )
+    unsure = (
+        ""
+        if tunable and train_rows is not None
+        else " Not everything that speaks for or against tuning could be asked."
+    )
+    return Decision(TUNE, f"{short}. Whether tuning gets there is for a run to measure.{unsure}", best)
+
+
+def _thin(baselines: Mapping[str, Measured], best: str, n: int, aim: Target) -> Decision:
+    """What settles it: the best baseline above the target, or, where it is below, all that may still reach it."""
+    target = aim.value or 0.0
+    if baselines[best].value >= target:
+        open_ones = [baselines[best]]
+    else:
+        open_ones = [one for one in baselines.values() if one.high >= target]
+    needed = [rows_needed(one, n, target, right_or_wrong=aim.metric in RIGHT_OR_WRONG) for one in open_ones]
+    thin = f"The evidence is too thin: the best baseline, {best}, has {_share(baselines[best], n)}, which leaves {_percent(target)} open"
+    if any(one is None for one in needed):
+        return Decision(
+            THIN,
+            f"{thin}. It is so near that more rows will not settle it: either choice is defensible.",
+            best,
+        )
+    more = max(one for one in needed if one is not None) - n
+    return Decision(
+        THIN, f"{thin}. About {more} more test rows would settle it in 80 of 100 cases.", best, more
+    )
+
+
+def _with(method: str) -> str:
+    return f"Prompting ({method})"
+
+
+def _share(one: Measured, n: int) -> str:
+    return f"{_percent(one.value)} ({_percent(one.low)} to {_percent(one.high)}, {n} rows)"
+
+
+def _percent(share: float) -> str:
+    return f"{share:.1%}"

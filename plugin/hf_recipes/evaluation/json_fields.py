@@ -1,0 +1,66 @@
+"""The fields of a JSON object: how many of the answer's are right, how many of the expected ones it has."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hf_recipes.data.measurable import json_object
+
+
+def precision(answer: str, reference: str, fields: Sequence[str] = ()) -> float:
+    return scores(answer, reference, fields)[0]
+
+
+def recall(answer: str, reference: str, fields: Sequence[str] = ()) -> float:
+    return scores(answer, reference, fields)[1]
+
+
+def f1(answer: str, reference: str, fields: Sequence[str] = ()) -> float:
+    return scores(answer, reference, fields)[2]
+
+
+def scores(answer: str, reference: str, fields: Sequence[str] = ()) -> tuple[float, float, float]:
+    """Precision, recall and F1 of one answer; a field is right where its value is the expected one.
+
+    Objects within are fields of their own, named `address.city`; a list is one value. `fields`: only these and what lies
+    in them, all where empty. An answer that is no JSON object has 0 in all three; where no field is expected and none is
+    given, it has 1.
+    """
+    expected = _fields(json_object(reference) or {}, fields)
+    found = json_object(answer)
+    if found is None:
+        return 0.0, 0.0, 0.0
+    given = _fields(found, fields)
+    if not given or not expected:
+        same = float(given == expected)
+        return same, same, same
+    right = sum(name in expected and expected[name] == value for name, value in given.items())
+    shares = right / len(given), right / len(expected)
+    return *shares, 2 * right / (len(given) + len(expected))
+
+
+def _fields(value: Mapping[str, Any], wanted: Sequence[str]) -> dict[str, str]:
+    """Dotted name → its value written as JSON, where 1 and 1.0 are the same and true is not 1."""
+    flat: dict[str, str] = {}
+    todo = [("", value)]
+    while todo:
+        prefix, one = todo.pop()
+        for key, inner in one.items():
+            name = f"{prefix}{key}"
+            if isinstance(inner, Mapping) and inner:
+                todo.append((f"{name}.", inner))
+            elif not wanted or any(name == field or name.startswith(f"{field}.") for field in wanted):
+                flat[name] = json.dumps(_plain(inner), sort_keys=True)
+    return flat
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    if isinstance(value, Mapping):
+        return {key: _plain(one) for key, one in value.items()}
+    return value

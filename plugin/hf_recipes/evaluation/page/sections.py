@@ -1,0 +1,198 @@
+"""The parts of the page that stand there without its script: verdict, table, comparisons, bounds, savings, forgetting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hf_recipes.evaluation.findings import saved
+from hf_recipes.evaluation.page.words import DECISIONS, interval, kind, label, mark, p_value, percent
+from hf_recipes.evaluation.shown import metric_name, text
+
+Report = Mapping[str, Any]
+BASIS_LIMIT = 400
+
+
+def metrics_of(report: Report) -> list[str]:
+    """Every metric that a method has, the one that decides first."""
+    deciding = [(report.get("verdict") or {}).get("metric")]
+    measured = [name for one in report["methods"].values() for name in one.get("metrics", {})]
+    return [name for name in dict.fromkeys([*deciding, *measured]) if name in measured]
+
+
+def verdict(report: Report) -> str:
+    found = report.get("verdict")
+    if not found:
+        return (
+            '<p class="verdict">No verdict: it takes the fine-tuned model and a baseline, both measured.</p>'
+        )
+    decision = str(found.get("decision") or "")
+    tone = decision if decision in DECISIONS else ""
+    return (
+        f'<p class="verdict {tone}"><b>{text(DECISIONS.get(decision, decision))}.</b> '
+        f"{text(found.get('reason') or '')}</p>"
+    )
+
+
+def facts(report: Report) -> str:
+    """Savings and forgetting, each a sentence or two."""
+    found = [part for part in (savings(report), forgetting(report)) if part]
+    return f'<div class="facts">{"".join(found)}</div>' if found else ""
+
+
+def savings(report: Report) -> str:
+    found = report.get("savings")
+    if not found:
+        return ""
+    lines = []
+    against = label(str(found.get("against") or "the best baseline"))
+    for key, unit in (
+        ("prompt_tokens_saved", "prompt tokens"),
+        ("completion_tokens_saved", "answer tokens"),
+        ("seconds_saved", "seconds"),
+    ):
+        if key in found:
+            lines.append(f"<li><b>{saved(found[key], unit)}</b> a request</li>")
+    pays = (
+        f"<p>Training has paid for itself after <b>{found['requests_to_pay_back']:,.0f}</b> requests.</p>"
+        if found.get("requests_to_pay_back") is not None
+        else ""
+    )
+    basis = f'<p class="soft">{text(str(found["basis"])[:BASIS_LIMIT])}</p>' if found.get("basis") else ""
+    return f'<section class="fact"><h3>Against {text(against)}</h3><ul>{"".join(lines)}</ul>{pays}{basis}</section>'
+
+
+def forgetting(report: Report) -> str:
+    found = report.get("forgetting")
+    if not found:
+        return ""
+    flagged = bool(found.get("flagged"))
+    numbers = [
+        f"<li>{label(name) if name != 'base' else 'Base'} <b>{found[name]:.3f}</b> nats a token</li>"
+        for name in ("base", "fine-tuned")
+        if name in found
+    ]
+    difference = ""
+    if "difference" in found:
+        bounds = f" ({found['low']:+.3f} to {found['high']:+.3f})" if {"low", "high"} <= found.keys() else ""
+        difference = f"<li>difference <b>{found['difference']:+.3f}</b>{bounds}</li>"
+    said = (
+        "Yes: it has become worse at general text than the threshold allows."
+        if flagged
+        else "Not beyond the threshold: general text is about as likely to it as to the base."
+    )
+    return (
+        f'<section class="fact {"flagged" if flagged else ""}"><h3>Did it forget?</h3><p>{said}</p>'
+        f"<ul>{''.join(numbers)}{difference}</ul></section>"
+    )
+
+
+def table(report: Report) -> str:
+    """Each method with its metrics and intervals, tokens and time a row."""
+    names, n = metrics_of(report), report.get("n") or 0
+    head = "".join(f'<th scope="col">{text(metric_name(name))}</th>' for name in names)
+    lines = []
+    for method, one in report["methods"].items():
+        cells = [_measured(one.get("metrics", {}).get(name)) for name in names]
+        cells += [_each(one.get(key), n, "{:,.1f}") for key in ("prompt_tokens", "completion_tokens")]
+        cells.append(_each(one.get("seconds"), n, "{:,.0f} ms", 1000))
+        served = (
+            f" <small>{text(str(one.get('weights', '')).partition(':')[2])}</small>"
+            if method == "reference"
+            else ""
+        )
+        lines.append(
+            f'<tr class="{kind(method)}"><th scope="row">{mark(method)}{text(label(method))}{served}</th>'
+            + "".join(f"<td>{cell}</td>" for cell in cells)
+            + "</tr>"
+        )
+    cached = [label(name) for name, one in report["methods"].items() if one.get("cached")]
+    note = (
+        f'<p class="soft">Answers of {text(", ".join(cached))} were taken from the cache; their seconds are those of when they were made.</p>'
+        if cached
+        else ""
+    )
+    return (
+        _scrolled(
+            "Numbers of every method",
+            f'<thead><tr><th scope="col">Method</th>{head}<th scope="col">tokens in</th><th scope="col">tokens out</th><th scope="col">time a row</th></tr></thead><tbody>{"".join(lines)}</tbody>',
+        )
+        + note
+    )
+
+
+def comparisons(report: Report) -> str:
+    """Fine-tuned minus each baseline; empty where none was compared."""
+    lines = []
+    for metric, baselines in (report.get("comparisons") or {}).items():
+        for baseline, one in baselines.items():
+            difference = f"{100 * one['difference']:+.1f} points" if "difference" in one else "–"
+            bounds = (
+                f" <small>{100 * one['low']:+.1f} to {100 * one['high']:+.1f}</small>"
+                if {"low", "high"} <= one.keys()
+                else ""
+            )
+            p = text(p_value(one["p"])) if "p" in one else "–"
+            cells = [difference + bounds, p, *(_count(one.get(key)) for key in ("wins", "losses"))]
+            lines.append(
+                f'<tr><th scope="row">{text(metric_name(metric))}: against {text(label(baseline))}</th>'
+                + "".join(f"<td>{cell}</td>" for cell in cells)
+                + f'<td class="words">{text(one.get("test") or "–")}</td></tr>'
+            )
+    if not lines:
+        return ""
+    head = "".join(
+        f'<th scope="col">{name}</th>'
+        for name in (
+            "Fine-tuned",
+            "difference (95 % interval)",
+            "p",
+            "only fine-tuned better",
+            "only baseline better",
+            "test",
+        )
+    )
+    return (
+        "<h3>The same rows, compared</h3>"
+        + _scrolled(
+            "Comparisons with each baseline",
+            f"<thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody>",
+        )
+        + '<p class="soft">p is corrected for the number of baselines.</p>'
+    )
+
+
+def gate(report: Report) -> str:
+    """The bounds of the recipe; empty where it has none."""
+    lines = []
+    for one in report.get("gate") or ():
+        measured = f"{one['value']:.3f}" if "value" in one else "not measured"
+        met = '<span class="good">yes</span>' if one.get("met") else '<span class="bad">no</span>'
+        lines.append(
+            f'<tr><th scope="row">{text(metric_name(str(one.get("metric"))))} {text(one.get("bound") or "")}</th><td>{measured}</td><td>{met}</td></tr>'
+        )
+    if not lines:
+        return ""
+    return "<h3>What the recipe requires</h3>" + _scrolled(
+        "Bounds of the recipe",
+        f'<thead><tr><th scope="col">Required</th><th scope="col">measured</th><th scope="col">met</th></tr></thead><tbody>{"".join(lines)}</tbody>',
+    )
+
+
+def _scrolled(name: str, inner: str) -> str:
+    return f'<div class="scroll" tabindex="0" role="region" aria-label="{name}"><table>{inner}</table></div>'
+
+
+def _measured(found: Mapping[str, Any] | None) -> str:
+    if not found:
+        return "–"
+    bounds = interval(found)
+    return percent(found["value"]) + (f" <small>{bounds}</small>" if bounds else "")
+
+
+def _each(total: object, n: int, form: str, factor: float = 1) -> str:
+    return form.format(factor * total / n) if isinstance(total, (int, float)) and n else "–"
+
+
+def _count(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) else "–"

@@ -1,0 +1,136 @@
+"""Runs SQL that a model wrote, in a process of its own: `python -I sql_worker.py`. Standard library only.
+
+A line of JSON in: {"database": path or null, "tables": [CREATE TABLE …], "values": [literals], "queries": [SQL], "timeout": s};
+a line out: {"results": [[{"rows": [[…]], "error": null}, a query each], a database each]}.
+
+Read-only three times over: a file is opened as such, query_only is set, and an authorizer lets nothing but reading through
+(no ATTACH, no PRAGMA, no extensions). Time, rows and memory are bounded.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import sqlite3
+import sys
+import time
+from typing import Any
+from urllib.parse import quote
+
+ROWS = 10_000
+BYTES = 8 << 20
+"""A result of more rows, or more text, is not compared."""
+MEMORY = 1 << 30
+"""Bytes that this process may take."""
+SEEDS = (1, 2, 3)
+"""A database without rows can't tell two queries apart, so tables are filled, in so many ways."""
+FILLED = 60
+"""Rows a table."""
+WORDS = ("alpha", "beta", "gamma", "delta")
+ALLOWED = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, 33)
+"""33 is SQLITE_RECURSIVE, which Python 3.10 has no name for."""
+
+
+def main() -> None:
+    _bound_memory()
+    for line in sys.stdin:
+        task = json.loads(line)
+        sys.stdout.write(json.dumps({"results": run(task)}) + "\n")
+        sys.stdout.flush()
+
+
+def run(task: dict[str, Any]) -> list[list[dict[str, Any]]]:
+    if task["database"]:
+        # immutable would miss what a write-ahead log holds; mode=ro does not.
+        opened = [sqlite3.connect(f"file:{quote(task['database'])}?mode=ro", uri=True)]
+    else:
+        opened = [filled(task["tables"], task["values"], seed) for seed in SEEDS]
+    results = []
+    for database in opened:
+        _read_only(database)
+        results.append([result(database, query, task["timeout"]) for query in task["queries"]])
+        database.close()
+    return results
+
+
+def result(database: sqlite3.Connection, query: str, timeout: float) -> dict[str, Any]:
+    end = time.monotonic() + timeout
+    database.set_progress_handler(lambda: time.monotonic() > end, 10_000)
+    try:
+        rows = [[_plain(cell) for cell in row] for row in database.execute(query).fetchmany(ROWS + 1)]
+    except (sqlite3.Error, sqlite3.Warning, ValueError, OverflowError, MemoryError) as error:
+        late = time.monotonic() > end
+        return {"rows": None, "error": f"took more than {timeout:g} s" if late else str(error)[:200]}
+    if len(rows) > ROWS:
+        return {"rows": None, "error": f"more than {ROWS} rows"}
+    if sum(len(str(cell)) for row in rows for cell in row) > BYTES:
+        return {"rows": None, "error": f"a result of more than {BYTES >> 20} MB"}
+    return {"rows": rows, "error": None}
+
+
+def filled(tables: list[str], values: list[Any], seed: int) -> sqlite3.Connection:
+    """A database in memory with these tables. Columns hold `values` (the literals of the query) about half of the time,
+    so that conditions are met by some rows and not by others."""
+    database = sqlite3.connect(":memory:")
+    chance = random.Random(seed)
+    for table in tables:
+        try:
+            database.execute(table)
+        except sqlite3.Error:
+            continue  # the queries that need it say so
+    names = [row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    for name in names:
+        quoted = '"' + name.replace('"', '""') + '"'
+        columns = database.execute(f"PRAGMA table_info({quoted})").fetchall()
+        marks = ", ".join("?" * len(columns))
+        for number in range(FILLED):
+            row = [_value(str(column[2]), values, chance, number, bool(column[5])) for column in columns]
+            database.execute(f"INSERT OR IGNORE INTO {quoted} VALUES ({marks})", row)
+    database.commit()
+    return database
+
+
+def _value(kind: str, values: list[Any], chance: random.Random, number: int, is_key: bool) -> Any:
+    numeric = any(part in kind.upper() for part in ("INT", "REAL", "NUM", "DEC", "FLOA", "DOUB", "BOOL"))
+    fitting = [value for value in values if isinstance(value, str) != numeric]
+    if fitting and chance.random() < 0.5:
+        value = chance.choice(fitting)
+        # Beside a number as well, so that < and <= differ; around a text, so that LIKE '%x%' finds more than = 'x'.
+        if numeric:
+            return value + chance.choice((-1, 0, 0, 1))
+        return chance.choice((value, value, f"{chance.choice(WORDS)} {value}"))
+    if is_key:
+        return number + 1 if numeric else f"{chance.choice(WORDS)} {number + 1}"
+    return chance.randint(1, 9) if numeric else chance.choice(WORDS)
+
+
+def _read_only(database: sqlite3.Connection) -> None:
+    database.execute("PRAGMA query_only = ON")
+    database.set_authorizer(_authorize)
+
+
+def _authorize(action: int, first: str | None, second: str | None, *rest: object) -> int:
+    del first, rest
+    if action not in ALLOWED or second in ("load_extension", "writefile", "readfile", "edit"):
+        return sqlite3.SQLITE_DENY
+    return sqlite3.SQLITE_OK
+
+
+def _plain(cell: Any) -> Any:
+    """As JSON has it; the last digits of a sum depend on the order in which it was made."""
+    if isinstance(cell, bytes):
+        return {"bytes": cell.hex()}
+    return float(f"{cell:.9g}") if isinstance(cell, float) else cell
+
+
+def _bound_memory() -> None:
+    try:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    except (ImportError, ValueError, OSError):
+        pass  # not on this system
+
+
+if __name__ == "__main__":
+    main()

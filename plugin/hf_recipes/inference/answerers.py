@@ -1,0 +1,120 @@
+"""Who answers for base and fine-tuned model: the pair loaded here, vLLM on this machine, or a server of a person's own.
+
+All three have `answer`, `count`, `base_weights` and `tuned_weights` as a Pair has them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from hf_recipes.inference.child import Progress, StepFailed
+from hf_recipes.inference.endpoint import Endpoint, EndpointFailed
+from hf_recipes.inference.request import Request
+
+NOTES = "notes.json"
+"""In answers/: {method: the sentence why it has no answers}."""
+
+
+def load(request: Request, base: str, run: Path) -> Any:
+    """Base and fine-tuned model as a Pair, or the base alone where nothing is trained; answers are kept between runs.
+
+    Raises StepFailed.
+    """
+    from hf_recipes import environments
+    from hf_recipes.inference.answer_cache import AnswerCache
+    from hf_recipes.inference.pair import load_base, load_pair
+
+    code = request.trust_remote_code
+    try:
+        if request.trains:
+            pair = load_pair(base, run / "model", trust_remote_code=code)
+        else:
+            pair = load_base(base, trust_remote_code=code)
+    except OSError as error:
+        raise StepFailed("evaluation_failed", f"the models cannot be loaded: {error}") from None
+    try:
+        pair.cache = AnswerCache(environments.cache_dir())
+    except environments.EnvironmentFailed:  # no home folder: then nothing is kept
+        pair.cache = AnswerCache(None)
+    return pair
+
+
+@contextmanager
+def answering(request: Request, base: str, run: Path, progress: Progress) -> Iterator[Any]:
+    """The answerer that the recipe asks for, ended when it is left. Raises StepFailed, also for what refuses meanwhile."""
+    evaluate = request.evaluate
+    assert evaluate is not None
+    made: Any = None
+    try:
+        if evaluate.server is not None:
+            from hf_recipes.inference.served import Served
+
+            made = Served(evaluate.server, _counter(request, base), lambda: load(request, base, run))
+        elif evaluate.runtime == "vllm":
+            from hf_recipes.inference.vllm import Vllm
+
+            made = Vllm(
+                base,
+                run / "model",
+                run / "work" / "vllm.log",
+                trust_remote_code=request.trust_remote_code,
+                say=lambda text: progress(0, 1, unit="", what=text),
+            )
+        if made is None:
+            yield load(request, base, run)
+        else:
+            yield made
+    except EndpointFailed as failure:
+        raise StepFailed("evaluation_failed", str(failure)) from None
+    finally:
+        if made is not None:
+            made.close()
+
+
+class Reference:
+    """The model of `evaluate.reference`, which stands beside the others and answers as they do."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self.weights = f"reference:{endpoint.model}"
+
+    def answer(
+        self,
+        conversations: Any,
+        *,
+        model: str,
+        max_new_tokens: int,
+        batch_size: int = 64,
+        progress: Any = None,
+    ) -> Any:
+        """As Pair.answer, whatever `model` says. Raises EndpointFailed."""
+        return self._endpoint.chat(
+            conversations, weights=self.weights, max_new_tokens=max_new_tokens, progress=progress
+        )
+
+
+@contextmanager
+def reference(request: Request) -> Iterator[Reference]:
+    """Raises EndpointFailed: whoever asks decides what that means."""
+    assert request.evaluate is not None and request.evaluate.reference is not None
+    one = request.evaluate.reference
+    endpoint = Endpoint("evaluate.reference", one.base_url, one.model, one.api_key)
+    try:
+        yield Reference(endpoint)
+    finally:
+        endpoint.close()
+
+
+def _counter(request: Request, base: str) -> Any:
+    """Counts the tokens of a prompt by the base's tokenizer, without its weights."""
+    from hf_recipes.inference.loading import load_tokenizer
+    from hf_recipes.inference.sides import encode
+
+    try:
+        tokenizer = load_tokenizer(base, request.trust_remote_code)
+    except OSError as error:
+        raise StepFailed("evaluation_failed", str(error)) from None
+    return lambda messages: len(encode(tokenizer, messages))

@@ -1,0 +1,126 @@
+"""How likely a model finds a text that is given: forward passes in batches, no generation.
+
+The negative log-likelihood of tokens x_1 … x_n after a prompt is −Σ log p(x_i | prompt, x_<i), in nats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from hf_recipes.inference.generating import _last_logits_only
+from hf_recipes.inference.sides import Conversation, Side, Which, check_length, encode, pad_of
+
+LOGITS = 1 << 26
+"""Logits in memory at once, 256 MiB in float32: with a large vocabulary they, not the model, are what fills it."""
+TOKENS = 1 << 14
+"""Tokens in a batch."""
+
+
+def reference_nll(
+    pair: Any, conversations: Sequence[Conversation], references: Sequence[str], *, model: Which
+) -> list[tuple[float, int]]:
+    """(nats, tokens) of each reference as the assistant's turn after its conversation, the end token included.
+
+    Raises PromptTooLong.
+    """
+    side: Side = pair._side(model)
+    prompts = [encode(side.tokenizer, one) for one in conversations]
+    turns = [
+        _turn(side, conversation, prompt, reference)
+        for conversation, prompt, reference in zip(conversations, prompts, references, strict=True)
+    ]
+    for prompt, turn in zip(prompts, turns, strict=True):
+        check_length(side, prompt, len(turn))
+    return list(zip(_nll(pair, side, prompts, turns), map(len, turns), strict=True))
+
+
+def text_nll(pair: Any, texts: Sequence[str], *, model: Which) -> list[tuple[float, int]]:
+    """(nats, tokens) of plain texts without any template; the first token stands as given and is not counted."""
+    side: Side = pair._side(model)
+    tokenizer = pair._side("base").tokenizer  # the same tokens for both
+    ids = [[int(one) for one in tokenizer(text)["input_ids"]] for text in texts]
+    heads, tails = [one[:1] for one in ids], [one[1:] for one in ids]
+    return list(zip(_nll(pair, side, heads, tails), map(len, tails), strict=True))
+
+
+def _turn(side: Side, conversation: Conversation, prompt: Sequence[int], reference: str) -> list[int]:
+    """The tokens that the model should have said: as the chat template writes the turn, up to the end token."""
+    whole = side.tokenizer.apply_chat_template(
+        [*(dict(turn) for turn in conversation), {"role": "assistant", "content": reference}],
+        return_dict=True,
+    )["input_ids"]
+    said = [int(one) for one in whole[len(prompt) :]]
+    if list(whole[: len(prompt)]) != list(
+        prompt
+    ):  # a template that writes a past turn otherwise than one to come
+        said = [int(one) for one in side.tokenizer(reference, add_special_tokens=False)["input_ids"]]
+    end = next((place for place, token in enumerate(said) if token in side.ends), None)
+    if end is not None:
+        return said[: end + 1]
+    closing = side.tokenizer.eos_token_id
+    return said if closing is None else [*said, int(closing)]
+
+
+def _nll(
+    pair: Any, side: Side, prompts: Sequence[Sequence[int]], turns: Sequence[Sequence[int]]
+) -> list[float]:
+    found = [0.0] * len(turns)
+    order = sorted(range(len(turns)), key=lambda place: len(prompts[place]) + len(turns[place]))
+    for places in _batches(order, prompts, turns, side.model.config.get_text_config().vocab_size):
+        with pair._lock, side.alone():
+            sums = _batch(side, [prompts[place] for place in places], [turns[place] for place in places])
+        for place, nats in zip(places, sums, strict=True):
+            found[place] = nats
+    return found
+
+
+def _batches(
+    order: Iterable[int], prompts: Sequence[Sequence[int]], turns: Sequence[Sequence[int]], vocabulary: int
+) -> Iterable[list[int]]:
+    """Rows of like length, as many together as fit."""
+    batch: list[int] = []
+    for place in order:
+        longer = [*batch, place]
+        width = max(len(prompts[one]) + len(turns[one]) for one in longer)
+        tail = max(len(turns[one]) for one in longer) + 1
+        if batch and (len(longer) * width > TOKENS or len(longer) * tail * vocabulary > LOGITS):
+            yield batch
+            longer = [place]
+        batch = longer
+    if batch:
+        yield batch
+
+
+def _batch(side: Side, prompts: Sequence[Sequence[int]], turns: Sequence[Sequence[int]]) -> list[float]:
+    """Padded on the left, so that the turns end together and only the logits before them are made."""
+    import torch
+    from torch.nn import functional
+
+    texts = [[*prompt, *turn] for prompt, turn in zip(prompts, turns, strict=True)]
+    width, tail = max(map(len, texts)), max(map(len, turns))
+    ids = torch.full((len(texts), width), pad_of(side.tokenizer))
+    mask = torch.zeros_like(ids)
+    for row, text in enumerate(texts):
+        ids[row, width - len(text) :] = torch.tensor(text, dtype=ids.dtype)
+        mask[row, width - len(text) :] = 1
+    ids, mask = ids.to(side.model.device), mask.to(side.model.device)
+    keep = dict.fromkeys(_last_logits_only(side.model), tail + 1)
+    with torch.inference_mode():
+        logits = side.model(
+            input_ids=ids,
+            attention_mask=mask,
+            position_ids=(mask.cumsum(1) - 1).clamp(min=0),
+            use_cache=False,
+            **keep,
+        ).logits[:, -tail - 1 : -1]
+        sums = []
+        for row, turn in enumerate(turns):
+            if not turn:
+                sums.append(0.0)
+                continue
+            before = logits[row, tail - len(turn) :].float()
+            sums.append(
+                float(functional.cross_entropy(before, ids[row, width - len(turn) :], reduction="sum"))
+            )
+    return sums

@@ -1,0 +1,25 @@
+"""Whether the recipe's metrics can measure a test row: found out before hours are spent on training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hf_recipes.data.findings import wrong
+from hf_recipes.data.measurable import lacking
+from hf_recipes.inference.request import Request
+
+
+def check_row(request: Request, row: Mapping[str, Any], split: str) -> None:
+    """`row` as test.jsonl has it. Raises DataError for the first metric that it lacks something for."""
+    if request.evaluate is None or "messages" not in row:
+        return
+    for metric in request.evaluate.metrics:
+        why = lacking(metric.name, metric.options, str(row["reference"]), row["messages"])
+        if why:
+            raise wrong(
+                request.data.path,
+                f"row {row['row']} of {split} can't be measured by {metric.name}: {why}",
+                hint="correct the row, or take the metric out of evaluate.metrics",
+                code="unmeasurable",
+            )

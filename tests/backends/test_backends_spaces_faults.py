@@ -1,0 +1,209 @@
+"""What goes wrong around a run on a Space: the state and the sentence that it ends in, here and from elsewhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backends.space_runs import end_of, push_weights, silent, spaces, tell
+from hf_recipes import elsewhere, record, road, sending
+from hf_recipes.hub.errors import HubFailed
+from hf_recipes.record.state import State
+from hf_recipes.runner.files import read_json
+
+
+def there(hub: Any, run: Path) -> dict[str, Any]:
+    """The state in the runs repo."""
+    found: dict[str, Any] = json.loads(hub.read("dataset", "ada/hf-recipes-runs", f"{run.name}/state.json"))
+    return found
+
+
+@pytest.fixture
+def laptop(tmp_path: Path) -> Callable[[Path], Path]:
+    """laptop(run) → the run as it is found from another folder, by its id alone."""
+
+    def go(run: Path) -> Path:
+        folder = tmp_path / "laptop" / "runs"
+        return road.find(run.name, folder)
+
+    return go
+
+
+@pytest.mark.parametrize(
+    ("what", "gated", "words"),
+    [
+        ("model", True, "looking at the base model bob/closed: access is granted on request; ask for it"),
+        ("dataset", True, "looking at the data bob/closed: access is granted on request; ask for it"),
+        ("model", False, "looking at the base model bob/closed: there is nothing of that name on the Hub"),
+        ("dataset", False, "looking at the data bob/closed: there is nothing of that name on the Hub"),
+    ],
+)
+def test_a_base_or_data_that_cannot_be_read_is_told_before_anything_is_made(
+    new_run: Any, logged_in: Any, what: str, gated: bool, words: str
+) -> None:
+    if gated:
+        logged_in.put(what, "bob/closed", {"config.json": b"{}"}, gated="manual")
+    run = new_run()
+    job = read_json(run / "job.json")
+    if what == "model":
+        job["base_model"] = "bob/closed"
+    else:
+        job["data"]["path"] = "bob/closed"
+    (run / "job.json").write_text(json.dumps(job))
+    sending.begin(run, say=silent)
+    state = record.read_state(run)
+    assert (state.state, state.reason) == (State.FAILED, "start_failed")
+    assert state.message.startswith(words) and "\n" not in state.message
+    assert spaces(logged_in) == [] and ("dataset", "ada/hf-recipes-runs") not in logged_in.state.repos
+
+
+@pytest.mark.parametrize("fault", [{"status": 500}, {"status": 503}, {"lost": True}, {}], ids=str)
+def test_a_creation_that_fails_in_passing_makes_one_whole_space(
+    new_run: Any, logged_in: Any, fault: dict[str, Any]
+) -> None:
+    logged_in.builds_hang = True
+    logged_in.state.create("dataset", "ada/hf-recipes-runs", private=True)
+    met = logged_in.fail("POST", "/api/repos/create", **fault)
+    run = new_run()
+    sending.begin(run, say=silent)
+    assert not record.read_state(run).state.finished and met.times == 0
+    (space,) = spaces(logged_in)
+    made = logged_in.space(space)
+    assert list(made.secrets) == ["HF_TOKEN"] and (made.requested, made.sleep_time) == ("t4-small", 3600)
+
+
+def test_an_upload_that_is_cut_is_sent_again(new_run: Any, logged_in: Any) -> None:
+    logged_in.builds_hang = True
+    met = logged_in.fail("POST", r"/api/spaces/.*/commit/main", after_bytes=200)
+    run = new_run()
+    sending.begin(run, say=silent)
+    assert not record.read_state(run).state.finished and met.times == 0
+    (space,) = spaces(logged_in)
+    assert {"Dockerfile", "README.md", "start.py"} <= set(logged_in.repo("space", space).files)
+
+
+def test_a_bug_while_it_is_sent_is_a_failure_and_nobodys_cancelling(new_run: Any, logged_in: Any) -> None:
+    run = new_run()
+
+    def full(text: str) -> None:
+        if text.startswith("making"):
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        sending.begin(run, say=full)
+    state = record.read_state(run)
+    assert (state.state, state.reason) == (State.FAILED, "start_failed")
+    assert "No space left on device" in state.message and spaces(logged_in) == []
+    assert there(logged_in, run)["state"] == "failed"
+
+
+def test_what_still_costs_has_not_ended(started: Any, logged_in: Any, monkeypatch: Any) -> None:
+    run, space = started()
+    push_weights(logged_in, run)
+    tell(logged_in, run, state="succeeded", stage="push")
+    space.steer("RUNNING")
+    logged_in.fail("POST", "/pause", 503, times=5, headers={"Retry-After": "0"})
+    with pytest.raises(HubFailed, match="problem of its own"):
+        elsewhere.refresh(run)
+    state = record.read_state(run)
+    assert not state.state.finished and f"the Space {space.id} may go on costing" in state.message
+    assert elsewhere.facts(run)["where"] == f"the Space {space.id}"
+    state = elsewhere.refresh(run)
+    assert state.state is State.SUCCEEDED and space.stage == "PAUSED"
+
+
+@pytest.mark.parametrize(
+    ("stage", "reason", "words"),
+    [
+        ("RUNTIME_ERROR", "container_failed", "Exit code: 137"),
+        ("SLEEPING", "container_stopped", "fell asleep"),
+        ("BUILDING", "build_failed", "still at BUILDING"),
+    ],
+)
+def test_every_folder_is_told_the_same_end(
+    started: Any, laptop: Any, logged_in: Any, stage: str, reason: str, words: str
+) -> None:
+    """Whoever looks first pauses the Space: to the next one it must not look as if its owner had."""
+    run, space = started()
+    if stage == "BUILDING":
+        space.repo.created_at = "2020" + space.repo.created_at[4:]
+    else:
+        tell(logged_in, run, state="running", stage="train")
+        space.steer(stage, "Exit code: 137" if stage == "RUNTIME_ERROR" else None)
+    first = elsewhere.refresh(run)
+    assert (first.state, first.reason) == (State.FAILED, reason) and words in first.message
+    assert space.stage == "PAUSED"
+    second = elsewhere.refresh(laptop(run))
+    assert (second.state, second.reason, second.message) == (first.state, first.reason, first.message)
+
+
+def test_cancelling_takes_nothing_from_the_log_that_the_container_wrote(started: Any, logged_in: Any) -> None:
+    run, _ = started()
+    (run / "train.log").write_text("step 1\n")  # brought at the last look
+    logged_in.put("dataset", "ada/hf-recipes-runs", {f"{run.name}/train.log": b"step 1\nstep 2\n"})
+    elsewhere.cancel(run)
+    assert there(logged_in, run)["state"] == "cancelled"
+    log = logged_in.read("dataset", "ada/hf-recipes-runs", f"{run.name}/train.log")
+    assert log == b"step 1\nstep 2\n"
+
+
+def test_what_the_run_says_of_its_own_end_stays(started: Any, logged_in: Any) -> None:
+    run, space = started()
+    tell(logged_in, run, state="failed", stage="train", reason="out_of_memory", message="CUDA out of memory")
+    space.steer("PAUSED")
+    assert elsewhere.refresh(run).reason == "out_of_memory"
+    elsewhere.tell(run, record.read_state(run).handle, elsewhere.client_of(run))
+    assert there(logged_in, run)["message"] == "CUDA out of memory"
+
+
+@pytest.mark.parametrize("train", ["works", "crashes"])
+def test_with_the_laptop_closed_all_the_time_the_end_is_told_elsewhere(
+    started: Any, laptop: Any, logged_in: Any, train: str
+) -> None:
+    """A real container, and nobody looks until it has stopped: then somebody does, from another folder."""
+    code = {} if train == "works" else {"train": "raise ValueError('no such column: text')"}
+    run, space = started(builds=True, **code)
+    kept = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    assert space.wait("PAUSED", seconds=90) == "PAUSED"
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == kept, "nobody has looked"
+    found = laptop(run)
+    assert found != run
+    state, reason, message = end_of(found)
+    if train == "works":
+        assert (state, reason) == (State.SUCCEEDED, None) and "trained" in (found / "train.log").read_text()
+    else:
+        assert (state, reason) == (State.FAILED, "trainer_failed")
+        assert "ValueError: no such column: text" in message
+    assert end_of(run) == (state, reason, message), "and so it is in the folder where it was started"
+
+
+def test_a_token_that_is_no_longer_valid_loses_nothing(
+    started: Any, logged_in: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, space = started()
+    tell(logged_in, run, state="running", stage="train")
+    space.steer("RUNNING")
+    good = logged_in.token
+    monkeypatch.setenv("HF_TOKEN", "hf" + "_" + "revoked" * 5)
+    for ask in (elsewhere.refresh, elsewhere.look, elsewhere.cancel):
+        with pytest.raises(HubFailed, match="does not accept your token"):
+            ask(run)
+    assert not record.read_state(run).state.finished and space.stage == "RUNNING"
+    monkeypatch.setenv("HF_TOKEN", good)
+    assert elsewhere.refresh(run).stage == "train"
+
+
+def test_the_log_of_a_space_that_has_stopped_comes_whole_through_a_broken_connection(
+    started: Any, logged_in: Any
+) -> None:
+    run, space = started()
+    for number in range(6):
+        space.run_log.write(f"line {number}\n")
+    space.steer("PAUSED")
+    met = logged_in.fail("GET", "/logs/run", after_bytes=120, times=2)
+    assert list(elsewhere.logs(run, True)) == [f"line {number}\n" for number in range(6)]
+    assert met.times == 0

@@ -1,0 +1,78 @@
+"""`hf-recipes report`: one run with its page, several side by side."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from evaluation.reported import full, row, write_run
+from hf_recipes.cli import report as command
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    for name, lr, right in (("first-run", 0.002, 0.95), ("second-run", 0.001, 0.5)):
+        report = full()
+        report["methods"]["fine-tuned"]["metrics"]["exact_match"]["value"] = right
+        run = write_run(tmp_path / name, report, [row(0, "question", "expected", fine_tuned=("answer", 0.0))])
+        (run / "job.json").write_text(json.dumps({"project_name": "tiny", "params": {"lr": lr}}))
+    return tmp_path
+
+
+def call(runs: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(command.report_command, [*arguments, "--runs-dir", str(runs)])
+
+
+def test_one_run_is_printed_and_its_page_named_and_made(runs: Path) -> None:
+    done = call(runs, "first-run")
+    assert done.exit_code == 0 and "95.0% (92.0% to 96.9%)" in done.stdout
+    page = runs / "first-run" / "report" / "report.html"
+    assert str(page) in done.stderr and "question" in page.read_text()
+    page.write_text("as the run left it")
+    assert call(runs, "first-run").exit_code == 0
+    assert page.read_text() == "as the run left it"
+
+
+def test_json_of_one_run_is_its_report(runs: Path) -> None:
+    done = call(runs, "first-run", "--json")
+    assert json.loads(done.stdout) == json.loads((runs / "first-run/report/report.json").read_text())
+
+
+def test_open_opens_the_file(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(command.click, "launch", opened.append)
+    assert call(runs, "first-run", "--open").exit_code == 0
+    assert opened == [(runs / "first-run/report/report.html").as_uri()]
+
+
+def test_several_runs_stand_side_by_side_with_what_differs(runs: Path) -> None:
+    done = call(runs, "first-run", "second-run")
+    assert done.exit_code == 0, done.output
+    lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
+    assert "[1] fine-tuned 95.0% 92.0% to 96.9% 38.0 22.0 0.150" in lines
+    assert "[2] fine-tuned 50.0% 92.0% to 96.9% 38.0 22.0 0.150" in lines
+    assert "params.lr 0.002 0.001" in lines
+    assert any("second-run can't be compared with the first" in line for line in lines)
+
+
+def test_json_of_several_runs_is_a_list(runs: Path) -> None:
+    found: list[dict[str, Any]] = json.loads(call(runs, "first-run", "second-run", "--json").stdout)
+    assert [(one["id"], one["settings"]) for one in found] == [
+        ("first-run", {"params.lr": 0.002}),
+        ("second-run", {"params.lr": 0.001}),
+    ]
+    assert [one["comparable"] for one in found] == [True, False] and "answers" in found[1]["why_not"]
+    assert found[1]["report"]["methods"]["fine-tuned"]["metrics"]["exact_match"]["value"] == 0.5
+
+
+@pytest.mark.parametrize(("damage", "says"), [("", "first-run has no report"), ("{", "is damaged")])
+def test_no_report_and_a_broken_one_are_said_in_a_line(runs: Path, damage: str, says: str) -> None:
+    file = runs / "first-run" / "report" / "report.json"
+    file.write_text(damage) if damage else file.unlink()
+    for names in (("first-run",), ("second-run", "first-run")):
+        done = call(runs, *names)
+        assert done.exit_code != 0 and done.stdout == "" and says in done.stderr

@@ -1,0 +1,95 @@
+"""What the Hub says about a base, with the real client against the stand-in: gated, licence, architecture, nobody there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hf_recipes import deciding
+from hf_recipes.hub.base_identity import identity_of
+from hf_recipes.recipe import Recipe, load
+from hub.handle import Hub
+
+RECIPE = Path(__file__).resolve().parents[2] / "recipes" / "ingredient-parser" / "recipe.yml"
+
+
+def recipe(base_model: str) -> Recipe:
+    return load(RECIPE, settings=(f"base_model={base_model}",))
+
+
+def seed(
+    hub: Hub, name: str, *, model_type: str = "llama", card: str = "license: apache-2.0", **more: Any
+) -> None:
+    files = {
+        "config.json": json.dumps({"model_type": model_type, "architectures": ["XForCausalLM"]}).encode(),
+        "README.md": f"---\n{card}\n---\nA model.\n".encode(),
+    }
+    hub.put("model", name, files, **more)
+
+
+def test_an_open_model_with_a_known_licence_and_architecture(logged_in: Hub) -> None:
+    seed(logged_in, "bob/open")
+    found = identity_of(recipe("bob/open"))
+    assert (found.model_type, found.gated, found.license, dict(found.unasked)) == (
+        "llama",
+        False,
+        "apache-2.0",
+        {},
+    )
+
+
+def test_gated_without_access_cannot_be_tuned_and_with_access_it_can(logged_in: Hub) -> None:
+    seed(logged_in, "bob/gated", gated="manual")
+    shut = deciding.tunability_as_json(recipe("bob/gated"))
+    assert shut["tunable"] is False
+    assert [one["kind"] for one in shut["reasons"]] == ["gated"]  # type: ignore[attr-defined]
+    logged_in.repo("model", "bob/gated").granted.add("ada")
+    open_now = deciding.tunability_as_json(recipe("bob/gated"))
+    assert open_now["reasons"] == [] and "you have access" in str(open_now["notes"])
+
+
+def test_a_licence_is_named_with_what_it_says_or_not_judged(logged_in: Hub) -> None:
+    seed(logged_in, "bob/shut", card="license: cc-by-nc-nd-3.0")
+    seed(
+        logged_in,
+        "bob/own",
+        card="license: other\nlicense_name: house-rules\nlicense_link: https://example.org/rules",
+    )
+    seed(logged_in, "bob/none", card="tags: [x]")
+    forbidden = deciding.tunability_as_json(recipe("bob/shut"))
+    assert forbidden["tunable"] is False and "section 3" in str(forbidden["reasons"])
+    own = deciding.tunability_as_json(recipe("bob/own"))
+    assert own["reasons"] == [] and "house-rules https://example.org/rules" in str(own["notes"])
+    assert "names no licence" in str(deciding.tunability_as_json(recipe("bob/none"))["notes"])
+
+
+def test_an_architecture_that_the_engine_does_not_know(logged_in: Hub) -> None:
+    seed(logged_in, "bob/new", model_type="qwen3")
+    found = deciding.tunability_as_json(recipe("bob/new"))
+    assert (
+        found["tunable"] is False and "(qwen3)" in str(found["reasons"]) and "4.48" in str(found["reasons"])
+    )
+
+
+def test_a_missing_model_is_named_and_not_judged(logged_in: Hub) -> None:
+    found = deciding.tunability_as_json(recipe("bob/nowhere"))
+    assert found["tunable"] is None and set(found["unasked"]) == {"gated", "architecture", "license", "size"}  # type: ignore[call-overload]
+
+
+def test_without_a_hub_what_could_not_be_asked_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    found = identity_of(recipe("bob/far"))
+    assert set(found.unasked) == {"gated", "architecture", "license"}
+    assert "cannot be reached" in found.unasked["gated"]
+
+
+def test_a_bundled_model_is_known_without_asking_anyone(logged_in: Hub) -> None:
+    found = deciding.tunability_as_json(load(RECIPE))
+    assert found["tunable"] is True and found["unasked"] == {}
+    assert logged_in.requests == []

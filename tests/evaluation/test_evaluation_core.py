@@ -1,0 +1,138 @@
+"""What the core reads of an evaluation: recorded answers and reports, without any library for measuring."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hf_recipes.data.measurable import tables
+from hf_recipes.evaluation.answers import EvaluationFailed, read, read_questions
+from hf_recipes.evaluation.report import render_markdown
+
+BLOCKED = {"numpy", "scipy", "sklearn", "sacrebleu", "rouge_score", "openai"}
+
+
+def test_answers_reports_and_verdicts_are_read_where_nothing_can_be_measured() -> None:
+    code = f"""
+import sys
+class Block:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {BLOCKED!r}:
+            raise ImportError(name + " is blocked in the core")
+sys.meta_path.insert(0, Block())
+import hf_recipes.evaluation.answers, hf_recipes.evaluation.report, hf_recipes.evaluation.verdict, hf_recipes.evaluation.gate
+import hf_recipes.evaluation.build, hf_recipes.evaluation.write, hf_recipes.evaluation.metrics
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def old_report() -> dict[str, Any]:
+    """As runs of before comparisons, savings and forgetting left it."""
+
+    def method(value: float) -> dict[str, Any]:
+        number = {"exact_match": {"value": value, "low": value - 0.1, "high": value + 0.1}}
+        return {
+            "metrics": number,
+            "prompt_tokens": 700,
+            "completion_tokens": 440,
+            "seconds": 3.0,
+            "weights": "x",
+        }
+
+    return {
+        "schema": 1,
+        "n": 20,
+        "methods": {"zero-shot": method(0.2), "fine-tuned": method(0.8)},
+        "verdict": {"decision": "fine-tuned", "reason": "It is better: 16 of 20."},
+    }
+
+
+def test_an_old_report_is_rendered() -> None:
+    text = render_markdown(old_report())
+    assert "| fine-tuned | 80.0% (70.0% to 90.0%) | 35.0 | 22.0 | 3.0 |" in text
+    assert "**Verdict: fine-tuned.** It is better: 16 of 20." in text
+    assert "saves" not in text and "forgotten" not in text and "minus" not in text
+
+
+def test_a_metric_that_one_method_lacks_leaves_its_cell_in_words() -> None:
+    report = old_report()
+    report["methods"]["fine-tuned"]["metrics"]["likelihood"] = {"value": 0.5, "low": 0.4, "high": 0.6}
+    [zero] = [line for line in render_markdown(report).splitlines() if line.startswith("| zero-shot")]
+    assert zero.split(" | ")[2] == "not measured"
+
+
+def line(**more: Any) -> str:
+    one = {
+        "row": 0,
+        "method": "zero-shot",
+        "answer": "a",
+        "reference": "b",
+        "prompt_tokens": 1,
+        "completion_tokens": 1,
+        "seconds": 1,
+        "weights": "base:0",
+    }
+    return json.dumps({**one, **more})
+
+
+def test_what_was_recorded_beside_an_answer_is_read(tmp_path: Path) -> None:
+    more = {
+        "prompt": [{"role": "user", "content": "q"}],
+        "cached": True,
+        "reference_nll": 3,
+        "reference_tokens": 2,
+        "sources": [],
+    }
+    (tmp_path / "zero-shot.jsonl").write_text(line(**more))
+    one = read(tmp_path)["zero-shot"][0]
+    assert (one.prompt, one.cached) == (more["prompt"], True)
+    assert (one.reference_nll, one.reference_tokens) == (3.0, 2)
+    (tmp_path / "zero-shot.jsonl").write_text(line())
+    one = read(tmp_path)["zero-shot"][0]
+    assert (one.prompt, one.cached, one.reference_nll, one.reference_tokens) == (None, False, None, None)
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"prompt": "q"}, "its messages are no list"),
+        ({"reference_nll": -1, "reference_tokens": 2}, "not a likelihood"),
+        ({"reference_nll": 1}, "reference_tokens is not a count"),
+    ],
+)
+def test_what_cannot_have_been_recorded_is_refused(tmp_path: Path, more: dict[str, Any], says: str) -> None:
+    (tmp_path / "zero-shot.jsonl").write_text(line(**more))
+    with pytest.raises(EvaluationFailed, match=says):
+        read(tmp_path)
+
+
+def test_a_reference_answers_in_its_own_name(tmp_path: Path) -> None:
+    (tmp_path / "reference.jsonl").write_text(line(method="reference", weights="reference:big"))
+    assert list(read(tmp_path)) == ["reference"]
+    (tmp_path / "reference.jsonl").write_text(line(method="reference"))
+    with pytest.raises(EvaluationFailed, match="reference was answered by 'base:0'"):
+        read(tmp_path)
+
+
+def test_questions_are_read_by_row(tmp_path: Path) -> None:
+    assert read_questions(tmp_path) == {}
+    asked = [{"role": "user", "content": "q"}]
+    (tmp_path / "questions.jsonl").write_text(
+        json.dumps({"row": 3, "messages": asked, "reference": "b"}) + "\n\n"
+    )
+    assert read_questions(tmp_path) == {3: asked}
+    (tmp_path / "questions.jsonl").write_text('{"row": 3}')
+    with pytest.raises(EvaluationFailed, match=r"questions\.jsonl, line 1, is not a recorded question"):
+        read_questions(tmp_path)
+
+
+def test_tables_are_found_in_what_people_write() -> None:
+    text = "Schema: create table a (x INT, y VARCHAR(10)), CREATE TABLE b (z REAL); CREATE TABLE broken (x"
+    found = tables([{"role": "system", "content": text}, {"role": "user", "content": text}])
+    assert found == ["create table a (x INT, y VARCHAR(10))", "CREATE TABLE b (z REAL)"]

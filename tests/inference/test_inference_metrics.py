@@ -1,0 +1,258 @@
+"""Each metric against values worked out by hand, or by its library's own front door."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sacrebleu
+import sklearn.metrics
+from rouge_score.rouge_scorer import RougeScorer
+
+from hf_recipes.evaluation.answers import Answer, EvaluationFailed
+from hf_recipes.evaluation.measured import Measured
+from hf_recipes.evaluation.metrics import METRICS, Setting, measure
+from hf_recipes.recipe.fields import METRIC_OPTIONS
+
+PAIRS = [
+    ("the cat sat on the mat", "the cat sat on the mat"),
+    ("a cat sat on a mat today", "the cat sat on the mat"),
+    ("dogs", "the birds are outside, far away"),
+    ("", "nothing was said here"),
+]
+
+
+def recorded(pairs: Sequence[tuple[str, str]], **more: Any) -> list[Answer]:
+    return [
+        Answer(row, answer, reference, 1, 1, 0.1, "base:0", **more)
+        for row, (answer, reference) in enumerate(pairs)
+    ]
+
+
+def measured(name: str, pairs: Sequence[tuple[str, str]], **options: Any) -> Measured:
+    found = measure(name, recorded(pairs), Setting(Path(), {}, options))
+    assert found is not None
+    return found
+
+
+def values(name: str, *pairs: tuple[str, str], **options: Any) -> list[float]:
+    return [pytest.approx(one) for one in measured(name, pairs, **options).values]
+
+
+def test_every_metric_of_a_recipe_can_be_measured() -> None:
+    assert list(METRICS) == list(METRIC_OPTIONS)
+
+
+def test_normalised_match_sets_writing_aside_and_nothing_else() -> None:
+    same = [("Card arrival.", "card_arrival"), ("  THE\n cat", "the cat!"), ("ﬁne", "fine"), ("?", "?")]
+    assert values("normalised_match", *same) == [1, 1, 1, 1]
+    other = [("-5", "5"), ("35", "3.5"), ("cats", "cat"), ("!", "?"), ("", "x")]
+    assert values("normalised_match", *other) == [0] * 5
+
+
+@pytest.mark.parametrize(
+    ("answer", "reference", "tolerance", "right"),
+    [
+        ("So it is 1,234.50 dollars", "#### 1234.5", 0, 1),
+        ("first 3, then 4", "4", 0, 1),
+        ("4, no: 3", "4", 0, 0),
+        ("it is −7", "-7", 0, 1),
+        ("5-3", "3", 0, 1),
+        ("1e3", "1000", 0, 1),
+        ("41.9", "42", 0.1, 1),
+        ("41.8", "42", 0.1, 0),
+        ("none", "42", 10, 0),
+        ("0.1", ".1", 0, 1),
+    ],
+)
+def test_number_match_reads_the_last_number(
+    answer: str, reference: str, tolerance: float, right: int
+) -> None:
+    assert values("number_match", (answer, reference), tolerance=tolerance) == [right]
+
+
+def test_json_valid_means_the_whole_answer() -> None:
+    right = ['{"a": 1}', " [1, 2]\n", "3"]
+    wrong = ['```json\n{"a": 1}\n```', '{"a": 1} done', "{'a': 1}", '{"a": NaN}', "", "[" * 100_000]
+    assert values("json_valid", *[(one, "{}") for one in right + wrong]) == [1] * 3 + [0] * 6
+
+
+def test_json_fields_count_what_is_right() -> None:
+    expected = {"qty": 2, "unit": "cup", "address": {"city": "Oslo", "zip": "0150"}}
+    answer = {"qty": 2.0, "unit": "cups", "address": {"city": "Oslo"}, "extra": True}
+    pair = (json.dumps(answer), json.dumps(expected))
+    assert values("json_precision", pair) == [2 / 4]
+    assert values("json_recall", pair) == [2 / 4]
+    assert values("json_f1", pair) == [2 * 2 / 8]
+    assert values("json_recall", pair, fields=["address", "qty"]) == [2 / 3]
+    assert values("json_precision", pair, fields=["address", "qty"]) == [1]
+    assert values(
+        "json_f1", ('{"a": 1}', '{"a": true}'), ("no JSON", '{"a": 1}'), ("{}", "{}"), ("{}", '{"a": 1}')
+    ) == [0, 0, 1, 0]
+    assert values("json_f1", ('{"a": [1, {"b": 2.0}]}', '{"a": [1.0, {"b": 2}]}')) == [1]
+
+
+def test_accuracy_and_macro_f1_are_scikit_learns() -> None:
+    rng = random.Random(1)
+    names = ["card_arrival", "lost_card", "top_up"]
+    expected = [rng.choice(names) for _ in range(200)]
+    given = [one if rng.random() < 0.7 else rng.choice([*names, "something else"]) for one in expected]
+    pairs = list(zip(given, expected, strict=True))
+    assert measured("accuracy", pairs).value == pytest.approx(sklearn.metrics.accuracy_score(expected, given))
+    assert measured("macro_f1", pairs).value == pytest.approx(
+        sklearn.metrics.f1_score(expected, given, labels=names, average="macro")
+    )
+
+
+def test_labels_are_read_as_people_write_them_unless_that_is_all_that_tells_them_apart() -> None:
+    assert values("accuracy", ("Lost card.", "lost_card"), ("top up", "top_up")) == [1, 1]
+    assert values("accuracy", ("+", "+"), ("-", "+"), ("+ ", "-"), ("-", "-")) == [1, 0, 0, 1]
+
+
+def test_rouge_is_rouge_scores() -> None:
+    for name in ("rouge1", "rouge2", "rougeL"):
+        scorer = RougeScorer([name])
+        expected = [scorer.score(reference, answer)[name].fmeasure for answer, reference in PAIRS]
+        assert measured(name, PAIRS).values == [pytest.approx(one) for one in expected]
+    # rouge-score itself would find nothing in common here, since it sees no letter.
+    assert values("rouge1", ("привет мир", "привет всем"), ("çay", "cay")) == [0.5, 0]
+
+
+def test_bleu_and_chrf_are_sacrebleus_over_the_corpus() -> None:
+    answers, references = [a for a, _ in PAIRS], [r for _, r in PAIRS]
+    assert measured("bleu", PAIRS).value == pytest.approx(
+        sacrebleu.corpus_bleu(answers, [references]).score / 100
+    )
+    assert measured("chrf", PAIRS).value == pytest.approx(
+        sacrebleu.corpus_chrf(answers, [references]).score / 100
+    )
+    assert measured("chrf", PAIRS).values == [
+        pytest.approx(sacrebleu.sentence_chrf(answer, [reference]).score / 100) for answer, reference in PAIRS
+    ]
+    assert measured("bleu", PAIRS).values[0] == pytest.approx(1)
+
+
+def test_likelihood_is_the_inverse_perplexity_over_all_tokens() -> None:
+    one, two = (
+        recorded([("a", "b")], reference_nll=2.0, reference_tokens=4),
+        recorded([("a", "b")], reference_nll=1.0, reference_tokens=1),
+    )
+    found = measure("likelihood", [*one, *two], Setting(Path()))
+    assert found is not None
+    assert found.values == [pytest.approx(math.exp(-0.5)), pytest.approx(math.exp(-1))]
+    assert found.value == pytest.approx(math.exp(-3 / 5))
+    assert measure("likelihood", recorded([("a", "b")]), Setting(Path())) is None
+
+
+@pytest.mark.parametrize(
+    ("metric", "reference", "says"),
+    [
+        ("json_f1", "plain", "its expected answer is no JSON object"),
+        ("number_match", "none", "its expected answer holds no number"),
+        ("sql_execution", "SELECT 1", "no CREATE TABLE in its messages"),
+        ("accuracy", " ", "the label, is empty"),
+        ("bleurt", "x", "There is no metric 'bleurt'; known: exact_match, "),
+    ],
+)
+def test_what_the_data_lacks_is_said_with_its_row(metric: str, reference: str, says: str) -> None:
+    with pytest.raises(EvaluationFailed, match=says):
+        measured(metric, [("{}", reference)])
+
+
+SCHEMA = "CREATE TABLE head (age INTEGER, name VARCHAR(20), PRIMARY KEY (age)); CREATE TABLE city (name TEXT, size REAL)"
+
+
+def sql(*pairs: tuple[str, str], schema: str = SCHEMA, **options: Any) -> list[float]:
+    questions: Mapping[int, Any] = {
+        row: [{"role": "system", "content": f"Schema: {schema}"}] for row in range(len(pairs))
+    }
+    found = measure("sql_execution", recorded(pairs), Setting(Path(), questions, options))
+    assert found is not None
+    return list(found.values)
+
+
+def test_sql_is_right_when_it_gives_the_same_rows() -> None:
+    count = "SELECT COUNT(*) FROM head WHERE age > 56"
+    assert sql(
+        ("select count(age) from head where 56 < age;", count),
+        ("SELECT COUNT(*) FROM head WHERE age >= 56", count),
+        ("SELECT COUNT(*) FROM head", count),
+        ("SELECT COUNT(* FROM head", count),
+        ("Here it is: " + count, count),
+        ("", count),
+    ) == [1, 0, 0, 0, 0, 0]
+    name = "SELECT name FROM city WHERE name = 'Oslo'"
+    assert sql((name.replace("=", "LIKE"), name), (name.replace("Oslo", "Bergen"), name)) == [1, 0]
+    ordered = "SELECT age FROM head ORDER BY age DESC"
+    assert sql(
+        (ordered.replace("DESC", ""), ordered), ("SELECT age FROM head", "SELECT age FROM head ORDER BY age")
+    ) == [0, 1]
+    assert sql((ordered, "SELECT age FROM head")) == [1]
+
+
+def test_sql_that_the_expected_query_itself_is_not_counts_as_text(capsys: pytest.CaptureFixture[str]) -> None:
+    bad = "SELECT age FROM nowhere"
+    good = "SELECT age FROM head"
+    assert sql((bad + " ;", bad), (good, bad), (good, good)) == [1, 0, 1]
+    assert (
+        "2 of 3 expected queries do not run in SQLite (row 0: no such table: nowhere)"
+        in capsys.readouterr().err
+    )
+    with pytest.raises(EvaluationFailed, match="no expected query runs in SQLite"):
+        sql((good, bad))
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    import sqlite3
+
+    database = sqlite3.connect(tmp_path / "shop.db")
+    database.executescript(
+        "CREATE TABLE item (name TEXT, price REAL); INSERT INTO item VALUES ('pen', 1.5), ('cup', 4)"
+    )
+    database.close()
+    return tmp_path / "shop.db"
+
+
+def test_sql_runs_against_a_file_and_cannot_change_it(shop: Path, tmp_path: Path) -> None:
+    before = shop.read_bytes()
+    want = "SELECT name FROM item WHERE price < 2"
+    hostile = [
+        "DELETE FROM item",
+        "DROP TABLE item",
+        "UPDATE item SET price = 0 RETURNING name",
+        f"ATTACH DATABASE '{tmp_path / 'other.db'}' AS other",
+        "PRAGMA query_only = OFF",
+        f"VACUUM INTO '{tmp_path / 'copy.db'}'",
+        "SELECT load_extension('x')",
+        "SELECT 1; DELETE FROM item",
+    ]
+    assert sql((want, want), *[(one, want) for one in hostile], database=str(shop)) == [1] + [0] * len(
+        hostile
+    )
+    assert shop.read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["shop.db"]
+
+
+def test_a_query_without_end_costs_its_time_and_no_more(shop: Path) -> None:
+    import time
+
+    want = "SELECT name FROM item"
+    endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT COUNT(*) FROM n"
+    many = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 20000) SELECT x FROM n"
+    huge = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 50) SELECT hex(zeroblob(100000000)) FROM n"
+    begin = time.monotonic()
+    assert sql(
+        (endless, want), (many, want), (huge, want), (want, want), database=str(shop), timeout=0.5
+    ) == [0, 0, 0, 1]
+    assert time.monotonic() - begin < 20
+
+
+def test_a_database_that_has_gone_is_said(tmp_path: Path) -> None:
+    with pytest.raises(EvaluationFailed, match=r"the database shop\.db is not there"):
+        sql(("SELECT 1", "SELECT 1"), database=str(tmp_path / "shop.db"))
