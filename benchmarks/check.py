@@ -1,10 +1,10 @@
 """How long `check` takes and how much memory it holds, at 10,000 and at 100,000 rows.
 
-Each size is a fresh process of the inference interpreter that reads a made-up chat data set of about 110 tokens a row,
+Each size is a fresh process of the inference interpreter that reads a made-up chat data set of about 170 tokens a row,
 a tenth of it held out, with 2 % of rows nearly repeated; the tokenizer is the bundled base's.
 
 Bounds: 100,000 rows in at the most 60 s; at the most 1.25 times the peak memory of 10,000 rows.
-What may grow is the index of doubles alone (29 bytes a row and as much again while it is sorted), of at most a million rows.
+What may grow is the index of doubles alone: about 100 bytes a row while it is sorted, of at most a million rows.
 """
 
 from __future__ import annotations

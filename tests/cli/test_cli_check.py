@@ -66,7 +66,7 @@ def test_good_data_is_said_to_be_and_what_could_not_be_read_is_named(recipe: Pat
     done = check("recipe.yml", cwd=recipe.parent)
     assert done.returncode == 0, done.stderr
     assert "train       60 rows" in done.stdout and "test        100 rows" in done.stdout
-    assert "Nothing to complain about." in done.stdout
+    assert "No problems, no warnings." in done.stdout
     assert (
         "not read    tokens: nobody-here/no-such-model: there is no such folder here; the Hub cannot be reached"
         in done.stdout

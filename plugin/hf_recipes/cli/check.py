@@ -63,8 +63,8 @@ def lines(found: Quality) -> Iterator[str]:
     yield from _labels(facts["labels"].get("train", {}))
     yield from _findings("Problems", found.problems, found.totals)
     yield from _findings("Warnings", found.warnings, found.totals)
-    if not (found.problems or found.warnings or found.unreached or found.facts["left_to_trainer"]):
-        yield "\nNothing to complain about."
+    if not (found.problems or found.unreached or found.facts["left_to_trainer"]):
+        yield "\nNo problems." if found.warnings else "\nNo problems, no warnings."
 
 
 def _tokens(tokens: Mapping[str, Any]) -> Iterator[str]:

@@ -2,7 +2,8 @@
 
 Near ones by MinHash over the 5-letter pieces of a text (Broder 1997), found by banding (locality-sensitive hashing).
 The signatures are rensa's. Its own index takes 2.4 KB of memory a row (measured: 47 MB for 20,000), without end; here
-signatures go to a temporary file of 512 bytes a row, and memory holds 29 bytes a row, of at most LIMIT rows.
+signatures go to a temporary file of 512 bytes a row. Memory holds 21 bytes a row, and about 100 while they are sorted
+(measured: 37 MiB more for 400,000 rows than for 10,000), of at most LIMIT rows.
 """
 
 from __future__ import annotations

@@ -9,11 +9,11 @@ from hf_recipes.recipe.problem import Problem
 
 SAID = {
     "test-row-in-train": "this test row's question also stands in train, at {other}",
-    "test-row-near-train": "this test row's question is about {share} the same as the one of the training row at {other}",
+    "test-row-near-train": "this test row's question is {alike} that of the training row at {other}",
     "duplicate": "the same row stands before, at {other}",
     "duplicate-test-row": "the same test row stands before, at {other}",
     "other-answer": "the same question has another answer at {other}",
-    "near-duplicate": "the question is about {share} the same as the one at {other}",
+    "near-duplicate": "the question is {alike} the one at {other}",
 }
 """Code → sentence. What is about the same is so by MinHash."""
 
@@ -34,5 +34,10 @@ def warnings(doubles: Doubles) -> Iterator[Problem]:
         for double in found.first:
             same_file = double.other.file == double.row.file
             other = f"line {double.other.line}" if same_file else f"{double.other.file}:{double.other.line}"
-            message = SAID[code].format(other=other, share=f"{double.alike:.0%}")
+            message = SAID[code].format(other=other, alike=_alike(double.alike))
             yield Problem(double.row.file, double.row.line, 1, code, message)
+
+
+def _alike(share: float) -> str:
+    """In words; all pieces are the same where texts differ in case and signs alone, or in next to nothing."""
+    return "all but the same as" if share > 0.995 else f"about {share:.0%} the same as"
