@@ -79,6 +79,16 @@ def test_few_shot_by_similarity_differs_from_row_to_row_and_by_seed_does_not(ask
     assert made.prompts("few-shot", rows) == again
 
 
+def test_only_baselines_are_told_what_an_untrained_model_must_know(asking):
+    made = asking(BANK, baseline_system="One of: top_up, order_card.", shots_by="similarity", shots=1)
+    rows = [{"messages": chat("a new card, please")}]
+    for method in ("zero-shot", "few-shot", "retrieval"):
+        [asked] = made.prompts(method, rows)
+        systems = [turn["content"] for turn in asked.messages if turn["role"] == "system"]
+        assert systems == ["One of: top_up, order_card."]
+    assert made.prompts("fine-tuned", rows)[0].messages == rows[0]["messages"]
+
+
 @pytest.mark.parametrize(("room", "kept"), [(1000, 3), (22, 1), (5, 0)])
 def test_examples_that_do_not_fit_are_left_out_the_least_similar_first(asking, room, kept):
     row = {"messages": chat("Why was my card declined at the shop, please?")}

@@ -23,6 +23,7 @@ from hf_recipes.inference.measures import measure, wanted
 from hf_recipes.inference.prompts import BASELINES, FINE_TUNED, REFERENCE, Asked, Asking, asked_rows
 from hf_recipes.inference.recording import Rows, forget_others, record, write_questions
 from hf_recipes.inference.request import Request, of_run
+from hf_recipes.inference.shots import told
 from hf_recipes.recipe.model import Evaluate
 
 BATCHES = 4
@@ -72,15 +73,16 @@ def _reference(
     notes.unlink(missing_ok=True)
     try:
         with reference(request) as answerer:
-            _answer_by(REFERENCE, answerer, rows, _plain, answers, evaluate, progress)
+            ask = partial(_plain, evaluate.baseline_system)
+            _answer_by(REFERENCE, answerer, rows, ask, answers, evaluate, progress)
     except EndpointFailed as failure:
         (answers / f"{REFERENCE}.jsonl.part").unlink(missing_ok=True)
         sys.stderr.write(f"{failure}; the report is without the reference\n")
         write_json(notes, {REFERENCE: str(failure)})
 
 
-def _plain(rows: Sequence[dict[str, Any]]) -> list[Asked]:
-    return [Asked(row["messages"]) for row in rows]
+def _plain(system: str | None, rows: Sequence[dict[str, Any]]) -> list[Asked]:
+    return [Asked(told(system, row["messages"])) for row in rows]
 
 
 def _room(base: str, request: Request, new_tokens: int) -> int | None:

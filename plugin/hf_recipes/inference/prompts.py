@@ -13,7 +13,7 @@ from hf_recipes.inference.child import StepFailed, read_lines
 from hf_recipes.inference.examples import Examples
 from hf_recipes.inference.request import Request
 from hf_recipes.inference.retrieval import Embeddings, Index, Passage, Words, load_embedding_model
-from hf_recipes.inference.shots import Conversation, few_shot, fitting, with_passages
+from hf_recipes.inference.shots import Conversation, few_shot, fitting, told, with_passages
 
 BASELINES = ("zero-shot", "few-shot", "retrieval")
 REFERENCE = "reference"
@@ -52,7 +52,8 @@ class Asking:
     def prompts(self, method: str, rows: Sequence[Mapping[str, Any]]) -> list[Asked]:
         """A prompt a row. Raises StepFailed."""
         ask = {"few-shot": self._few_shot, "retrieval": self._retrieval}.get(method, self._plain)
-        return [ask(row["messages"]) for row in rows]
+        system = None if method == FINE_TUNED else self._evaluate.baseline_system
+        return [ask(told(system, row["messages"])) for row in rows]
 
     def _plain(self, question: Conversation) -> Asked:
         return Asked(question)
@@ -82,7 +83,8 @@ class Asking:
         places = index.nearest(searched(question), k)
         found = [(examples.id(place), examples[place]) for place in places]
         while found:
-            messages = few_shot([shot for _, shot in reversed(found)], question)
+            shots = [told(self._evaluate.baseline_system, shot) for _, shot in reversed(found)]
+            messages = few_shot(shots, question)
             if self._fits(messages):
                 return Asked(messages, tuple(name for name, _ in found))
             found.pop()
@@ -93,7 +95,8 @@ class Asking:
 
     @cached_property
     def _shots(self) -> list[Conversation]:
-        return [shot["messages"] for shot in read_lines(self._run / "work" / "shots.jsonl")]  # type: ignore[misc]
+        shots = read_lines(self._run / "work" / "shots.jsonl")
+        return [told(self._evaluate.baseline_system, shot["messages"]) for shot in shots]  # type: ignore[arg-type]
 
     @cached_property
     def _documents(self) -> tuple[list[Passage], Index]:

@@ -25,6 +25,13 @@ def few_shot(shots: Sequence[Conversation], question: Conversation) -> Messages:
     return head + [turn for conversation in turns for turn in conversation]
 
 
+def told(system: str | None, conversation: Conversation) -> Conversation:
+    """The conversation with another system turn; None leaves it as it is."""
+    if system is None:
+        return conversation
+    return [{"role": "system", "content": system}, *_turns(conversation)]
+
+
 def fitting(
     shots: Sequence[Conversation],
     question: Conversation,

@@ -141,6 +141,7 @@ def _rest() -> tuple[Field, ...]:
         Field("evaluate.metrics.*.options.api_key", ("str", "null"), "judge: the name of the environment variable that holds its key, as ${OPENAI_API_KEY}; never the key.", pattern=VARIABLE, secret=True),
         Field("evaluate.metrics.*.options.instructions", ("str",), "judge: what makes one answer better than another, in words."),
         Field("evaluate.baselines", ("list[str]",), "What the fine-tuned model is compared with: its base asked plainly, with examples in the prompt, with retrieved passages.", default=["zero-shot", "few-shot"], choices=BASELINES),
+        Field("evaluate.baseline_system", ("str", "null"), "The baselines' system turn in place of the recipe's: what only a model that was not trained must be told, such as the list of answers."),
         Field("evaluate.shots", ("int",), "Examples in the few-shot prompt.", default=4, low=1),
         Field("evaluate.shots_by", ("str",), "How they are chosen from train: by seed, the same for every row, or by similarity to the row.", default="seed", choices=("seed", "similarity")),
         Field("evaluate.passages", ("int",), "Passages in the prompt of the retrieval baseline.", default=4, low=1),

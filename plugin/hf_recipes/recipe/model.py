@@ -89,6 +89,8 @@ class Evaluate:
     metrics: tuple[Metric, ...] = (Metric("exact_match"),)
     """The first decides the verdict."""
     baselines: tuple[str, ...] = ("zero-shot", "few-shot")
+    baseline_system: str | None = None
+    """The baselines' system turn, in place of the recipe's; None: the same."""
     shots: int = 4
     shots_by: str = "seed"
     """How few-shot examples are chosen: by `seed`, the same for every row, or by `similarity` to the row."""
