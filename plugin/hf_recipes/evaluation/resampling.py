@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from hf_recipes.evaluation.interval import wilson
 from hf_recipes.evaluation.measured import Measured
@@ -85,11 +86,17 @@ def mean_interval(values: Any) -> tuple[float, float]:
 
 
 def _bootstrapped(measured: Measured) -> Any:
-    """The metric of each resample."""
+    """The metric of each resample; made once, since a method stands in several comparisons."""
     import numpy as np
 
-    rows = len(measured.values)
-    return np.concatenate([measured.finish(counts @ measured.sums, rows) for counts in _counts(rows)])
+    if measured not in _made:
+        rows = len(measured.values)
+        pieces = [measured.finish(counts @ measured.sums, rows) for counts in _counts(rows)]
+        _made[measured] = np.concatenate(pieces)
+    return _made[measured]
+
+
+_made: WeakKeyDictionary[Measured, Any] = WeakKeyDictionary()
 
 
 def _percentiles(found: Any, value: float) -> tuple[float, float]:
