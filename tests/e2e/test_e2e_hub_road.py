@@ -8,14 +8,17 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
+from huggingface_hub.cli.extensions import ExtensionManifest
 from playwright.sync_api import Page, sync_playwright
 
 from hf_recipes import environments
@@ -24,7 +27,8 @@ pytestmark = pytest.mark.e2e
 
 ROOT = Path(__file__).resolve().parents[2]
 HF_RECIPES = str(Path(sys.executable).with_name("hf-recipes"))
-BASE, MODEL = "ada/SmolLM2-135M-Instruct", "ada/ingredient-parser"
+# The bundled base under its own name on the Hub.
+BASE, MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct", "ada/ingredient-parser"
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 ANSWERED = 240_000
 """Milliseconds until a model is downloaded, loaded and has answered, on a machine that is busy."""
@@ -115,11 +119,75 @@ def page() -> Iterator[Page]:
 SHORT = ("--set", "evaluate.require=null", "--set", "evaluate.baselines=[zero-shot]", "--yes")
 
 
-def test_from_a_recipe_to_a_page_online(account: Any, recipe: Path, call: Call, page: Page) -> None:
-    done = call("run", "recipe.yml", "--backend", "spaces-cpu-upgrade", *SHORT, "--json")
+@pytest.fixture
+def five_commands() -> list[list[str]]:
+    """The README's, each as its words."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8").split("From a fresh account to a page online")[1]
+    block = re.search(r"(?:^ {4}\S.*\n)+", text, flags=re.MULTILINE)
+    assert block
+    return [shlex.split(line, comments=True) for line in block[0].splitlines()]
+
+
+@pytest.fixture
+def hf(account: Any, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Call:
+    """`hf` of a person who has hf-recipes as its extension, in a home of their own, and is not logged in yet."""
+    home = tmp_path_factory.mktemp("home")
+    folder = home / ".local/share/hf/extensions/hf-recipes"
+    folder.mkdir(parents=True)
+    (folder / "hf-recipes").symlink_to(HF_RECIPES)
+    ExtensionManifest(
+        owner="ada",
+        repo="hf-recipes",
+        repo_id="ada/hf-recipes",
+        short_name="recipes",
+        executable_path=str(folder / "hf-recipes"),
+        type="python",
+        installed_at=datetime.now(timezone.utc),
+    ).save(folder)
+    environment = {name: value for name, value in os.environ.items() if name not in ("HF_TOKEN", "HF_HOME")}
+    environment |= {
+        "HOME": str(home),
+        "HF_HUB_DISABLE_UPDATE_CHECK": "1",
+        "HF_RECIPES_INFERENCE_PYTHON": str(environments.ensure("inference", say=print)),
+    }
+    work = tmp_path / "work"
+    work.mkdir()
+
+    def call(*words: str, cwd: Path = work, **more: str) -> subprocess.CompletedProcess[str]:
+        assert words[0] == "hf"
+        command = [str(Path(sys.executable).with_name("hf")), *words[1:]]
+        return subprocess.run(command, cwd=cwd, capture_output=True, text=True, env={**environment, **more})
+
+    return call
+
+
+def shorten(recipe: Path) -> None:
+    """Fewer rows, so that it takes minutes; everything else as shipped."""
+    for name, rows in {"train.jsonl": 40, "test.jsonl": 6}.items():
+        file = recipe.parent / "data" / name
+        lines = file.read_text(encoding="utf-8").splitlines(keepends=True)[:rows]
+        file.write_text("".join(lines), encoding="utf-8")
+
+
+def test_the_five_commands_of_the_readme_put_a_page_online(
+    account: Any, hf: Call, five_commands: list[list[str]], tmp_path: Path, page: Page
+) -> None:
+    install, login, new, run, deploy = five_commands
+    # What stands for the first: the extension lies where `hf` keeps it (tests/e2e/test_e2e_wheel.py installs it).
+    assert install[:3] == ["hf", "extensions", "install"]
+    # What `hf auth login` asks for is typed as an option.
+    entered = hf(*login, "--token", account.token)
+    assert entered.returncode == 0, entered.stderr
+    made = hf(*new)
+    assert made.returncode == 0 and "hf recipes run" in made.stderr, made.stderr
+    recipe = tmp_path / "work" / run[3]
+    shorten(recipe)
+
+    done = hf(*run, *SHORT, "--json")
     assert done.returncode == 0, done.stdout + done.stderr
     ended = json.loads(done.stdout)
-    assert (ended["state"], ended["backend"]) == ("succeeded", "spaces-cpu-upgrade")
+    backend = run[run.index("--backend") + 1]
+    assert (ended["state"], ended["backend"]) == ("succeeded", backend)
 
     pushed = account.repo("model", MODEL)
     assert pushed.private
@@ -134,17 +202,18 @@ def test_from_a_recipe_to_a_page_online(account: Any, recipe: Path, call: Call, 
 
     # It costs nothing any more, and whoever asks from elsewhere is told the same.
     assert account.space(f"ada/{ended['id']}").stage == "PAUSED"
-    elsewhere = recipe.parent.parent / "elsewhere"
+    elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    asked = subprocess.run(
-        [HF_RECIPES, "status", ended["id"], "--json"], cwd=elsewhere, capture_output=True, text=True
-    )
+    asked = hf("hf", "recipes", "status", ended["id"], "--json", cwd=elsewhere)
     assert json.loads(asked.stdout)["state"] == "succeeded", asked.stderr
-    assert "train_loss" in call("logs", ended["id"]).stdout
+    assert "train_loss" in hf("hf", "recipes", "logs", ended["id"]).stdout
 
-    environment = {**os.environ, "HF_RECIPES_SPACE_TOKEN": account.read_token}
-    put = call("space", "deploy", "--models", MODEL, "--json", env=environment)
+    # A private model is read with a token that only reads, which stands before the command.
+    variable, _, token = deploy[0].partition("=")
+    assert (variable, token) == ("HF_RECIPES_SPACE_TOKEN", "hf_…")
+    put = hf(*deploy[1:], "--json", **{variable: account.read_token})
     assert put.returncode == 0, put.stderr
+    assert json.loads(put.stdout)["models"] == [MODEL]
     space = account.space(json.loads(put.stdout)["space"])
     base, tuned = both_answers(page, space.url, "about 3 tsp. rolled oats, thinly sliced")
     assert base and tuned and base != tuned
