@@ -43,8 +43,6 @@ MISTAKES = [
     ("baselines: [retrieval]\nembedding_model: a/b", "local", "embedding_model", "bm25, which has no model"),
     ("baselines: [retrieval]\nretrieve_by: embeddings\nembedding_model: ./none/x", "local", "embedding_model", "neither a folder"),
     ("baselines: [retrieval]\nretrieve_by: embeddings\nembedding_model: docs", REMOTE, "embedding_model", "a folder of this machine is not there"),
-    ("baselines: [zero-shot]\nshots_by: similarity", "local", "shots_by", "few-shot is not in evaluate.baselines"),
-    ("passages: 2", "local", "passages", "retrieval is not in evaluate.baselines"),
     ("shots_by: similarity\ndocuments: docs", "local", "documents", "retrieval is not in evaluate.baselines"),
     ("baselines: [few-shot, retrieval]\nshots_by: similarity", "local", "shots_by", "exactly what retrieval"),
     ("baselines: [retrieval]\ndocuments: nowhere", "local", "documents", "no such file or folder"),

@@ -36,8 +36,8 @@ def test_the_quickstart_runs_anywhere_and_must_beat_its_base() -> None:
     assert recipe.params["peft"] is True
     assert recipe.params["quantization"] is None
     assert recipe.evaluate is not None
-    assert set(recipe.evaluate.baselines) == {"zero-shot", "few-shot"}
+    assert set(recipe.evaluate.baselines) == {"zero-shot", "few-shot", "retrieval"}
     assert recipe.evaluate.limit is None
     bound = recipe.evaluate.require["exact_match"]
-    # Below the 90.9 % that was measured: the same recipe trains a little differently on another machine.
-    assert (bound.at_least, bound.better_than) == (0.8, "best_baseline")
+    # Three seeds came to 94.1 to 95.9 %.
+    assert (bound.at_least, bound.better_than) == (0.9, "best_baseline")

@@ -39,17 +39,13 @@ def _baselines(reading: Reading) -> list[object]:
 
 
 def _similarity(reading: Reading, baselines: Sequence[object]) -> None:
-    """What is chosen by likeness: written for nothing, or the same thing measured twice."""
+    """What is named for nothing, or measured twice. Numbers that no baseline needs are no mistake: --set takes baselines away."""
     values = reading.values
     similar = values.get("evaluate.shots_by") == "similarity"
     retrieval = "retrieval" in baselines
-    if similar and "few-shot" not in baselines:
-        reading.report("evaluate.shots_by", "unused", "few-shot is not in evaluate.baselines", "add it there")
-    for name in ("passages", "documents", "retrieve_by", "embedding_model"):
-        key = f"evaluate.{name}"
-        chosen = retrieval or (similar and name in ("retrieve_by", "embedding_model"))
-        if values.get(key) is not None and not chosen:
-            reading.report(key, "unused", "retrieval is not in evaluate.baselines", "add it there")
+    if values.get("evaluate.documents") is not None and not retrieval:
+        what = "retrieval is not in evaluate.baselines"
+        reading.report("evaluate.documents", "unused", what, "add it there")
     same = values.get("evaluate.shots", 4) == values.get("evaluate.passages", 4)
     if retrieval and similar and "few-shot" in baselines and same and not values.get("evaluate.documents"):
         what = "few-shot by similarity asks exactly what retrieval from the training examples asks"
