@@ -33,21 +33,25 @@ def main() -> int:
     )
     arguments.add_argument("--rounds", type=int, default=5)
     arguments.add_argument("--new-tokens", type=int, default=48)
-    arguments.add_argument("--memory-of", choices=("base", "pair"), help=argparse.SUPPRESS)
+    arguments.add_argument("--part", choices=("prepare", "base", "pair"), help=argparse.SUPPRESS)
     arguments.add_argument("--base", help=argparse.SUPPRESS)
     arguments.add_argument("--adapter", type=Path, help=argparse.SUPPRESS)
     given = arguments.parse_args()
-    if given.memory_of:
-        print(json.dumps(peak_memory(given.memory_of, given.base, given.adapter, given.new_tokens)))
+    if given.part == "prepare":
+        print(json.dumps(make_adapter(given.adapter)))
         return 0
-    from hf_recipes.inference.base import resolve
-    from hf_recipes.inference.pair import load_pair  # noqa: F401  (before torch: it says how threads wait)
-
-    base = resolve("bundled/smollm2-135m-instruct", say=print)
+    if given.part:
+        print(json.dumps(peak_memory(given.part, given.base, given.adapter, given.new_tokens)))
+        return 0
     with tempfile.TemporaryDirectory() as folder:
-        adapter = make_adapter(base, Path(folder))
+        # Before this process loads anything: to Linux, a child has held at the most what its parent had.
+        adapter = Path(folder)
+        base = str(part("prepare", "--adapter", folder))
+        one, both = (
+            int(part(which, "--base", base, "--adapter", folder, "--new-tokens", str(given.new_tokens)))
+            for which in ("base", "pair")
+        )
         in_turn, together = times(base, adapter, given.rounds, given.new_tokens)
-        one, both = (memory_of(which, base, adapter, given.new_tokens) for which in ("base", "pair"))
     ratio = median(b / a for a, b in zip(in_turn, together, strict=True))
     print(f"in turn    {median(in_turn):6.2f} s a prompt (median of {len(in_turn)})")
     print(f"one pass   {median(together):6.2f} s a prompt, the same answers")
@@ -58,12 +62,15 @@ def main() -> int:
     return 0 if ratio <= TIME_BOUND and both / one <= MEMORY_BOUND else 1
 
 
-def make_adapter(base: str, folder: Path) -> Path:
-    """LoRA on every linear layer, as the quickstart trains; random weights, so that both answer at length."""
+def make_adapter(folder: Path) -> str:
+    """LoRA on every linear layer, as the quickstart trains; random weights, so that both answer at length. Returns the base."""
     import torch
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
 
+    from hf_recipes.inference.base import resolve
+
+    base = resolve("bundled/smollm2-135m-instruct", say=lambda text: print(text, file=sys.stderr))
     torch.manual_seed(0)
     model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
     tuned = get_peft_model(
@@ -73,7 +80,7 @@ def make_adapter(base: str, folder: Path) -> Path:
         if "lora_B" in name:
             torch.nn.init.normal_(weight, std=0.01)
     tuned.save_pretrained(folder)
-    return folder
+    return base
 
 
 def times(base: str, adapter: Path, rounds: int, new_tokens: int) -> tuple[list[float], list[float]]:
@@ -110,18 +117,11 @@ def answer_together(pair: Any, prompt: Any, new_tokens: int) -> list[str]:
     return [last["base"], last["fine-tuned"]]
 
 
-def memory_of(which: str, base: str, adapter: Path, new_tokens: int) -> int:
-    """Peak bytes of a fresh process that loads and answers."""
-    done = subprocess.run(
-        [
-            *(sys.executable, __file__, "--memory-of", which, "--base", base),
-            *("--adapter", str(adapter), "--new-tokens", str(new_tokens)),
-        ],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return int(json.loads(done.stdout.splitlines()[-1]))
+def part(name: str, *options: str) -> Any:
+    """What a fresh process says at its end."""
+    command = [sys.executable, __file__, "--part", name, *options]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def peak_memory(which: str, base: str, adapter: Path, new_tokens: int) -> int:
