@@ -24,7 +24,7 @@ def reference_nll(
 
     Raises PromptTooLong.
     """
-    side: Side = pair._side(model)
+    side: Side = pair.side(model)
     prompts = [encode(side.tokenizer, one) for one in conversations]
     turns = [
         _turn(side, conversation, prompt, reference)
@@ -37,8 +37,8 @@ def reference_nll(
 
 def text_nll(pair: Any, texts: Sequence[str], *, model: Which) -> list[tuple[float, int]]:
     """(nats, tokens) of plain texts without any template; the first token stands as given and is not counted."""
-    side: Side = pair._side(model)
-    tokenizer = pair._side("base").tokenizer  # the same tokens for both
+    side: Side = pair.side(model)
+    tokenizer = pair.side("base").tokenizer  # the same tokens for both
     ids = [[int(one) for one in tokenizer(text)["input_ids"]] for text in texts]
     heads, tails = [one[:1] for one in ids], [one[1:] for one in ids]
     return list(zip(_nll(pair, side, heads, tails), map(len, tails), strict=True))
@@ -68,7 +68,7 @@ def _nll(
     found = [0.0] * len(turns)
     order = sorted(range(len(turns)), key=lambda place: len(prompts[place]) + len(turns[place]))
     for places in _batches(order, prompts, turns, side.model.config.get_text_config().vocab_size):
-        with pair._lock, side.alone():
+        with pair.lock, side.alone():
             sums = _batch(side, [prompts[place] for place in places], [turns[place] for place in places])
         for place, nats in zip(places, sums, strict=True):
             found[place] = nats
