@@ -15,6 +15,7 @@ import pytest
 
 from hf_recipes.evaluation.answers import read
 from hf_recipes.evaluation.forgetting import forgetting
+from hf_recipes.inference.answer_cache import AnswerCache
 from hf_recipes.inference.forgetting import general_texts
 from hf_recipes.inference.likelihood import reference_nll, text_nll
 from hf_recipes.inference.pair import load_pair
@@ -53,8 +54,9 @@ def tuned(tiny_llama, tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def measured(make_run, tiny_llama, tuned):
+def measured(make_run, tiny_llama, tuned, tmp_path, monkeypatch):
     """Makes a run that has been trained and is to be measured: four test rows, three training examples."""
+    monkeypatch.setenv("HF_RECIPES_HOME", str(tmp_path / "home"))
 
     def make(**evaluate: Any) -> Path:
         run = make_run(
@@ -279,6 +281,24 @@ def test_likelihood_is_that_of_a_plain_forward_pass(tiny_llama, tuned):
                 logits = side.model(torch.tensor([[*prompt, *turn]])).logits[0].log_softmax(-1)
             due = -sum(float(logits[len(prompt) - 1 + place, token]) for place, token in enumerate(turn))
             assert nats == pytest.approx(due, rel=1e-4)
+
+
+def test_a_likelihood_that_was_measured_before_costs_no_forward_pass(tiny_llama, tuned, tmp_path):
+    pair = load_pair(str(tiny_llama), tuned)
+    pair.cache = AnswerCache(tmp_path)
+    passes = []
+    pair.side("base").model.register_forward_pre_hook(lambda *_: passes.append(1))
+    asked = [chat("lost card"), chat("rate of euros")]
+    first = [
+        reference_nll(pair, asked, ["order a card", "rate"], model=one) for one in ("base", "fine-tuned")
+    ]
+    assert passes and first[0] != first[1]
+    passes.clear()
+    again = [
+        reference_nll(pair, asked, ["order a card", "rate"], model=one) for one in ("base", "fine-tuned")
+    ]
+    assert again == first and not passes
+    assert reference_nll(pair, asked[:1], ["another"], model="base") != first[0][:1] and passes
 
 
 def test_each_method_is_measured_with_its_own_prompt_and_what_is_measured_stays(measured, step):

@@ -187,9 +187,9 @@ def test_answers_are_kept_by_weights_prompt_and_length(
 def test_the_same_adapter_over_another_base_is_another_model(tiny_llama: Path, adapter: Path) -> None:
     pair = load_pair(str(tiny_llama), adapter)
     side = pair.side("fine-tuned")
-    stamp = pair._stamp(side, NEW)
+    stamp = pair.stamp(side, NEW)
     pair.base_weights = "base:another"
-    assert pair._stamp(side, NEW) != stamp
+    assert pair.stamp(side, NEW) != stamp
 
 
 @pytest.mark.parametrize("damage", ["not a database", "no room", "locked away", "half"])

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from hf_recipes.inference.answer_cache import key
 from hf_recipes.inference.generating import _last_logits_only
 from hf_recipes.inference.sides import Conversation, Side, Which, check_length, encode, pad_of
 
@@ -65,13 +66,21 @@ def _turn(side: Side, conversation: Conversation, prompt: Sequence[int], referen
 def _nll(
     pair: Any, side: Side, prompts: Sequence[Sequence[int]], turns: Sequence[Sequence[int]]
 ) -> list[float]:
-    found = [0.0] * len(turns)
-    order = sorted(range(len(turns)), key=lambda place: len(prompts[place]) + len(turns[place]))
+    """Nats of each turn; what the same weights were asked before comes out of the pair's cache."""
+    keys = [
+        key("likelihood", *pair.stamp(side, 0), list(prompt), list(turn))
+        for prompt, turn in zip(prompts, turns, strict=True)
+    ]
+    kept = pair.cache.get(dict.fromkeys(keys))
+    found = [float(kept[one]["nats"]) if one in kept else 0.0 for one in keys]
+    left = [place for place, one in enumerate(keys) if one not in kept]
+    order = sorted(left, key=lambda place: len(prompts[place]) + len(turns[place]))
     for places in _batches(order, prompts, turns, side.model.config.get_text_config().vocab_size):
         with pair.lock, side.alone():
             sums = _batch(side, [prompts[place] for place in places], [turns[place] for place in places])
         for place, nats in zip(places, sums, strict=True):
             found[place] = nats
+        pair.cache.put({keys[place]: {"nats": found[place]} for place in places})
     return found
 
 

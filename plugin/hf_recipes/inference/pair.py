@@ -125,7 +125,7 @@ class Pair:
         for prompt in prompts:
             check_length(side, prompt, max_new_tokens)
         with self.lock:
-            batches = Batches(side, self._stamp(side, max_new_tokens), self.cache, self._prefixes)
+            batches = Batches(side, self.stamp(side, max_new_tokens), self.cache, self._prefixes)
             made = batches.answers(
                 prompts, max_new_tokens, batch_size, progress or (lambda done, total: None)
             )
@@ -199,7 +199,7 @@ class Pair:
                 else:
                     yield {row: new[0]}
 
-    def _stamp(self, side: Side, max_new_tokens: int) -> list[object]:
+    def stamp(self, side: Side, max_new_tokens: int) -> list[object]:
         """All that an answer follows from but its prompt. An adapter's fingerprint says nothing of what it lies on."""
         dtype = str(side.model.dtype)
         return [
