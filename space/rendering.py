@@ -191,7 +191,7 @@ def _verdict(verdict: Any) -> str:
 
 def _findings(report: Mapping[str, Any]) -> str:
     """What was saved and whether the model forgot, as far as it was measured."""
-    said = filter(None, (findings.savings(report), findings.forgetting(report)))
+    said = filter(None, (findings.savings(report), findings.forgetting(report), *findings.notes(report)))
     return "".join(f'<p class="finding">{text(sentence)}</p>' for sentence in said)
 
 

@@ -37,38 +37,47 @@ def rows(found: Sequence[Mapping[str, Any]], n: int, metric: str) -> str:
 
 
 def _row(one: Mapping[str, Any], metric: str) -> str:
-    judged = {method: _right(answer, metric) for method, answer in one["answers"].items()}
+    judged = {method: _value(answer, metric) for method, answer in one["answers"].items()}
     classes = "row"
-    if judged.get("fine-tuned") is False:
+    if judged.get("fine-tuned") == 0:
         classes += " wrong"
-    if len({right for right in judged.values() if right is not None}) > 1:
+    if len({value for value in judged.values() if value is not None}) > 1:
         classes += " differ"
     question = _question(one["messages"])
     line = question if len(question) <= ONE_LINE else question[:ONE_LINE] + " …"
     answers = "".join(_answer(method, answer, judged[method]) for method, answer in one["answers"].items())
     return (
         f'<details class="{classes}"><summary><span class="number">{text(one["row"])}</span> {text(" ".join(line.split()))} '
-        f'<span class="marks">{"".join(_mark(method, right) for method, right in judged.items())}</span></summary>'
+        f'<span class="marks">{"".join(_mark(method, value) for method, value in judged.items())}</span></summary>'
         f"<dl><dt>Prompt</dt><dd>{_cut(question)}</dd><dt>Expected</dt><dd>{_cut(one['reference'])}</dd>{answers}</dl></details>"
     )
 
 
-def _answer(method: str, answer: Mapping[str, Any], right: bool | None) -> str:
-    said = "" if right is None else " ✓ right" if right else " ✗ wrong"
-    tone = "" if right is None else ' class="right"' if right else ' class="wrong"'
+def _answer(method: str, answer: Mapping[str, Any], value: float | None) -> str:
+    said = {None: "", 1: " ✓ right", 0: " ✗ wrong"}.get(value, f" {_short(value or 0)}")
+    tone = {1: ' class="right"', 0: ' class="wrong"'}.get(value, "")
     return f"<dt{tone}>{text(NAMES.get(method, method))}{said}</dt><dd>{_cut(answer.get('answer', ''))}</dd>"
 
 
-def _mark(method: str, right: bool | None) -> str:
-    if right is None:
+def _mark(method: str, value: float | None) -> str:
+    """A sign where the answer is right or wrong; a graded one has its number, and is neither."""
+    if value is None:
         return ""
-    name = f"{NAMES.get(method, method)}: {'right' if right else 'wrong'}"
-    return f'<span class="{"right" if right else "wrong"}" title="{text(name)}" role="img" aria-label="{text(name)}">{"✓" if right else "✗"}</span>'
+    said, sign = {1: ("right", "✓"), 0: ("wrong", "✗")}.get(value, (_short(value), ""))
+    name = text(f"{NAMES.get(method, method)}: {said}")
+    if not sign:
+        return f'<span class="graded" title="{name}">{said}</span>'
+    return f'<span class="{said}" title="{name}" role="img" aria-label="{name}">{sign}</span>'
 
 
-def _right(answer: Mapping[str, Any], metric: str) -> bool | None:
+def _short(value: float) -> str:
+    """Two digits, cut and not rounded: what is below 1 must not read as right."""
+    return f"{int(value * 100) / 100:.2f}"
+
+
+def _value(answer: Mapping[str, Any], metric: str) -> float | None:
     value = (answer.get("scores") or {}).get(metric)
-    return None if value is None else value == 1
+    return value if isinstance(value, (int, float)) else None
 
 
 def _question(messages: Sequence[Mapping[str, Any]]) -> str:

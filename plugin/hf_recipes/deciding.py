@@ -121,7 +121,8 @@ def _measured(report: Mapping[str, Any], metric: str) -> dict[str, Any]:
     values = {
         name: one["metrics"][metric] for name, one in report["methods"].items() if metric in one["metrics"]
     }
-    return {"n": report["n"], "methods": values}
+    notes = report.get("notes")
+    return {"n": report["n"], "methods": values, **({"notes": notes} if notes else {})}
 
 
 def _decision(
@@ -153,7 +154,7 @@ def _decision(
 
 def _data(rows: Mapping[str, int]) -> dict[str, Any]:
     train = rows.get("train")
-    basis = f"{decision.FEW_ROWS} training rows at the least; what `hf-recipes check` finds in them counts as much"
+    basis = f"{decision.FEW_ROWS} training rows at the least ({decision.NEEDED.source}); what `hf-recipes check` finds in them counts as much"
     if train is None:
         return {"basis": basis}
     return {

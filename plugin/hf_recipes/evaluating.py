@@ -5,14 +5,18 @@ State and events of the run stay as they are. Its lock is held meanwhile, so tha
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from hf_recipes import environments, record
+from hf_recipes.data.measurable import lacking
 from hf_recipes.recipe import load
+from hf_recipes.recipe.model import Metric
 from hf_recipes.record.create import plain
 from hf_recipes.record.state import RunState, State
 from hf_recipes.runner.causes import Cause, short
@@ -90,12 +94,25 @@ def _with_settings(run: Path, job: Mapping[str, object], settings: Sequence[str]
         raise CannotEvaluate(f"--set {other[0]}: the run is trained; only evaluate.… can be set here")
     given = job.get("settings")
     before = [str(one) for one in given] if isinstance(given, list) else []
-    recipe = load(run / "recipe.yml", settings=[*before, *settings])
-    section = plain(recipe.evaluate)
+    if any(one.startswith("evaluate.documents=") for one in settings):
+        raise CannotEvaluate(
+            "--set evaluate.documents: passages are made of documents when a run begins; run the recipe again"
+        )
+    recipe = load(run / "recipe.yml", settings=[*before, *_placed(job, settings), *settings])
+    return {**job, "evaluate": plain(recipe.evaluate), "settings": [*before, *settings]}
+
+
+def _placed(job: Mapping[str, object], settings: Sequence[str]) -> list[str]:
+    """What may name files beside the recipe, as the run found it there: a relative path does not count from the run's folder."""
     known = job.get("evaluate")
-    if isinstance(known, Mapping) and not any(one.startswith("evaluate.documents") for one in settings):
-        section["documents"] = known.get("documents")  # a relative one counts from where the recipe was
-    return {**job, "evaluate": section, "settings": [*before, *settings]}
+    if not isinstance(known, Mapping):
+        return []
+    written = {name: known.get(name) for name in ("metrics", "documents", "embedding_model")}
+    return [
+        f"evaluate.{name}={json.dumps(value)}"
+        for name, value in written.items()
+        if value and not any(one.startswith(f"evaluate.{name}") for one in settings)
+    ]
 
 
 def _check(run: Path, job: Mapping[str, object]) -> None:
@@ -115,10 +132,53 @@ def _check(run: Path, job: Mapping[str, object]) -> None:
             raise CannotEvaluate(
                 f"the prepared data of {run.name} is gone: there is no work/{name}; run the recipe again"
             )
-    if "few-shot" in section.get("baselines", ()) and not (run / "work" / "shots.jsonl").is_file():
+    _measurable_rows(run, section.get("metrics") or ())
+    if (
+        section.get("documents")
+        and "retrieval" in section.get("baselines", ())
+        and not (run / "work" / "passages.jsonl").is_file()
+    ):
+        raise CannotEvaluate(
+            f"{run.name} set no passages of documents aside; leave them out to retrieve training examples, or run the recipe again"
+        )
+    _shots(run, section)
+
+
+def _shots(run: Path, section: Mapping[str, Any]) -> None:
+    """Raises CannotEvaluate where few-shot wants more examples than the run has set aside."""
+    if "few-shot" not in section.get("baselines", ()) or section.get("shots_by") == "similarity":
+        return
+    file = run / "work" / "shots.jsonl"
+    there = len(list(filter(str.strip, file.read_text("utf-8").splitlines()))) if file.is_file() else 0
+    if not there:
         raise CannotEvaluate(
             f"{run.name} set no examples aside for few-shot; leave it out with --set evaluate.baselines=[zero-shot]"
         )
+    rows = read_json(run / "work" / "prepared.json").get("rows") or {}
+    wanted = section.get("shots", there)
+    if there < wanted and there < rows.get("train", there):
+        raise CannotEvaluate(
+            f"{run.name} set {there} examples aside for few-shot, not {wanted}; run the recipe again with more"
+        )
+
+
+def _measurable_rows(run: Path, metrics: Sequence[Any]) -> None:
+    """Raises CannotEvaluate for the first row that a metric lacks something for, before hours are spent on answering."""
+    asked = [
+        Metric(one) if isinstance(one, str) else Metric(one["name"], one.get("options") or {})
+        for one in metrics
+    ]
+    with (run / "work" / "test.jsonl").open(encoding="utf-8") as lines:
+        for line in filter(str.strip, lines):
+            row = json.loads(line)
+            for metric in asked:
+                why = lacking(
+                    metric.name, metric.options, str(row.get("reference")), row.get("messages") or ()
+                )
+                if why:
+                    raise CannotEvaluate(
+                        f"row {row.get('row')} of the test rows can't be measured by {metric.name}: {why}; leave the metric out of evaluate.metrics"
+                    )
 
 
 @contextmanager

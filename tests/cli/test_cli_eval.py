@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -169,6 +170,56 @@ def test_what_cannot_be_measured_is_one_clear_sentence(measured: Path, make_run:
     assert_said(measured, "leave it out with --set evaluate.baselines=[zero-shot]", *METRICS)
     (measured / "work" / "test.jsonl").unlink()
     assert_said(measured, "the prepared data of", *METRICS)
+
+
+def test_what_the_rows_lack_is_said_before_any_is_answered(measured: Path) -> None:
+    rows = [json.loads(line) for line in (measured / "work" / "test.jsonl").read_text().splitlines()]
+    write(measured / "work" / "test.jsonl", *rows[:-1], {**rows[-1], "reference": "none"})
+    said = "row 19 of the test rows can't be measured by number_match: its expected answer holds no number"
+    assert_said(measured, said, "--set", "evaluate.metrics=[exact_match,number_match]")
+    assert not (measured / "answers").exists()
+
+
+def test_files_that_the_recipe_named_are_found_though_the_run_lies_elsewhere(
+    measured: Path, tmp_path: Path
+) -> None:
+    """`database` and `documents` count from where the recipe was, and the run keeps its recipe in a folder of its own."""
+    sqlite3.connect(tmp_path / "shop.db").execute("CREATE TABLE t (a)").connection.close()
+    recipe = (measured / "recipe.yml").read_text()
+    metric = "{name: sql_execution, options: {database: shop.db}}"
+    (measured / "recipe.yml").write_text(
+        f"{recipe}evaluate: {{metrics: [{metric}], documents: notes.md, baselines: [retrieval], max_new_tokens: 4}}\n"
+    )
+    job = json.loads((measured / "job.json").read_text())
+    job["evaluate"] = {
+        "metrics": [{"name": "sql_execution", "options": {"database": str(tmp_path / "shop.db")}}],
+        "baselines": ["retrieval"],
+        "documents": str(tmp_path / "notes.md"),
+        "max_new_tokens": 4,
+    }
+    (tmp_path / "notes.md").write_text("say it")
+    (measured / "job.json").write_text(json.dumps(job))
+    assert_said(measured, "set no passages of documents aside", "--set", "evaluate.limit=3")
+    assert_said(measured, "passages are made of documents", "--set", "evaluate.documents=notes.md")
+    rows = [json.loads(line) for line in (measured / "work" / "test.jsonl").read_text().splitlines()]
+    write(measured / "work" / "test.jsonl", *({**row, "reference": f"SELECT {row['row']}"} for row in rows))
+    write(measured / "work" / "passages.jsonl", {"id": "notes.md#1", "text": "say it"})
+    done = call(measured, "--set", "evaluate.limit=3")
+    assert done.returncode == 0, done.stderr
+    report = json.loads((measured / "report" / "report.json").read_text())
+    assert report["n"] == 3 and set(report["methods"]) == {"retrieval", "fine-tuned"}
+    kept = json.loads((measured / "job.json").read_text())
+    assert kept["settings"] == ["evaluate.limit=3"]
+    assert kept["evaluate"]["documents"] == str(tmp_path / "notes.md")
+
+
+def test_fewer_shots_are_fewer_and_more_than_were_set_aside_are_refused(measured: Path) -> None:
+    few = (*METRICS, "--set", "evaluate.baselines=[few-shot]")
+    assert call(measured, *few, "--set", "evaluate.shots=1").returncode == 0
+    rows = [json.loads(line) for line in (measured / "answers" / "few-shot.jsonl").read_text().splitlines()]
+    assert {len(row["prompt"]) for row in rows} == {3}
+    write(measured / "work" / "prepared.json", {"base_model": "x", "rows": {"train": 100, "test": 20}})
+    assert_said(measured, "set 2 examples aside for few-shot, not 9", *few, "--set", "evaluate.shots=9")
 
 
 def test_a_wrong_setting_is_a_problem_of_the_recipe(measured: Path) -> None:

@@ -131,6 +131,21 @@ def test_filters_by_method_disagreement_and_text(visit: Callable[..., Page], fil
     assert status(page) == "None of the 60 rows matches."
 
 
+def test_a_graded_answer_shows_its_number_and_is_neither_right_nor_wrong(
+    visit: Callable[..., Page], tmp_path: Path
+) -> None:
+    graded = lines(4)
+    for one, value in zip(graded, (0.0, 0.25, 0.996, 1.0), strict=True):
+        one["answers"]["fine-tuned"]["scores"]["exact_match"] = value
+    page = visit(written(tmp_path, graded))
+    tuned = page.get_by_label("Fine-tuned", exact=True)
+    assert tuned.locator("option").all_inner_texts() == ["any", "right (1)", "in between (2)", "wrong (1)"]
+    said = page.locator('[data-method="fine-tuned"] .said').all_inner_texts()
+    assert said == ["✗ wrong", "0.25", "0.99", "✓ right"]
+    tuned.select_option("between")
+    assert numbers(page) == [1, 2]
+
+
 def test_what_a_method_was_asked_can_be_opened_by_keyboard(visit: Callable[..., Page], file: Path) -> None:
     page = visit(file)
     page.keyboard.press("Tab")

@@ -15,6 +15,7 @@ import pytest
 
 from hf_recipes.evaluation.answers import read
 from hf_recipes.evaluation.forgetting import forgetting
+from hf_recipes.inference.answer_cache import AnswerCache
 from hf_recipes.inference.forgetting import general_texts
 from hf_recipes.inference.likelihood import reference_nll, text_nll
 from hf_recipes.inference.pair import load_pair
@@ -53,8 +54,9 @@ def tuned(tiny_llama, tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def measured(make_run, tiny_llama, tuned):
+def measured(make_run, tiny_llama, tuned, tmp_path, monkeypatch):
     """Makes a run that has been trained and is to be measured: four test rows, three training examples."""
+    monkeypatch.setenv("HF_RECIPES_HOME", str(tmp_path / "home"))
 
     def make(**evaluate: Any) -> Path:
         run = make_run(
@@ -111,12 +113,8 @@ def test_retrieval_records_what_it_asked_and_where_that_came_from(measured, step
         one["prompt_tokens"] > other["prompt_tokens"] for one, other in zip(retrieved, plain, strict=True)
     )
     assert "prompt" not in plain[0] and "sources" not in plain[0]
-    first = (run / "answers" / "retrieval.jsonl").read_text()
     succeeded(step, run)
-    again = answers(run, "retrieval")
-    assert [one | {"seconds": 0} for one in map(json.loads, first.splitlines())] == [
-        one | {"seconds": 0} for one in again
-    ]
+    assert answers(run, "retrieval") == [one | {"cached": True} for one in retrieved]
 
 
 def test_a_reference_answers_the_same_rows_and_its_key_is_in_no_file(measured, step, server, monkeypatch):
@@ -141,6 +139,13 @@ def test_a_reference_that_refuses_costs_nothing_of_what_was_measured(measured, s
     assert sorted(path.name for path in (run / "answers").glob("reference*")) == []
     said = json.loads((run / "answers" / "notes.json").read_text())["reference"]
     assert said.startswith("evaluate.reference: ") and "refuses the key (401)" in said
+    (run / "answers" / "forgetting.json").write_text("{}")  # of an evaluation that measured it
+    job = json.loads((run / "job.json").read_text())
+    job["evaluate"].pop("reference")
+    (run / "job.json").write_text(json.dumps(job))
+    succeeded(step, run)
+    assert not (run / "answers" / "notes.json").exists()
+    assert not (run / "answers" / "forgetting.json").exists()
 
 
 def test_a_server_answers_for_both_models(measured, step, server, monkeypatch):
@@ -224,6 +229,25 @@ def test_a_whole_fine_tuned_model_gets_a_server_of_its_own(measured, step, vllm,
     assert not any(one["enable_lora"] for one in started)
 
 
+def test_vllm_serves_the_base_alone_where_nothing_is_trained(measured, step, vllm):
+    """As `decide` asks it."""
+    run = measured(
+        baselines=["zero-shot", "retrieval"],
+        runtime="vllm",
+        metrics=[{"name": "likelihood"}],
+        forgetting=True,
+    )
+    job = json.loads((run / "job.json").read_text())
+    job["steps"] = [{"name": "prepare"}, {"name": "answer"}, {"name": "report"}]
+    (run / "job.json").write_text(json.dumps(job))
+    (run / "model").unlink()
+    succeeded(step, run)
+    [started] = map(json.loads, vllm.read_text().splitlines())
+    assert not started["enable_lora"] and list(read(run / "answers")) == ["zero-shot", "retrieval"]
+    assert all(one["reference_nll"] > 0 for one in answers(run, "retrieval"))
+    assert not (run / "answers" / "forgetting.json").exists()
+
+
 def test_vllm_that_cannot_start_or_is_not_there_is_one_sentence(measured, step, vllm, monkeypatch):
     run = measured(baselines=["zero-shot"], runtime="vllm")
     monkeypatch.setenv("STAND_IN_FAILS", "1")
@@ -248,7 +272,7 @@ def test_likelihood_is_that_of_a_plain_forward_pass(tiny_llama, tuned):
     }
     assert found["base"] != found["fine-tuned"]
     for which, rows in found.items():
-        side = pair._side(which)
+        side = pair.side(which)
         for question, reference, (nats, tokens) in zip(questions, references, rows, strict=True):
             prompt = pair.tokenizer.apply_chat_template(question, add_generation_prompt=True)["input_ids"]
             turn = pair.tokenizer(reference + "<|im_end|>", add_special_tokens=False)["input_ids"]
@@ -257,6 +281,24 @@ def test_likelihood_is_that_of_a_plain_forward_pass(tiny_llama, tuned):
                 logits = side.model(torch.tensor([[*prompt, *turn]])).logits[0].log_softmax(-1)
             due = -sum(float(logits[len(prompt) - 1 + place, token]) for place, token in enumerate(turn))
             assert nats == pytest.approx(due, rel=1e-4)
+
+
+def test_a_likelihood_that_was_measured_before_costs_no_forward_pass(tiny_llama, tuned, tmp_path):
+    pair = load_pair(str(tiny_llama), tuned)
+    pair.cache = AnswerCache(tmp_path)
+    passes = []
+    pair.side("base").model.register_forward_pre_hook(lambda *_: passes.append(1))
+    asked = [chat("lost card"), chat("rate of euros")]
+    first = [
+        reference_nll(pair, asked, ["order a card", "rate"], model=one) for one in ("base", "fine-tuned")
+    ]
+    assert passes and first[0] != first[1]
+    passes.clear()
+    again = [
+        reference_nll(pair, asked, ["order a card", "rate"], model=one) for one in ("base", "fine-tuned")
+    ]
+    assert again == first and not passes
+    assert reference_nll(pair, asked[:1], ["another"], model="base") != first[0][:1] and passes
 
 
 def test_each_method_is_measured_with_its_own_prompt_and_what_is_measured_stays(measured, step):

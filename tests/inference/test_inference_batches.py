@@ -83,7 +83,7 @@ def generated(
 
 
 def answered(pair: Pair, which: Any, prompts: list[list[int]], batch_size: int) -> list[list[int]]:
-    batches = Batches(pair._side(which), ["x"], AnswerCache(None), pair._prefixes)
+    batches = Batches(pair.side(which), ["x"], AnswerCache(None), pair._prefixes)
     return [one.tokens for one in batches.answers(prompts, NEW, batch_size, lambda done, total: None)]
 
 
@@ -97,7 +97,7 @@ def tokens(pair: Pair) -> list[list[int]]:
 def test_base_and_adapter_say_token_by_token_what_generate_says(tiny_llama: Path, adapter: Path) -> None:
     pair = load_pair(str(tiny_llama), adapter)
     prompts = tokens(pair)
-    ends = pair._side("base").ends
+    ends = pair.side("base").ends
     expected = {
         "base": generated(tiny_llama, None, prompts, ends),
         "fine-tuned": generated(tiny_llama, adapter, prompts, ends),
@@ -133,7 +133,7 @@ def test_a_batch_is_as_large_as_its_memory_allows(tiny_llama: Path, monkeypatch:
     pair = load_base(str(tiny_llama))
     whole = [one.text for one in pair.answer(ASKED, model="base", max_new_tokens=NEW)]
     longest = max(map(len, tokens(pair))) + NEW
-    each = kv_cache.CACHE_BYTES // kv_cache.tokens_that_fit(pair._side("base").model)
+    each = kv_cache.CACHE_BYTES // kv_cache.tokens_that_fit(pair.side("base").model)
     monkeypatch.setattr(kv_cache, "CACHE_BYTES", each * longest * 2)
     widths: list[int] = []
     from hf_recipes.inference import batches
@@ -161,9 +161,9 @@ def test_a_model_with_a_sliding_window_shares_nothing_and_says_the_same(
     )  # fmt: skip
     MistralForCausalLM(config).save_pretrained(tmp_path)
     pair = load_base(str(tmp_path))
-    assert not kv_cache.fits(pair._side("base").model)
+    assert not kv_cache.fits(pair.side("base").model)
     prompts = tokens(pair)
-    assert answered(pair, "base", prompts, 64) == generated(tmp_path, None, prompts, pair._side("base").ends)
+    assert answered(pair, "base", prompts, 64) == generated(tmp_path, None, prompts, pair.side("base").ends)
     assert pair._prefixes == {}
 
 
@@ -186,10 +186,10 @@ def test_answers_are_kept_by_weights_prompt_and_length(
 
 def test_the_same_adapter_over_another_base_is_another_model(tiny_llama: Path, adapter: Path) -> None:
     pair = load_pair(str(tiny_llama), adapter)
-    side = pair._side("fine-tuned")
-    stamp = pair._stamp(side, NEW)
+    side = pair.side("fine-tuned")
+    stamp = pair.stamp(side, NEW)
     pair.base_weights = "base:another"
-    assert pair._stamp(side, NEW) != stamp
+    assert pair.stamp(side, NEW) != stamp
 
 
 @pytest.mark.parametrize("damage", ["not a database", "no room", "locked away", "half"])

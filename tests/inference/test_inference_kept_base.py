@@ -47,7 +47,7 @@ def texts(pair: Pair, model: Any) -> list[str]:
 
 def likely(pair: Pair) -> torch.Tensor:
     """The base's logits: a base of two layers says the same to much, and these are never the same by chance."""
-    side = pair._side("base")
+    side = pair.side("base")
     with side.alone(), torch.inference_mode():
         logits: torch.Tensor = side.model(input_ids=torch.tensor([[5, 50, 100]])).logits
     return logits

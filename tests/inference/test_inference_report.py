@@ -162,6 +162,22 @@ def test_a_reference_is_shown_and_decides_nothing(run: Path) -> None:
     assert "the verdict and the bounds leave it out" in render_markdown(report)
 
 
+def test_a_reference_that_did_not_answer_is_named_with_why(run: Path) -> None:
+    why = "evaluate.reference: http://127.0.0.1:9/v1 cannot be reached (<b>)"
+    (run / "answers" / "notes.json").write_text(json.dumps({"reference": why, "few-shot": "answered since"}))
+    write(run)
+    report = json.loads((run / "report" / "report.json").read_text())
+    assert report["notes"] == {"reference": why}
+    markdown, page = ((run / "report" / name).read_text() for name in ("report.md", "report.html"))
+    assert (
+        "Not measured: reference. evaluate.reference: http://127.0.0.1:9/v1 cannot be reached (\\<b\\>)."
+        in markdown
+    )
+    assert "Not measured: reference. evaluate.reference" in page and "reached (&lt;b&gt;)" in page
+    (run / "answers" / "notes.json").unlink()
+    assert "notes" not in build(run)
+
+
 def test_tokens_and_seconds_saved_and_when_training_is_paid_back(run: Path) -> None:
     record(run, "few-shot", 12, prompt_tokens=240, seconds=0.75)
     record(run, "fine-tuned", 96, cached=True)
@@ -182,9 +198,10 @@ def test_tokens_and_seconds_saved_and_when_training_is_paid_back(run: Path) -> N
     assert saved["seconds_saved"] == pytest.approx(0.25)
     assert (saved["training_seconds"], saved["requests_to_pay_back"]) == (100.1, 401)
     assert "100 cached answers" in saved["basis"] and report["methods"]["fine-tuned"]["cached"] == 100
-    assert "saves 200.0 prompt tokens" in render_markdown(report) and "after 401 requests" in render_markdown(
-        report
-    )
+    text = render_markdown(report)
+    assert "Against few-shot, a request takes 200.0 prompt tokens less" in text
+    assert "Training took 100 s and has paid for itself, in time, after 401 requests" in text
+    assert "100 cached answers" in text
     record(run, "few-shot", 12, seconds=0.4)
     slower = build(run)
     assert "requests_to_pay_back" not in slower["savings"]
@@ -206,9 +223,10 @@ def test_forgetting_is_flagged_beyond_the_threshold(run: Path) -> None:
     found = forgot(run, 0.5)
     assert (found["base"], found["difference"], found["flagged"]) == (3.95, pytest.approx(0.5), True)
     assert found["low"] < 0.5 < found["high"] and "perplexity" in found["why"]
-    assert "**It has forgotten**" in render_markdown(build(run))
+    assert "**It has forgotten.**" in render_markdown(build(run))
+    assert "worse at general text than the threshold of 0.1 allows" in render_markdown(build(run))
     assert forgot(run, 0.05)["flagged"] is False
-    assert "It has not forgotten" in render_markdown(build(run))
+    assert "not worse at general text beyond the threshold of 0.1" in render_markdown(build(run))
     (run / "answers/forgetting.json").write_text('{"tokens": 0}')
     with pytest.raises(EvaluationFailed, match=r"forgetting\.json is not a recorded measurement"):
         build(run)

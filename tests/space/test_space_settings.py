@@ -141,6 +141,20 @@ def test_the_page_holds_a_bounded_number_of_rows_and_none_that_is_broken(
     assert read() == 0
 
 
+def test_a_graded_row_has_its_number_where_others_are_right_or_wrong() -> None:
+    answers = {
+        name: {"answer": "x", "scores": {"chrf": value}}
+        for name, value in (("zero-shot", 0), ("few-shot", 0.996), ("fine-tuned", 1.0))
+    }
+    row = {"row": 3, "messages": [], "reference": "x", "answers": answers}
+    shown = rendering.evaluation(
+        {"n": 1, "methods": {"fine-tuned": {"metrics": {"chrf": {"value": 1}}}}}, [row]
+    )
+    for part in ("Base, asked plainly ✗ wrong", "Base, shown examples 0.99<", "Fine-tuned ✓ right"):
+        assert part in shown, part
+    assert '<span class="graded" title="Base, shown examples: 0.99">0.99</span>' in shown
+
+
 def test_what_was_saved_and_forgotten_is_said_where_it_was_measured() -> None:
     shown = rendering.evaluation(
         {
@@ -152,9 +166,11 @@ def test_what_was_saved_and_forgotten_is_said_where_it_was_measured() -> None:
             "gate": [{"metric": "chrf", "bound": "at least 0.95", "value": 0.9, "met": False}],
             "savings": {"against": "<few-shot>", "prompt_tokens_saved": 153.0, "requests_to_pay_back": 881},
             "forgetting": {"base": 3.1, "fine-tuned": 3.9, "flagged": True},
+            "notes": {"few-shot": "no <answer>"},
         }
     )
     for part in (
+        "Not measured: few-shot. no &lt;answer&gt;.",
         "Against &lt;few-shot&gt;, a request takes 153.0 prompt tokens less.",
         "after 881 requests",
         "3.100 nats a token before and 3.900 after: it has become worse",

@@ -79,6 +79,8 @@ def _needed(needed: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for method, one in needed.get("methods", {}).items():
         beside = "  (shown beside, decides nothing)" if method == "reference" else ""
         yield method, f"{one['value']:6.1%}  ({one['low']:.1%} to {one['high']:.1%}){beside}"
+    for method, why in needed.get("notes", {}).items():
+        yield method, f"not measured: {why}"
     if "n" in needed:
         yield "test rows", str(needed["n"])
 

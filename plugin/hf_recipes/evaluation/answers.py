@@ -104,6 +104,17 @@ def read_questions(folder: Path) -> dict[int, Messages]:
     return questions
 
 
+def read_notes(folder: Path) -> dict[str, str]:
+    """Method → the sentence why it has no answers; empty where all that were asked have some. Raises EvaluationFailed."""
+    file = folder / "notes.json"
+    if not file.is_file():
+        return {}
+    try:
+        return {str(method): str(why) for method, why in json.loads(file.read_text(encoding="utf-8")).items()}
+    except (ValueError, AttributeError) as problem:
+        raise EvaluationFailed(f"{file.name} is no recorded note: {problem}.") from None
+
+
 def parse_messages(value: object) -> Messages:
     """Raises TypeError or KeyError."""
     if not isinstance(value, list):

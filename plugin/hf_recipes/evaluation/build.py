@@ -16,6 +16,7 @@ from hf_recipes.evaluation.answers import (
     EvaluationFailed,
     Messages,
     read,
+    read_notes,
     read_questions,
 )
 from hf_recipes.evaluation.forgetting import forgetting
@@ -67,6 +68,9 @@ def report_of(found: Evaluation, run: Path) -> dict[str, Any]:
         "rows": list(rows),
         "methods": {method: summary(method, found) for method in found.answers},
     }
+    notes = {name: why for name, why in read_notes(run / "answers").items() if name not in found.answers}
+    if notes:
+        report["notes"] = notes
     compared = {
         name: compare(by_method[FINE_TUNED], baselines)
         for name, by_method in found.scores.items()

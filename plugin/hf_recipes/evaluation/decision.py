@@ -16,6 +16,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from hf_recipes.data.needed import TASKS
 from hf_recipes.evaluation.interval import Z_95
 
 Z_POWER_80 = 0.8416212335729143
@@ -33,9 +34,9 @@ RIGHT_OR_WRONG = (
 """Metrics that are 0 or 1 in each row."""
 COUNTS = (*RIGHT_OR_WRONG, "json_precision", "json_recall", "json_f1", "macro_f1")
 """Metrics of which nine in ten means something by itself. What 0.9 of the others (ROUGE, BLEU, likelihood …) is worth depends on the task."""
-FEW_ROWS = 50
-"""Training rows below which tuning is not tried: OpenAI's guide to supervised fine-tuning (developers.openai.com/docs/guides)
-sees improvements from 50 to 100 examples on and recommends to start with 50 good ones."""
+NEEDED = TASKS["sft"]
+FEW_ROWS = NEEDED.rows or 0
+"""Training rows below which tuning is not tried: what `check` warns of too."""
 MOST_ROWS = 100_000
 """Test rows beyond which more of them is no advice."""
 RULES = (

@@ -1,9 +1,15 @@
-"""What a report says beside its numbers, in sentences: what fine-tuning saves, and whether the model forgot. Plain text."""
+"""What a report says beside its numbers, in sentences: what fine-tuning saves, whether the model forgot, what is missing.
+
+Plain text, and the same words in report.md, report.html, the card and the page.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+
+LONGEST = 400
+"""Characters of what the report itself explains; a pushed one may come from anybody."""
 
 
 def savings(report: Mapping[str, Any]) -> str:
@@ -23,9 +29,20 @@ def savings(report: Mapping[str, Any]) -> str:
     said = []
     if parts:
         said.append(f"Against {found.get('against', 'the best baseline')}, a request takes {_list(parts)}.")
-    if isinstance(found.get("requests_to_pay_back"), (int, float)):
-        said.append(f"Training has paid for itself after {found['requests_to_pay_back']:,.0f} requests.")
-    return " ".join(said)
+    said += [pays_back(found), f"({_explained(found, 'basis')}.)" if _explained(found, "basis") else ""]
+    return " ".join(filter(None, said))
+
+
+def pays_back(found: Mapping[str, Any]) -> str:
+    """Of a report's savings: when training has paid for itself. Empty where that was not measured."""
+    took, requests = found.get("training_seconds"), found.get("requests_to_pay_back")
+    training = f"Training took {took:,.0f} s" if isinstance(took, (int, float)) else "Training"
+    if isinstance(requests, (int, float)):
+        joined = "and has" if isinstance(took, (int, float)) else "has"
+        return f"{training} {joined} paid for itself, in time, after {requests:,.0f} requests."
+    if isinstance(took, (int, float)):
+        return f"{training}, which no request wins back: none is faster."
+    return ""
 
 
 def forgetting(report: Mapping[str, Any]) -> str:
@@ -41,18 +58,38 @@ def forgetting(report: Mapping[str, Any]) -> str:
             else ""
         )
         difference = f" (difference {found['difference']:+.3f}{bounds})"
-    end = (
-        "it has become worse at general text than the threshold allows"
-        if found.get("flagged")
-        else "not worse at general text beyond the threshold"
+    why = _explained(found, "why")
+    return (
+        f"General text takes {found['base']:.3f} nats a token before and {found['fine-tuned']:.3f} after{difference}: "
+        f"{judged(found)}.{f' ({why}.)' if why else ''}"
     )
-    return f"General text takes {found['base']:.3f} nats a token before and {found['fine-tuned']:.3f} after{difference}: {end}."
+
+
+def judged(found: Mapping[str, Any]) -> str:
+    """Of a report's forgetting: a clause."""
+    threshold = found.get("threshold")
+    bound = f"the threshold of {threshold:g}" if isinstance(threshold, (int, float)) else "the threshold"
+    if found.get("flagged"):
+        return f"it has become worse at general text than {bound} allows"
+    return f"not worse at general text beyond {bound}"
+
+
+def notes(report: Mapping[str, Any]) -> list[str]:
+    """Why methods that were asked have no numbers, a sentence each."""
+    return [
+        f"Not measured: {method}. {why.rstrip('.')}." for method, why in (report.get("notes") or {}).items()
+    ]
 
 
 def saved(amount: float, unit: str) -> str:
     """`153.0 prompt tokens less`; what is negative was not saved but spent."""
     digits = 3 if 0 < abs(amount) < 1 else 1
     return f"{abs(amount):,.{digits}f} {unit} {'less' if amount >= 0 else 'more'}"
+
+
+def _explained(found: Mapping[str, Any], key: str) -> str:
+    said = found.get(key)
+    return said[:LONGEST].rstrip(".") if isinstance(said, str) else ""
 
 
 def _list(parts: list[str]) -> str:

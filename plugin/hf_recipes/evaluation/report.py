@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hf_recipes.evaluation import findings
 from hf_recipes.evaluation.answers import REFERENCE
 
 SCHEMA = 1
@@ -48,6 +49,7 @@ def render_markdown(report: Mapping[str, Any]) -> str:
         lines += ["", "No verdict: it takes the fine-tuned model and a baseline, both measured."]
     if any(method.startswith(REFERENCE) for method in report["methods"]):
         lines += ["", "The reference is shown beside the others; the verdict and the bounds leave it out."]
+    lines += _notes(report)
     lines += _comparisons(report)
     if report.get("gate"):
         lines += ["", "| required | measured | met |", "| --- | ---: | --- |"]
@@ -59,12 +61,23 @@ def render_markdown(report: Mapping[str, Any]) -> str:
                     raw=2,
                 )
             )
-    lines += [*_savings(report), *_forgetting(report)]
+    if said := findings.savings(report):
+        lines += ["", escape(said)]
+    if said := findings.forgetting(report):
+        flagged = "**It has forgotten.** " if report["forgetting"].get("flagged") else ""
+        lines += ["", flagged + escape(said)]
     if report.get("misses"):
         lines += ["", "The rows on which the fine-tuned model did worst, the first of equals first:", ""]
         lines += ["| row | answer | expected |", "| ---: | --- | --- |"]
         lines += [table_row([str(one["row"]), one["answer"], one["reference"]]) for one in report["misses"]]
     return "\n".join(lines) + "\n"
+
+
+def _notes(report: Mapping[str, Any]) -> list[str]:
+    lines = []
+    for sentence in findings.notes(report):
+        lines += ["", escape(sentence)]
+    return lines
 
 
 def _share(measured: Mapping[str, Any] | None) -> str:
@@ -103,40 +116,6 @@ def _comparisons(report: Mapping[str, Any]) -> list[str]:
         "",
         f"{HOW}{how}.",
     ]
-
-
-def _savings(report: Mapping[str, Any]) -> list[str]:
-    saved = report.get("savings")
-    if not saved:
-        return []
-    text = (
-        f"Against {saved['against']} a request saves {_number(saved['prompt_tokens_saved'])} prompt tokens, "
-        f"{_number(saved['completion_tokens_saved'])} answer tokens and {saved['seconds_saved']:.3f} s."
-    )
-    if "requests_to_pay_back" in saved:
-        text += f" Training took {saved['training_seconds']:,.0f} s: paid back, in time, after {saved['requests_to_pay_back']:,} requests."
-    elif "training_seconds" in saved:
-        text += (
-            f" Training took {saved['training_seconds']:,.0f} s, which no request wins back: none is faster."
-        )
-    return ["", f"{escape(text)} ({escape(saved['basis'])}.)"]
-
-
-def _number(value: float) -> str:
-    return f"{value:,.1f}"
-
-
-def _forgetting(report: Mapping[str, Any]) -> list[str]:
-    found = report.get("forgetting")
-    if not found:
-        return []
-    judged = "**It has forgotten**" if found["flagged"] else "It has not forgotten beyond the bound"
-    numbers = (
-        f"general text takes the base {found['base']:.3f} nats a token and the fine-tuned model {found['fine-tuned']:.3f}, "
-        f"{found['difference']:+.3f} ({found['low']:+.3f} to {found['high']:+.3f})"
-    )
-    bound = f"; flagged above {found['threshold']:g}: {found['why']}" if "threshold" in found else ""
-    return ["", f"{judged}: {escape(numbers + bound)}."]
 
 
 def table_row(cells: Sequence[str], raw: int | None = None) -> str:

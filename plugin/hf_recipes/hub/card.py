@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from hf_recipes import __version__
-from hf_recipes.evaluation import findings
 from hf_recipes.evaluation.answers import FINE_TUNED
 from hf_recipes.evaluation.report import escape, render_markdown
 from hf_recipes.hub.facts import Facts
@@ -193,13 +192,12 @@ def _evaluation(facts: Facts, has_page: bool) -> str:
     report = facts.report
     if not report or not report.get("methods"):
         return head + "Not measured. Nothing here shows that it is.\n"
-    # Savings and forgetting are said below, in words that go without the other methods' short names.
-    shown = {name: value for name, value in report.items() if name not in ("misses", "savings", "forgetting")}
+    # Why something of this machine's surroundings did not answer is no business of the model's readers.
+    shown = {name: value for name, value in report.items() if name not in ("misses", "notes")}
     shown["methods"] = {_named(name, facts): one for name, one in report["methods"].items()}
-    said = [sentence for sentence in (findings.savings(report), findings.forgetting(report)) if sentence]
     where = "The numbers, row counts and the first misses are in `report/report.json`"
     where += "; `report/report.html` shows them with plots." if has_page else "."
-    return head + render_markdown(shown) + "".join(f"\n{escape(one)}\n" for one in said) + f"\n{where}\n"
+    return head + render_markdown(shown) + f"\n{where}\n"
 
 
 def _training(facts: Facts) -> str:

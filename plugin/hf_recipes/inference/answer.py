@@ -16,12 +16,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hf_recipes.inference.answerers import NOTES, answering, load, reference
+from hf_recipes.inference.answerers import answering, load, reference
 from hf_recipes.inference.child import Pace, Progress, StepFailed, read_lines, run_step, write_json
 from hf_recipes.inference.endpoint import EndpointFailed
 from hf_recipes.inference.measures import measure, wanted
 from hf_recipes.inference.prompts import BASELINES, FINE_TUNED, REFERENCE, Asked, Asking, asked_rows
-from hf_recipes.inference.recording import Rows, forget_others, record, write_questions
+from hf_recipes.inference.recording import NOTES, Rows, forget_others, record, write_questions
 from hf_recipes.inference.request import Request, of_run
 from hf_recipes.inference.shots import told
 from hf_recipes.recipe.model import Evaluate
@@ -69,8 +69,6 @@ def _reference(
     rows: Sequence[dict[str, Any]], answers: Path, request: Request, evaluate: Evaluate, progress: Progress
 ) -> None:
     """Last, and no reason to lose what was measured: a reference that refuses has no answers, and a note that says why."""
-    notes = answers / NOTES
-    notes.unlink(missing_ok=True)
     try:
         with reference(request) as answerer:
             ask = partial(_plain, evaluate.baseline_system)
@@ -78,7 +76,7 @@ def _reference(
     except EndpointFailed as failure:
         (answers / f"{REFERENCE}.jsonl.part").unlink(missing_ok=True)
         sys.stderr.write(f"{failure}; the report is without the reference\n")
-        write_json(notes, {REFERENCE: str(failure)})
+        write_json(answers / NOTES, {REFERENCE: str(failure)})
 
 
 def _plain(system: str | None, rows: Sequence[dict[str, Any]]) -> list[Asked]:

@@ -14,9 +14,6 @@ from hf_recipes.inference.child import Progress, StepFailed
 from hf_recipes.inference.endpoint import Endpoint, EndpointFailed
 from hf_recipes.inference.request import Request
 
-NOTES = "notes.json"
-"""In answers/: {method: the sentence why it has no answers}."""
-
 
 def load(request: Request, base: str, run: Path) -> Any:
     """Base and fine-tuned model as a Pair, or the base alone where nothing is trained; answers are kept between runs.

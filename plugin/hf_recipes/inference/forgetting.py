@@ -9,6 +9,7 @@ from typing import Any
 
 from hf_recipes.inference.child import write_json
 from hf_recipes.inference.likelihood import text_nll
+from hf_recipes.inference.recording import FORGETTING
 
 
 def general_texts() -> list[str]:
@@ -28,6 +29,6 @@ def measure_forgetting(pair: Any, answers: Path) -> None:
         for which, one in found.items()
     }
     write_json(
-        answers / "forgetting.json",
+        answers / FORGETTING,
         {"texts": len(texts), "tokens": sum(counts), "text_tokens": counts, **sides},
     )

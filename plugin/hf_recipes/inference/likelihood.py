@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from hf_recipes.inference.answer_cache import key
 from hf_recipes.inference.generating import _last_logits_only
 from hf_recipes.inference.sides import Conversation, Side, Which, check_length, encode, pad_of
 
@@ -24,7 +25,7 @@ def reference_nll(
 
     Raises PromptTooLong.
     """
-    side: Side = pair._side(model)
+    side: Side = pair.side(model)
     prompts = [encode(side.tokenizer, one) for one in conversations]
     turns = [
         _turn(side, conversation, prompt, reference)
@@ -37,8 +38,8 @@ def reference_nll(
 
 def text_nll(pair: Any, texts: Sequence[str], *, model: Which) -> list[tuple[float, int]]:
     """(nats, tokens) of plain texts without any template; the first token stands as given and is not counted."""
-    side: Side = pair._side(model)
-    tokenizer = pair._side("base").tokenizer  # the same tokens for both
+    side: Side = pair.side(model)
+    tokenizer = pair.side("base").tokenizer  # the same tokens for both
     ids = [[int(one) for one in tokenizer(text)["input_ids"]] for text in texts]
     heads, tails = [one[:1] for one in ids], [one[1:] for one in ids]
     return list(zip(_nll(pair, side, heads, tails), map(len, tails), strict=True))
@@ -65,13 +66,21 @@ def _turn(side: Side, conversation: Conversation, prompt: Sequence[int], referen
 def _nll(
     pair: Any, side: Side, prompts: Sequence[Sequence[int]], turns: Sequence[Sequence[int]]
 ) -> list[float]:
-    found = [0.0] * len(turns)
-    order = sorted(range(len(turns)), key=lambda place: len(prompts[place]) + len(turns[place]))
+    """Nats of each turn; what the same weights were asked before comes out of the pair's cache."""
+    keys = [
+        key("likelihood", *pair.stamp(side, 0), list(prompt), list(turn))
+        for prompt, turn in zip(prompts, turns, strict=True)
+    ]
+    kept = pair.cache.get(dict.fromkeys(keys))
+    found = [float(kept[one]["nats"]) if one in kept else 0.0 for one in keys]
+    left = [place for place, one in enumerate(keys) if one not in kept]
+    order = sorted(left, key=lambda place: len(prompts[place]) + len(turns[place]))
     for places in _batches(order, prompts, turns, side.model.config.get_text_config().vocab_size):
-        with pair._lock, side.alone():
+        with pair.lock, side.alone():
             sums = _batch(side, [prompts[place] for place in places], [turns[place] for place in places])
         for place, nats in zip(places, sums, strict=True):
             found[place] = nats
+        pair.cache.put({keys[place]: {"nats": found[place]} for place in places})
     return found
 
 

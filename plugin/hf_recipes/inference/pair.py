@@ -80,7 +80,8 @@ class Delta:
 class Pair:
     def __init__(self, base: Side, tuned: Side | None) -> None:
         self._sides: dict[str, Side] = {side.which: side for side in (base, tuned) if side is not None}
-        self._lock = threading.Lock()
+        self.lock = threading.Lock()
+        """Held by whoever uses the models: both may be the same weights."""
         self.tokenizer = (tuned or base).tokenizer
         self.device = base.model.device
         self.base_weights = base.weights
@@ -119,12 +120,12 @@ class Pair:
         `progress` is told how many of all are answered. What all prompts begin with is computed once, also for the
         next call when its prompts begin so too.
         """
-        side = self._side(model)
+        side = self.side(model)
         prompts = [encode(side.tokenizer, one) for one in conversations]
         for prompt in prompts:
             check_length(side, prompt, max_new_tokens)
-        with self._lock:
-            batches = Batches(side, self._stamp(side, max_new_tokens), self.cache, self._prefixes)
+        with self.lock:
+            batches = Batches(side, self.stamp(side, max_new_tokens), self.cache, self._prefixes)
             made = batches.answers(
                 prompts, max_new_tokens, batch_size, progress or (lambda done, total: None)
             )
@@ -148,7 +149,7 @@ class Pair:
         prompts = [encode(side.tokenizer, messages) for side in sides]
         for side, prompt in zip(sides, prompts, strict=True):
             check_length(side, prompt, max_new_tokens)
-        with self._lock:
+        with self.lock:
             started = time.perf_counter()
             panes = [_Pane(side, started) for side in sides]
             for new in self._steps(sides, prompts, max_new_tokens):
@@ -160,7 +161,8 @@ class Pair:
                 if not pane.done:
                     yield pane.end()
 
-    def _side(self, which: Which) -> Side:
+    def side(self, which: Which) -> Side:
+        """One model of the pair, for what is measured on it; `lock` is held meanwhile. Raises ModelUnavailable."""
         if which not in self._sides:
             raise ModelUnavailable(f"the {which} model is not loaded")
         return self._sides[which]
@@ -197,7 +199,7 @@ class Pair:
                 else:
                     yield {row: new[0]}
 
-    def _stamp(self, side: Side, max_new_tokens: int) -> list[object]:
+    def stamp(self, side: Side, max_new_tokens: int) -> list[object]:
         """All that an answer follows from but its prompt. An adapter's fingerprint says nothing of what it lies on."""
         dtype = str(side.model.dtype)
         return [

@@ -95,7 +95,7 @@ class Asking:
 
     @cached_property
     def _shots(self) -> list[Conversation]:
-        shots = read_lines(self._run / "work" / "shots.jsonl")
+        shots = read_lines(self._run / "work" / "shots.jsonl")[: self._evaluate.shots]
         return [told(self._evaluate.baseline_system, shot["messages"]) for shot in shots]  # type: ignore[arg-type]
 
     @cached_property

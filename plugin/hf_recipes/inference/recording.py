@@ -11,6 +11,10 @@ from typing import IO, Any
 
 from hf_recipes.inference.child import write_json
 
+NOTES = "notes.json"
+"""In answers/: {method: the sentence why it has no answers}."""
+FORGETTING = "forgetting.json"
+
 
 def write_questions(folder: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     """answers/questions.jsonl: what was asked and what was expected, a test row a line."""
@@ -32,6 +36,8 @@ def forget_others(folder: Path, methods: Iterable[str]) -> None:
         if rows.is_file() and rows.stem not in wanted:
             rows.unlink()
             summary.unlink()
+    for name in (NOTES, FORGETTING):
+        (folder / name).unlink(missing_ok=True)
 
 
 def record(

@@ -47,11 +47,14 @@
     return make("div", { class: "text", dir: "auto", ...(long ? { tabindex: "0", role: "region", "aria-label": name } : {}) }, ...shown(text));
   };
 
-  /** "right", "wrong" or "" where this metric says nothing of the answer. */
+  /** "right", "wrong", "between" where a metric grades, or "" where this metric says nothing of the answer. */
   const judged = (row, method) => {
     const value = row.a[method]?.s[metric()];
-    return value === undefined ? "" : value === 1 ? "right" : "wrong";
+    return value === undefined ? "" : value === 1 ? "right" : value === 0 ? "wrong" : "between";
   };
+
+  /** Two digits, cut and not rounded: what is below 1 must not read as right. */
+  const shortened = (value) => value === undefined ? "" : (Math.floor(value * 100) / 100).toFixed(2);
 
   const metric = () => controls.metric ? controls.metric.value : metrics[0];
 
@@ -75,6 +78,7 @@
     const before = select.value;
     select.replaceChildren(...named.map(([value, name]) => make("option", { value }, name)));
     if (before) select.value = before;
+    if (select.selectedIndex < 0) select.selectedIndex = 0;
   };
   const bar = make("form", { class: "filters", "aria-label": "Which rows are shown" });
   bar.addEventListener("submit", (event) => event.preventDefault());
@@ -107,9 +111,11 @@
 
   const count = () => {
     for (const [name, select] of Object.entries(controls.methods)) {
-      const tally = { right: 0, wrong: 0 };
+      const tally = { right: 0, between: 0, wrong: 0 };
       for (const row of data.rows) if (judged(row, name)) tally[judged(row, name)] += 1;
-      options(select, [["", "any"], ["right", `right (${tally.right.toLocaleString("en")})`], ["wrong", `wrong (${tally.wrong.toLocaleString("en")})`]]);
+      const kinds = tally.between ? ["right", "between", "wrong"] : ["right", "wrong"];
+      const named = { right: "right", between: "in between", wrong: "wrong" };
+      options(select, [["", "any"], ...kinds.map((kind) => [kind, `${named[kind]} (${tally[kind].toLocaleString("en")})`])]);
     }
   };
 
@@ -118,7 +124,7 @@
     const wanted = Object.entries(controls.methods).filter(([, select]) => select.value);
     matching = data.rows.filter((row) =>
       wanted.every(([name, select]) => judged(row, name) === select.value)
-      && (!controls.differ.checked || new Set(methods.map((name) => judged(row, name)).filter(Boolean)).size > 1)
+      && (!controls.differ.checked || new Set(methods.map((name) => row.a[name]?.s[metric()]).filter((value) => value !== undefined)).size > 1)
       && (!words || contains(row, words)));
     first = 0;
     show();
@@ -156,7 +162,7 @@
     const one = row.a[name];
     const state = judged(row, name);
     const value = one.s[metric()];
-    const said = state === "right" ? "✓ right" : state === "wrong" ? (value > 0 ? `✗ ${value.toFixed(2)}` : "✗ wrong") : "";
+    const said = { right: "✓ right", wrong: "✗ wrong", between: shortened(value) }[state] ?? "";
     const made = make("section", { class: `answer ${state}`, "data-method": name },
       make("h4", {}, data.methods[name], make("span", { class: "said" }, said)), textBox(one.t, `Answer of ${data.methods[name]} to row ${row.r}`));
     if (one.p) made.append(whole("What it was asked", one.p, row.r));

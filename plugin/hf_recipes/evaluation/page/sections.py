@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hf_recipes.evaluation.findings import saved
+from hf_recipes.evaluation import findings
 from hf_recipes.evaluation.page.words import DECISIONS, interval, kind, label, mark, p_value, percent
 from hf_recipes.evaluation.shown import metric_name, text
 
 Report = Mapping[str, Any]
-BASIS_LIMIT = 400
 
 
 def metrics_of(report: Report) -> list[str]:
@@ -52,13 +51,11 @@ def savings(report: Report) -> str:
         ("seconds_saved", "seconds"),
     ):
         if key in found:
-            lines.append(f"<li><b>{saved(found[key], unit)}</b> a request</li>")
-    pays = (
-        f"<p>Training has paid for itself after <b>{found['requests_to_pay_back']:,.0f}</b> requests.</p>"
-        if found.get("requests_to_pay_back") is not None
-        else ""
+            lines.append(f"<li><b>{findings.saved(found[key], unit)}</b> a request</li>")
+    pays = f"<p>{text(said)}</p>" if (said := findings.pays_back(found)) else ""
+    basis = (
+        f'<p class="soft">{text(str(found["basis"])[: findings.LONGEST])}</p>' if found.get("basis") else ""
     )
-    basis = f'<p class="soft">{text(str(found["basis"])[:BASIS_LIMIT])}</p>' if found.get("basis") else ""
     return f'<section class="fact"><h3>Against {text(against)}</h3><ul>{"".join(lines)}</ul>{pays}{basis}</section>'
 
 
@@ -76,14 +73,11 @@ def forgetting(report: Report) -> str:
     if "difference" in found:
         bounds = f" ({found['low']:+.3f} to {found['high']:+.3f})" if {"low", "high"} <= found.keys() else ""
         difference = f"<li>difference <b>{found['difference']:+.3f}</b>{bounds}</li>"
-    said = (
-        "Yes: it has become worse at general text than the threshold allows."
-        if flagged
-        else "Not beyond the threshold: general text is about as likely to it as to the base."
-    )
+    said = findings.judged(found)
+    why = f'<p class="soft">{text(str(found["why"])[: findings.LONGEST])}</p>' if found.get("why") else ""
     return (
-        f'<section class="fact {"flagged" if flagged else ""}"><h3>Did it forget?</h3><p>{said}</p>'
-        f"<ul>{''.join(numbers)}{difference}</ul></section>"
+        f'<section class="fact {"flagged" if flagged else ""}"><h3>Did it forget?</h3><p>{text(said[:1].upper() + said[1:])}.</p>'
+        f"<ul>{''.join(numbers)}{difference}</ul>{why}</section>"
     )
 
 
@@ -118,6 +112,7 @@ def table(report: Report) -> str:
             f'<thead><tr><th scope="col">Method</th>{head}<th scope="col">tokens in</th><th scope="col">tokens out</th><th scope="col">time a row</th></tr></thead><tbody>{"".join(lines)}</tbody>',
         )
         + note
+        + "".join(f'<p class="soft">{text(said)}</p>' for said in findings.notes(report))
     )
 
 
