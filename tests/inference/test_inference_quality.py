@@ -224,6 +224,27 @@ def test_few_answers_are_counted_as_labels(tmp_path):
     }
 
 
+def test_test_rows_that_a_metric_of_the_recipe_cannot_measure(tmp_path):
+    write(tmp_path, "train", [{"q": question(row), "a": "none"} for row in range(60)])
+    write(
+        tmp_path,
+        "test",
+        [{"q": question(row), "a": "none" if row == 102 else "7"} for row in range(100, 104)],
+    )
+    metrics = [{"name": "exact_match", "options": {}}, {"name": "number_match", "options": {}}]
+    answer = quality(
+        request(
+            tmp_path,
+            data={"messages": MESSAGES, "test_split": "test"},
+            evaluate={"metrics": metrics, "baselines": ["zero-shot"]},
+        )
+    )
+    [problem] = [one for one in answer["found"]["problems"] if one["code"] == "unmeasurable"]
+    assert problem["file"].endswith("test.jsonl") and problem["line"] == 3
+    assert problem["message"] == "can't be measured by number_match: its expected answer holds no number"
+    assert (answer["splits"]["test"]["rows"], answer["splits"]["test"]["broken"]) == (4, 0)
+
+
 def test_an_answer_that_is_no_json_among_many_that_are(tmp_path):
     values = [{"q": question(row), "a": json.dumps({"n": row})} for row in range(30)]
     values[7]["a"] = '{"n": 7'

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hf_recipes.data.findings import wrong
 from hf_recipes.data.measurable import lacking
 from hf_recipes.inference.request import Request
 
+CODE = "unmeasurable"
+HINT = "correct the row, or take the metric out of evaluate.metrics"
 
-def check_row(request: Request, row: Mapping[str, Any], split: str) -> None:
-    """`row` as test.jsonl has it. Raises DataError for the first metric that it lacks something for."""
+
+def unmeasurable(request: Request, row: Mapping[str, Any]) -> Iterator[str]:
+    """For each of the recipe's metrics that `row`, as test.jsonl has it, lacks something for: a clause."""
     if request.evaluate is None or "messages" not in row:
         return
     for metric in request.evaluate.metrics:
         why = lacking(metric.name, metric.options, str(row["reference"]), row["messages"])
         if why:
-            raise wrong(
-                request.data.path,
-                f"row {row['row']} of {split} can't be measured by {metric.name}: {why}",
-                hint="correct the row, or take the metric out of evaluate.metrics",
-                code="unmeasurable",
-            )
+            yield f"can't be measured by {metric.name}: {why}"
+
+
+def check_row(request: Request, row: Mapping[str, Any], split: str) -> None:
+    """`row` as test.jsonl has it. Raises DataError for the first metric that it lacks something for."""
+    for clause in unmeasurable(request, row):
+        raise wrong(request.data.path, f"row {row['row']} of {split} {clause}", hint=HINT, code=CODE)

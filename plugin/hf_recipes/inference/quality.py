@@ -26,6 +26,7 @@ from hf_recipes.data.quality import Answers
 from hf_recipes.data.sensitive import has_email, masked, secrets_in
 from hf_recipes.data.splits import held_out
 from hf_recipes.data.tally import Tally
+from hf_recipes.inference import measurable
 from hf_recipes.inference.child import StepFailed
 from hf_recipes.inference.dataset import Split, open_split
 from hf_recipes.inference.doubles import LIMIT, NEAR, Index
@@ -167,7 +168,7 @@ class Reading:
         self._counted(part, where)
         if test_rows:
             self._counted("test", f"{where} (held out)")
-        before = self._problems.total - self._problems.codes["secret"]
+        before = self._broken()
         for file, line, row, record in self._records(split, self._problems):
             self._rows += 1
             self._say(self._rows)
@@ -176,10 +177,15 @@ class Reading:
                 continue
             self._take("test" if number in test_rows else part, file, line, row, record)
             number += 1
-        broken = self._problems.total - self._problems.codes["secret"] - before
+        broken = self._broken() - before
         self._splits[part]["broken"] = broken
         if not number and not broken:
             self._problems.add(where, 0, "the split holds no rows", code="empty-file")
+
+    def _broken(self) -> int:
+        """Rows that cannot be used, so far: with a secret, or without what a metric needs, they still can."""
+        codes = self._problems.codes
+        return self._problems.total - codes["secret"] - codes[measurable.CODE]
 
     def _counted(self, part: str, where: str) -> None:
         self._splits[part] = {"from": where, "rows": 0, "broken": 0}
@@ -194,6 +200,9 @@ class Reading:
         )  # fmt: skip
         if part in self._answers and compared.answers:
             self._answers[part].add(compared.answers)
+        if part == "test" and self._request.evaluate:
+            for clause in measurable.unmeasurable(self._request, self._form.test_row(line, record)):
+                self._problems.add(file, line, clause, code=measurable.CODE, hint=measurable.HINT)
         if part == "train" and self._tokens:
             self._tokens.add(record)
         if not self._classes and compared.answers:
