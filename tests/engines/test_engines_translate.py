@@ -17,6 +17,17 @@ from hf_recipes.engines.machine import Gpu, Machine
 from hf_recipes.recipe import Recipe, load
 
 GIB = 1024**3
+SPLIT = ("params.distributed_backend=deepspeed",)
+SUMMARIES = """\
+task: seq2seq
+base_model: someone/model
+project_name: summaries
+backend: {backend}
+data:
+  path: someone/texts
+  train_split: train
+  column_mapping: {{text_column: text, target_column: summary}}
+"""
 LAPTOP = Machine(cores=2, memory=16 * GIB)
 SERVER = Machine(cores=16, memory=128 * GIB, gpus=(Gpu("NVIDIA A100-SXM4-80GB", 80 * GIB),))
 RECIPE = """\
@@ -172,8 +183,10 @@ def test_a_pickle_is_refused_before_it_is_trained_for_the_hub(
 @pytest.mark.parametrize(
     ("settings", "key"),
     [
-        (("params.distributed_backend=deepspeed",), "params.distributed_backend"),
         (("base_model={base}",), "base_model"),
+        ((*SPLIT, "params.quantization=int4"), "params.quantization"),
+        ((*SPLIT, "params.quantization=null", "params.merge_adapter=true"), "params.merge_adapter"),
+        (SPLIT, "params.quantization"),
     ],
 )
 def test_what_is_not_there_on_a_space_is_refused_before_it_costs(
@@ -184,6 +197,36 @@ def test_what_is_not_there_on_a_space_is_refused_before_it_costs(
     recipe = sums("base_model=someone/model", "backend=spaces-a10g-largex2", *named)
     (problem,) = autotrain.cannot_run(recipe)
     assert problem.message.startswith(key) and problem.hint
+
+
+@pytest.mark.parametrize(
+    ("backend", "settings", "needed"),
+    [
+        ("jobs-a10g-largex4", SPLIT, "autotrain-deepspeed"),
+        ("spaces-l4x4", SPLIT, "autotrain-deepspeed"),
+        ("jobs-a10g-small", SPLIT, "autotrain"),
+        ("jobs-a10g-largex4", ("params.distributed_backend=ddp",), "autotrain"),
+        ("jobs-a10g-largex4", (), "autotrain"),
+    ],
+)
+def test_deepspeed_is_brought_where_several_gpus_share_the_model(
+    sums: Callable[..., Recipe], backend: str, settings: tuple[str, ...], needed: str
+) -> None:
+    recipe = sums("base_model=someone/model", "params.quantization=null", f"backend={backend}", *settings)
+    assert autotrain.cannot_run(recipe) == []
+    job = translate(recipe)
+    (train,) = [step for step in job.steps if step.name == "train"]
+    assert train.requirements == needed
+    split = needed == "autotrain-deepspeed"
+    assert ("--use_deepspeed" in train.argv) == split == ("{run}/work/sharded.py" in train.argv)
+    assert ("work/sharded.py" in job.files) == split
+
+
+def test_what_deepspeed_is_not_proved_for_is_refused_with_a_way_out(write: Callable[..., Recipe]) -> None:
+    text = SUMMARIES.format(backend="jobs-a10g-largex4")
+    (problem,) = autotrain.cannot_run(write(text))
+    assert "seq2seq on 4 GPUs with DeepSpeed" in problem.message and "one or two GPUs" in str(problem.hint)
+    assert autotrain.cannot_run(write(SUMMARIES.format(backend="jobs-a10g-largex2"))) == []
 
 
 def test_a_validation_split_of_an_llm_is_trained_through_our_script(write: Callable[..., Recipe]) -> None:

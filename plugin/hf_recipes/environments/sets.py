@@ -43,7 +43,7 @@ class RequirementSet:
 
 
 def names() -> tuple[str, ...]:
-    return ("inference", "autotrain", "autotrain-vision", "autotrain-tabular")
+    return ("inference", "autotrain", "autotrain-deepspeed", "autotrain-vision", "autotrain-tabular")
 
 
 def named(name: str) -> RequirementSet:
@@ -53,6 +53,7 @@ def named(name: str) -> RequirementSet:
         return RequirementSet(name, files, FILES / "inference-pins.txt", (), "HF_RECIPES_INFERENCE_PYTHON")
     overrides = {
         "autotrain": ("autotrain-overrides", "without-vision", "without-tabular"),
+        "autotrain-deepspeed": ("autotrain-overrides", "without-vision", "without-tabular"),
         "autotrain-vision": ("autotrain-overrides", "vision-overrides", "without-tabular"),
         "autotrain-tabular": ("autotrain-overrides", "without-vision", "tabular-overrides"),
     }.get(name)
@@ -60,9 +61,10 @@ def named(name: str) -> RequirementSet:
         near = get_close_matches(name, names(), 1)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names())}"
         raise EnvironmentFailed(f"no environment is called {name!r}; {hint}")
+    files = (FILES / "autotrain.txt", FILES / "deepspeed.txt")
     return RequirementSet(
         name,
-        (FILES / f"{name}.txt",),
+        files if name == "autotrain-deepspeed" else (FILES / f"{name}.txt",),
         FILES / "autotrain-pins.txt",
         tuple(FILES / f"{each}.txt" for each in overrides),
         "HF_RECIPES_AUTOTRAIN_PYTHON",

@@ -18,7 +18,7 @@ ARCHITECTURE = "unknown-architecture"
 """The code of the problem that the base is of a kind which AutoTrain's transformers does not know."""
 NO_GPU = Machine(cores=1, memory=0)
 OWN_PYTHON = "HF_RECIPES_AUTOTRAIN_PYTHON"
-"""A person's own interpreter may well have DeepSpeed."""
+"""A person's own interpreter may well have a newer transformers."""
 GPU_OPTIMIZERS = ("8bit", "4bit", "paged", "bnb", "apex", "npu", "xla")
 """Parts of the names of optimizers that bitsandbytes, apex or another accelerator brings."""
 
@@ -29,6 +29,8 @@ def check(recipe: Recipe, machine: Machine) -> list[Problem]:
     found = [*_unsupported(recipe, params)]
     if not machine_for(recipe.backend, machine).gpus:
         found += _without_gpu(recipe, params)
+    if recipe.backend.startswith("local"):
+        found += _split_by_deepspeed(recipe, machine)
     return sorted(found)
 
 
@@ -36,7 +38,7 @@ def cannot_run(recipe: Recipe) -> list[Problem]:
     """What AutoTrain takes and a run of ours does not."""
     return [
         *_pickles(recipe),
-        *_needs_deepspeed(recipe),
+        *_split_by_deepspeed(recipe, NO_GPU),
         *_base_stays_here(recipe),
         *_unknown_architecture(recipe),
     ]
@@ -54,19 +56,26 @@ def _pickles(recipe: Recipe) -> Iterator[Problem]:
         yield problem_at(recipe, "hub.push_to_hub", "pickle", pickle, hint)
 
 
-def _needs_deepspeed(recipe: Recipe) -> Iterator[Problem]:
-    """DeepSpeed compiles its kernels for the GPUs that it finds, so no requirement set of ours can pin it."""
-    if os.environ.get(OWN_PYTHON) and recipe.backend.startswith("local"):
+def _split_by_deepspeed(recipe: Recipe, machine: Machine) -> Iterator[Problem]:
+    """What AutoTrain starts with DeepSpeed ZeRO-3 and is not known to end with whole weights."""
+    params, gpus = resolve(recipe), len(machine_for(recipe.backend, machine).gpus)
+    if gpus < 2 or recipe.task == "tabular" or not sharded(recipe.task, params, gpus):
         return
-    params, gpus = resolve(recipe), len(machine_for(recipe.backend, NO_GPU).gpus)
-    if params.get("distributed_backend") == "deepspeed":
-        hint = "leave it out: several GPUs then train with accelerate's DDP"
-        key, message = "params.distributed_backend", "deepspeed is in no environment that hf-recipes makes"
-        yield problem_at(recipe, key, "unsupported", message, hint)
-    elif recipe.task != "tabular" and sharded(recipe.task, params, gpus):
+    if recipe.task != "lm_training":
+        message = f"AutoTrain trains {recipe.task} on {gpus} GPUs with DeepSpeed, which hf-recipes does for llm tasks alone"
         hint = "name a backend with one or two GPUs"
-        message = f"AutoTrain trains {recipe.task} on {gpus} GPUs with DeepSpeed, which is in no environment that hf-recipes makes"
         yield problem_at(recipe, "backend", "unsupported", message, hint)
+        return
+    ddp = "distributed_backend: ddp"
+    if params["peft"] and params["quantization"]:
+        default = "" if "quantization" in recipe.params else ", AutoTrain's default,"
+        message = f"{params['quantization']}{default} keeps the base in bytes, and DeepSpeed ZeRO-3 is documented to split floats alone"
+        hint = f"write quantization: null, or {ddp}"
+        yield problem_at(recipe, "params.quantization", "unsupported", message, hint)
+    if params["peft"] and params["merge_adapter"]:
+        message = "AutoTrain cannot merge an adapter into a base that DeepSpeed ZeRO-3 splits"
+        hint = f"write merge_adapter: false, or {ddp}"
+        yield problem_at(recipe, "params.merge_adapter", "unsupported", message, hint)
 
 
 def _base_stays_here(recipe: Recipe) -> Iterator[Problem]:

@@ -8,7 +8,7 @@ from importlib.resources import files
 
 from hf_recipes.data.columns import IMAGE_TASKS
 from hf_recipes.engines.autotrain import overrides
-from hf_recipes.engines.autotrain.launch import launch
+from hf_recipes.engines.autotrain.launch import launch, sharded
 from hf_recipes.engines.autotrain.resolve import resolve
 from hf_recipes.engines.base import Base
 from hf_recipes.engines.hardware import machine_for
@@ -18,6 +18,7 @@ from hf_recipes.recipe.autotrain import module_of
 from hf_recipes.recipe.model import Recipe
 
 SEEDED = "seeded.py"
+SHARDED = "sharded.py"
 VALIDATION = "clm_validation.py"
 MEASURING = ("prepare", "answer", "report")
 """The steps that a base is measured by. A job without a step named `train` trains nothing: that is how it is told apart."""
@@ -33,7 +34,7 @@ def translate(recipe: Recipe, machine: Machine, base: Base | None = None) -> Job
     params = resolve(recipe)
     chosen = overrides.choose(recipe, params, there, base)
     settled = {**params, **{name: override.value for name, override in chosen.items()}}
-    scripts = _scripts(recipe, settled)
+    scripts = _scripts(recipe, settled, there)
     return Job(
         engine="autotrain",
         backend=recipe.backend,
@@ -74,7 +75,7 @@ def _steps(
         Step(
             "train",
             "train",
-            requirements(recipe.task),
+            requirements(recipe.task, params, len(machine.gpus)),
             launch(recipe.task, params, len(machine.gpus), program=_program(recipe.task, scripts)),
             overrides.environment(recipe, params, machine),
         ),
@@ -90,13 +91,16 @@ def _steps(
     return tuple(steps)
 
 
-def _scripts(recipe: Recipe, params: Mapping[str, object]) -> tuple[str, ...]:
+def _scripts(recipe: Recipe, params: Mapping[str, object], machine: Machine) -> tuple[str, ...]:
     """What goes along to start the trainer, outermost first."""
     if not overrides.seeded(recipe):
         return ()
+    scripts = [SEEDED]
+    if len(machine.gpus) > 1 and sharded(recipe.task, params, len(machine.gpus)):
+        scripts.append(SHARDED)
     if recipe.task == "lm_training" and params["valid_split"] is not None:
-        return (SEEDED, VALIDATION)
-    return (SEEDED,)
+        scripts.append(VALIDATION)
+    return tuple(scripts)
 
 
 def _program(task: str, scripts: tuple[str, ...]) -> tuple[str, ...]:
@@ -124,11 +128,13 @@ def _push(recipe: Recipe) -> Push | None:
     return Push(repo=f"{username}/{recipe.project_name}" if username else None)
 
 
-def requirements(task: str) -> str:
-    """The requirement set that the task's trainer needs."""
+def requirements(task: str, params: Mapping[str, object], gpus: int) -> str:
+    """The requirement set that the task's trainer needs on a machine with so many GPUs."""
     if task in IMAGE_TASKS:
         return "autotrain-vision"
-    return "autotrain-tabular" if task == "tabular" else "autotrain"
+    if task == "tabular":
+        return "autotrain-tabular"
+    return "autotrain-deepspeed" if gpus > 1 and sharded(task, params, gpus) else "autotrain"
 
 
 def _ours(module: str) -> tuple[str, ...]:
