@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 from pathlib import Path
 
@@ -112,7 +113,7 @@ def train(job: Job, python: Path, run: Path) -> str:
     (step,) = (step for step in job.steps if step.name == "train")
     assert step.requirements == "autotrain-deepspeed"
     argv = [part.format(python=python, run=run) for part in step.argv]
-    argv[3:3] = ["--num_processes", "2", "--main_process_port", "0"]
+    argv[3:3] = ["--num_processes", "2", "--main_process_port", str(free_port())]
     environment = {
         **os.environ,
         **{name: value.format(run=run) for name, value in step.env.items()},
@@ -121,9 +122,21 @@ def train(job: Job, python: Path, run: Path) -> str:
         "CUDA_VISIBLE_DEVICES": "",
     }
     done = subprocess.run(
-        argv, cwd=work, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        argv,
+        cwd=work,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
     )
     return done.stdout
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+    return port
 
 
 def verify(job: Job, base: Path, run: Path) -> None:

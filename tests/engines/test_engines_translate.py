@@ -229,6 +229,13 @@ def test_what_deepspeed_is_not_proved_for_is_refused_with_a_way_out(write: Calla
     assert autotrain.cannot_run(write(SUMMARIES.format(backend="jobs-a10g-largex2"))) == []
 
 
+def test_what_deepspeed_cannot_do_is_found_on_this_machine_s_own_gpus(sums: Callable[..., Recipe]) -> None:
+    recipe = sums(*SPLIT, "params.quantization=null", "params.merge_adapter=true")
+    (problem,) = autotrain.check(recipe, Machine(cores=16, memory=128 * GIB, gpus=SERVER.gpus * 2))
+    assert problem.message.startswith("params.merge_adapter") and "distributed_backend: ddp" in str(problem)
+    assert autotrain.check(recipe, SERVER) == []
+
+
 def test_a_validation_split_of_an_llm_is_trained_through_our_script(write: Callable[..., Recipe]) -> None:
     job = translate(write(RECIPE.format(valid="dev")))
     assert job.overrides["valid_split"].value == "validation"
