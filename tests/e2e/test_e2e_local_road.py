@@ -78,7 +78,9 @@ def test_a_run_ends_with_verified_weights_answers_and_a_report(
     assert (run / "recipe.yml").read_text() == recipe.read_text()
     report = json.loads((run / "report" / "report.json").read_text())
     assert report["n"] == 12
-    assert set(report["methods"]) == {"zero-shot", "few-shot", "fine-tuned"}
+    assert set(report["methods"]) == {"zero-shot", "few-shot", "retrieval", "fine-tuned"}
+    assert {"comparisons", "forgetting", "savings"} <= report.keys()
+    assert {file.name for file in (run / "report").iterdir()} >= {"rows.jsonl", "report.html"}
     events = [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines()]
     assert any("loss" in event for event in events if event["stage"] == "train")
 
