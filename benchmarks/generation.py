@@ -124,7 +124,7 @@ def one_by_one(
 def memory_of(rows: int) -> int:
     """Peak bytes of a fresh process that answers so many rows, writing them as the answer step does."""
     done = subprocess.run(
-        [sys.executable, __file__, "--memory-of", str(rows)], capture_output=True, text=True, check=True
+        [sys.executable, __file__, "--memory-of", str(rows)], stdout=subprocess.PIPE, text=True, check=True
     )
     return int(json.loads(done.stdout.splitlines()[-1]))
 
@@ -148,6 +148,7 @@ def answer_by_small_model(folder: Path, count: int) -> None:
     from hf_recipes.inference.base import resolve
     from hf_recipes.inference.child import Progress, read_lines
     from hf_recipes.inference.pair import load_base
+    from hf_recipes.inference.prompts import Asked
 
     home = os.environ.pop("HF_RECIPES_HOME")
     tokenizer = AutoTokenizer.from_pretrained(resolve("bundled/smollm2-135m-instruct", say=print))
@@ -172,7 +173,7 @@ def answer_by_small_model(folder: Path, count: int) -> None:
         "few-shot",
         pair,
         rows,
-        lambda some: [[SYSTEM, *shots, row["messages"][-1]] for row in some],
+        lambda some: [Asked([SYSTEM, *shots, row["messages"][-1]]) for row in some],
         folder / "answers",
         SimpleNamespace(max_new_tokens=4, batch_size=BATCH),
         Progress(),
