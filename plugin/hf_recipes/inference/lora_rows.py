@@ -6,7 +6,8 @@ two rows, as much as the rest of the model for one. Here rows are in order, the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -53,13 +54,39 @@ class RowLinear(nn.Module):  # type: ignore[misc]  # (torch is not here when typ
 
 
 def linear(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
-    """torch's linear. On a CPU and for few rows the product the other way round is up to twice as fast: MKL then
-    splits the long side over the cores, and the result is the same up to float32's rounding."""
+    """torch's linear. On some CPUs the product the other way round is up to twice as fast for few rows, since MKL then splits
+    the long side over the cores; on others it is slower. The result is the same up to float32's rounding."""
     count = x.shape[:-1].numel()
-    if x.device.type != "cpu" or not 1 < count <= FEW_ROWS:
+    if x.device.type != "cpu" or not 1 < count <= FEW_ROWS or not _other_way_is_faster(weight, count):
         return functional.linear(x, weight, bias)
-    out = torch.mm(weight, x.reshape(count, -1).t()).t().contiguous().view(*x.shape[:-1], -1)
+    out = _other_way(x.reshape(count, -1), weight).view(*x.shape[:-1], -1)
     return out if bias is None else out + bias
+
+
+def _other_way(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    return torch.mm(weight, x.t()).t().contiguous()
+
+
+_FASTER: dict[tuple[int, ...], bool] = {}
+
+
+def _other_way_is_faster(weight: torch.Tensor, count: int) -> bool:
+    """Found out once for each shape of a weight and each doubling of the rows: no rule holds for every CPU."""
+    key = (*weight.shape, count.bit_length())
+    if key not in _FASTER:
+        x = torch.zeros(count, weight.shape[1], dtype=weight.dtype)
+        _FASTER[key] = _seconds(_other_way, x, weight) < _seconds(functional.linear, x, weight)
+    return _FASTER[key]
+
+
+def _seconds(product: Callable[..., torch.Tensor], x: torch.Tensor, weight: torch.Tensor) -> float:
+    """The best of a few, since a busy machine makes each slower and none faster."""
+    found = []
+    for _ in range(5):
+        started = time.perf_counter()
+        product(x, weight)
+        found.append(time.perf_counter() - started)
+    return min(found)
 
 
 def by_rows(model: Any, adapter: str) -> tuple[Any, Rows]:
