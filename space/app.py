@@ -18,7 +18,10 @@ from pathlib import Path
 # Before gradio, huggingface_hub and torch are imported: they read these once.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+from hf_recipes.openmp import WAITING
+
+os.environ.update(WAITING | os.environ)
 
 import gradio as gr
 

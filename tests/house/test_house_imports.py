@@ -30,14 +30,14 @@ HEAVY = {
 MAY_IMPORT: dict[str, set[str]] = {
     "recipe": set(),
     "data": {"recipe"},
-    "engines": {"recipe", "data"},
+    "engines": {"recipe", "data", "openmp"},
     "runner": set(),
     "environments": {"shipped"},
     "record": {"engines", "recipe", "runner"},
     "backends": {"engines", "hub", "record", "remote", "runner"},
     "evaluation": {"data"},
     "hub": {"data", "engines", "evaluation", "inference", "recipe", "record", "runner", "shipped"},
-    "inference": {"data", "recipe", "environments", "shipped"},
+    "inference": {"data", "recipe", "environments", "openmp", "shipped"},
     "remote": {"environments", "hub", "record", "runner", "shipped"},
 }
 

@@ -124,12 +124,16 @@ def _print_outcomes(runs: Sequence[Path]) -> None:
     table = Table(names, "state", "fine-tuned", "message", box=None, pad_edge=False)
     for run in runs:
         one = record.as_json(run)  # of a run elsewhere, too, its report has been brought here
-        measured = one["metrics"].get("fine-tuned/exact_match")
+        measured = {
+            key.removeprefix("fine-tuned/"): value
+            for key, value in one["metrics"].items()
+            if key.startswith("fine-tuned/")
+        }
         unmet = [f"{gate.get('metric')} is not {gate.get('bound')}" for gate in road.gate_unmet(run)]
         table.add_row(
             run.name,
             one["state"],
-            "" if measured is None else f"{measured:.1%}",
+            ", ".join(f"{name} {value:.1%}" for name, value in measured.items()),
             "; ".join(filter(None, [one["message"], *unmet])),
         )
     console(stderr=False).print(table)

@@ -11,18 +11,20 @@ from __future__ import annotations
 
 import json
 import sys
+from array import array
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from hf_recipes.inference.answerers import answering, load, reference
-from hf_recipes.inference.child import Pace, Progress, StepFailed, read_lines, run_step, write_json
+from hf_recipes.inference.child import Pace, Progress, StepFailed, run_step, write_json
 from hf_recipes.inference.endpoint import EndpointFailed
 from hf_recipes.inference.measures import measure, wanted
 from hf_recipes.inference.prompts import BASELINES, FINE_TUNED, REFERENCE, Asked, Asking, asked_rows
 from hf_recipes.inference.recording import NOTES, Rows, forget_others, record, write_questions
 from hf_recipes.inference.request import Request, of_run
+from hf_recipes.inference.row_file import RowFile
 from hf_recipes.inference.shots import told
 from hf_recipes.recipe.model import Evaluate
 
@@ -37,8 +39,8 @@ def answer(run: Path) -> None:
     evaluate = request.evaluate
     if evaluate is None:
         return
-    rows = asked_rows(read_lines(run / "work" / "test.jsonl"), evaluate.limit, request.seed)
-    if not rows or "messages" not in rows[0]:
+    rows = asked_rows(RowFile(run / "work" / "test.jsonl"), evaluate.limit, request.seed)
+    if not len(rows) or "messages" not in rows[0]:
         raise StepFailed("evaluation_failed", "there are no test rows with messages to answer")
     unknown = [name for name in evaluate.baselines if name not in BASELINES]
     if unknown:
@@ -50,7 +52,6 @@ def answer(run: Path) -> None:
     methods = (*evaluate.baselines, FINE_TUNED) if request.trains else evaluate.baselines
     write_questions(answers, rows)
     forget_others(answers, methods)
-    questions = {row["row"]: row["messages"] for row in rows}
     local = evaluate.server is None and evaluate.runtime == "transformers"
     with answering(request, base, run, progress) as answerer:
         asking = Asking(run, request, answerer.count, room)
@@ -58,15 +59,15 @@ def answer(run: Path) -> None:
             ask = partial(asking.prompts, method)
             _answer_by(method, answerer, rows, ask, answers, evaluate, progress)
         if local and wanted(evaluate):
-            measure(answerer, evaluate, answers, questions, methods, progress)
+            measure(answerer, evaluate, answers, rows, methods, progress)
     if not local and wanted(evaluate):
-        measure(load(request, base, run), evaluate, answers, questions, methods, progress)
+        measure(load(request, base, run), evaluate, answers, rows, methods, progress)
     if evaluate.reference is not None:
         _reference(rows, answers, request, evaluate, progress)
 
 
 def _reference(
-    rows: Sequence[dict[str, Any]], answers: Path, request: Request, evaluate: Evaluate, progress: Progress
+    rows: RowFile, answers: Path, request: Request, evaluate: Evaluate, progress: Progress
 ) -> None:
     """Last, and no reason to lose what was measured: a reference that refuses has no answers, and a note that says why."""
     try:
@@ -95,7 +96,7 @@ def _room(base: str, request: Request, new_tokens: int) -> int | None:
 def _answer_by(
     method: str,
     answerer: Any,
-    rows: Sequence[dict[str, Any]],
+    rows: RowFile,
     ask: Ask,
     folder: Path,
     evaluate: Evaluate,
@@ -104,13 +105,14 @@ def _answer_by(
     """One method's files. `answerer` is a Pair, or whatever else has its `answer`; `ask` makes rows into prompts."""
     # Some batches at a time, so that memory does not grow with the rows and prompts are made when they are needed;
     # like lengths together, because a batch is as slow as its longest prompt.
-    order = sorted(range(len(rows)), key=lambda place: _length(rows[place]), reverse=True)
+    lengths = array("Q", map(_length, rows))
+    order = sorted(range(len(rows)), key=lengths.__getitem__, reverse=True)
     chunk = BATCHES * max(1, evaluate.batch_size)
     pace = Pace(progress, method, len(rows))
     with Rows(folder, method, len(rows)) as written:
         for start in range(0, len(order), chunk):
             places = order[start : start + chunk]
-            some = [rows[place] for place in places]
+            some = list(rows.only(places))
             asked = ask(some)
             pace.part(start)
             try:

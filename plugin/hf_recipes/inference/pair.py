@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-# Read by the OpenMP library when torch loads it. A thread that waits gives its core away: beside other busy
-# processes a step was measured 5 times faster for it.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+from hf_recipes.openmp import WAITING
+
+os.environ.update(WAITING | os.environ)  # before torch is imported
 
 from hf_recipes.inference.answer_cache import AnswerCache
 from hf_recipes.inference.batches import Batches

@@ -13,6 +13,7 @@ from hf_recipes.inference.child import StepFailed, read_lines
 from hf_recipes.inference.examples import Examples
 from hf_recipes.inference.request import Request
 from hf_recipes.inference.retrieval import Embeddings, Index, Passage, Words, load_embedding_model
+from hf_recipes.inference.row_file import RowFile
 from hf_recipes.inference.shots import Conversation, few_shot, fitting, told, with_passages
 
 BASELINES = ("zero-shot", "few-shot", "retrieval")
@@ -29,12 +30,11 @@ class Asked:
     """Ids of the passages or training rows that were chosen for this row, the most similar first."""
 
 
-def asked_rows(rows: Sequence[dict[str, Any]], limit: int | None, seed: int) -> list[dict[str, Any]]:
+def asked_rows(rows: RowFile, limit: int | None, seed: int) -> RowFile:
     """The test rows that are answered: all, or `limit` of them drawn by seed, in their own order. Files are often sorted."""
     if limit is None or limit >= len(rows):
-        return list(rows)
-    chosen = random.Random(f"test {seed}").sample(range(len(rows)), limit)
-    return [rows[place] for place in sorted(chosen)]
+        return rows
+    return rows.only(sorted(random.Random(f"test {seed}").sample(range(len(rows)), limit)))
 
 
 class Asking:

@@ -9,6 +9,7 @@ from hf_recipes.engines import estimate
 from hf_recipes.engines.base import Base
 from hf_recipes.engines.job import Override
 from hf_recipes.engines.machine import Machine
+from hf_recipes.openmp import WAITING
 from hf_recipes.recipe.model import Recipe
 
 PREPARED = "{run}/work/data"
@@ -34,8 +35,7 @@ def environment(recipe: Recipe, params: Mapping[str, object], machine: Machine) 
     return {
         **listed,
         "HF_DATASETS_CACHE": "{run}/work/.datasets",
-        # Threads that wait must not spin: with another busy process on 2 cores a step took 57 s instead of 3.
-        "OMP_WAIT_POLICY": "PASSIVE",
+        **WAITING,
         "PAUSE_ON_FAILURE": "0",
         "PYTHONUNBUFFERED": "1",
         "TOKENIZERS_PARALLELISM": "false",
