@@ -15,7 +15,7 @@ import pytest
 # switched off in this process, before huggingface_hub is imported anywhere (hub.handle.environment can switch it on).
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 os.environ["HF_HUB_DISABLE_XET"] = "1"
-pytest_plugins = ["hub.fixture"]
+pytest_plugins = ["browser.chromium", "hub.fixture"]
 
 # A shell starts what it puts in the background with Ctrl-C ignored, and so would all that the tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 from huggingface_hub.cli.extensions import ExtensionManifest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from hf_recipes import environments
 
@@ -29,7 +29,6 @@ ROOT = Path(__file__).resolve().parents[2]
 HF_RECIPES = str(Path(sys.executable).with_name("hf-recipes"))
 # The bundled base under its own name on the Hub.
 BASE, MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct", "ada/ingredient-parser"
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 ANSWERED = 240_000
 """Milliseconds until a model is downloaded, loaded and has answered, on a machine that is busy."""
 
@@ -108,12 +107,10 @@ def call(recipe: Path) -> Call:
 
 
 @pytest.fixture
-def page() -> Iterator[Page]:
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
-        yield browser.new_page()
-        browser.close()
+def page(browser: Browser) -> Iterator[Page]:
+    page = browser.new_page()
+    yield page
+    page.close()
 
 
 SHORT = ("--set", "evaluate.require=null", "--set", "evaluate.baselines=[zero-shot]", "--yes")

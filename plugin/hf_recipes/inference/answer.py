@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from hf_recipes.inference.answerer import Answerer
 from hf_recipes.inference.answerers import answering, load, reference
 from hf_recipes.inference.child import Pace, Progress, StepFailed, run_step, write_json
 from hf_recipes.inference.endpoint import EndpointFailed
@@ -95,14 +96,14 @@ def _room(base: str, request: Request, new_tokens: int) -> int | None:
 
 def _answer_by(
     method: str,
-    answerer: Any,
+    answerer: Answerer,
     rows: RowFile,
     ask: Ask,
     folder: Path,
     evaluate: Evaluate,
     progress: Progress,
 ) -> None:
-    """One method's files. `answerer` is a Pair, or whatever else has its `answer`; `ask` makes rows into prompts."""
+    """One method's files. `ask` makes rows into prompts."""
     # Some batches at a time, so that memory does not grow with the rows and prompts are made when they are needed;
     # like lengths together, because a batch is as slow as its longest prompt.
     lengths = array("Q", map(_length, rows))

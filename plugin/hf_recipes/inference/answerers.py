@@ -1,21 +1,28 @@
 """Who answers for base and fine-tuned model: the pair loaded here, vLLM on this machine, or a server of a person's own.
 
-All three have `answer`, `count`, `base_weights` and `tuned_weights` as a Pair has them.
+Each is an Answerer; the reference beside them is one too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
+from hf_recipes.inference.answerer import Answer, Counting
 from hf_recipes.inference.child import Progress, StepFailed
 from hf_recipes.inference.endpoint import Endpoint, EndpointFailed
 from hf_recipes.inference.request import Request
+from hf_recipes.inference.sides import Conversation, Which
+
+if TYPE_CHECKING:
+    from hf_recipes.inference.pair import Pair
+    from hf_recipes.inference.served import Served
+    from hf_recipes.inference.vllm import Vllm
 
 
-def load(request: Request, base: str, run: Path) -> Any:
+def load(request: Request, base: str, run: Path) -> Pair:
     """Base and fine-tuned model as a Pair, or the base alone where nothing is trained; answers are kept between runs.
 
     Raises StepFailed.
@@ -40,11 +47,11 @@ def load(request: Request, base: str, run: Path) -> Any:
 
 
 @contextmanager
-def answering(request: Request, base: str, run: Path, progress: Progress) -> Iterator[Any]:
+def answering(request: Request, base: str, run: Path, progress: Progress) -> Iterator[Counting]:
     """The answerer that the recipe asks for, ended when it is left. Raises StepFailed, also for what refuses meanwhile."""
     evaluate = request.evaluate
     assert evaluate is not None
-    made: Any = None
+    made: Served | Vllm | None = None
     try:
         if evaluate.server is not None:
             from hf_recipes.inference.served import Served
@@ -80,14 +87,14 @@ class Reference:
 
     def answer(
         self,
-        conversations: Any,
+        conversations: Sequence[Conversation],
         *,
-        model: str,
+        model: Which,
         max_new_tokens: int,
         batch_size: int = 64,
-        progress: Any = None,
-    ) -> Any:
-        """As Pair.answer, whatever `model` says. Raises EndpointFailed."""
+        progress: Callable[[int, int], None] | None = None,
+    ) -> list[Answer]:
+        """Whatever `model` says, this one answers. Raises EndpointFailed."""
         return self._endpoint.chat(
             conversations, weights=self.weights, max_new_tokens=max_new_tokens, progress=progress
         )
@@ -105,7 +112,7 @@ def reference(request: Request) -> Iterator[Reference]:
         endpoint.close()
 
 
-def _counter(request: Request, base: str) -> Any:
+def _counter(request: Request, base: str) -> Callable[[Conversation], int]:
     """Counts the tokens of a prompt by the base's tokenizer, without its weights."""
     from hf_recipes.inference.loading import load_tokenizer
     from hf_recipes.inference.sides import encode

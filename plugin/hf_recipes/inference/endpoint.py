@@ -12,12 +12,10 @@ import urllib.parse
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from hf_recipes.inference.answerer import Answer
 from hf_recipes.inference.sides import Conversation
-
-if TYPE_CHECKING:
-    from hf_recipes.inference.pair import Answer
 
 RETRIES = 5
 TIMEOUT = 300.0
@@ -97,8 +95,6 @@ class Endpoint:
         at_once: int,
         progress: Callable[[int, int], None] | None,
     ) -> list[Answer]:
-        from hf_recipes.inference.pair import Answer
-
         started = time.perf_counter()
         answers: list[tuple[str, int, int]] = []
         with ThreadPoolExecutor(max(1, min(at_once, len(requests)))) as pool:

@@ -20,6 +20,7 @@ from hf_recipes.openmp import WAITING
 os.environ.update(WAITING | os.environ)  # before torch is imported
 
 from hf_recipes.inference.answer_cache import AnswerCache
+from hf_recipes.inference.answerer import Answer
 from hf_recipes.inference.batches import Batches
 from hf_recipes.inference.fingerprint import fingerprint, weight_files
 from hf_recipes.inference.generating import decode, end_tokens
@@ -46,20 +47,6 @@ from hf_recipes.inference.sides import (
 )
 
 __all__ = ["Answer", "Delta", "ModelUnavailable", "Pair", "PromptTooLong", "load_base", "load_pair"]
-
-
-@dataclass(frozen=True)
-class Answer:
-    text: str
-    prompt_tokens: int
-    completion_tokens: int
-    """The end token counts: it was generated too."""
-    seconds: float
-    """Wall time of its batch, divided by the rows in it, and its part of the time that a shared prefix took."""
-    weights: str
-    """`base:` or `fine-tuned:`, and the fingerprint."""
-    cached: bool = False
-    """Whether it was made before; its seconds were measured then."""
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
+from hf_recipes.inference.answerer import Answer, Answerer
 from hf_recipes.inference.endpoint import Endpoint
-from hf_recipes.inference.pair import Answer
 from hf_recipes.inference.sides import Conversation, Which
 from hf_recipes.recipe.model import Server
 
@@ -14,7 +13,9 @@ from hf_recipes.recipe.model import Server
 class Served:
     """Answers like a Pair. A stamp says what the server calls the model, since its weights cannot be seen."""
 
-    def __init__(self, server: Server, count: Callable[[Conversation], int], pair: Callable[[], Any]) -> None:
+    def __init__(
+        self, server: Server, count: Callable[[Conversation], int], pair: Callable[[], Answerer]
+    ) -> None:
         """`pair` loads the models here: for the fine-tuned one where the server has the base alone. Raises EndpointFailed."""
         self._sides = {"base": Endpoint("evaluate.server", server.base_url, server.base, server.api_key)}
         self.base_weights = f"base:served/{server.base}"
@@ -26,7 +27,7 @@ class Served:
             self.tuned_weights = f"fine-tuned:served/{server.fine_tuned}"
         self.count = count
         self._load = pair
-        self._pair: Any = None
+        self._pair: Answerer | None = None
 
     def answer(
         self,
@@ -37,18 +38,17 @@ class Served:
         batch_size: int = 64,
         progress: Callable[[int, int], None] | None = None,
     ) -> list[Answer]:
-        """As Pair.answer, with `batch_size` requests under way. Raises EndpointFailed."""
+        """`batch_size` requests are under way. Raises EndpointFailed, and what the pair's does where it answers."""
         side = self._sides.get(model)
         if side is None:
             self._pair = self._pair or self._load()
-            local: list[Answer] = self._pair.answer(
+            return self._pair.answer(
                 conversations,
                 model=model,
                 max_new_tokens=max_new_tokens,
                 batch_size=batch_size,
                 progress=progress,
             )
-            return local
         weights = self.base_weights if model == "base" else str(self.tuned_weights)
         return side.chat(
             conversations,

@@ -19,12 +19,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
+from hf_recipes.inference.answerer import Answer
 from hf_recipes.inference.child import StepFailed
 from hf_recipes.inference.endpoint import Endpoint
 from hf_recipes.inference.fingerprint import fingerprint, weight_files
 from hf_recipes.inference.generating import end_tokens
 from hf_recipes.inference.loading import load_tokenizer, model_folder
-from hf_recipes.inference.pair import Answer
 from hf_recipes.inference.sides import Conversation, Which, encode
 
 PYTHON = "HF_RECIPES_VLLM_PYTHON"
@@ -101,7 +101,7 @@ class Vllm:
         batch_size: int = 64,
         progress: Callable[[int, int], None] | None = None,
     ) -> list[Answer]:
-        """As Pair.answer; vLLM batches the `batch_size` requests under way itself. Raises EndpointFailed, StepFailed."""
+        """vLLM batches the `batch_size` requests under way itself. Raises EndpointFailed, StepFailed."""
         if model not in self._serves:
             self.close()
             self._start(model)
