@@ -12,7 +12,7 @@ PYTEST_ARGS ?=
 
 help:
 	@echo "make quickstart          fine-tune a real model, measure it against its base, open the page (SERVE=0: no page)"
-	@echo "make test                real training, a real browser, the faults; about twelve minutes on 2 cores"
+	@echo "make test                real training, a real browser, the faults; about seven minutes on 2 cores"
 	@echo "make e2e                 the long roads"
 	@echo "make lint                ruff, ruff format, mypy --strict"
 	@echo "make bench               every speed claim, as ratios measured in one run"
@@ -44,8 +44,9 @@ quickstart: setup
 	$(HF) run $(RECIPE)
 	@if [ "$(SERVE)" != 0 ]; then $(HF) compare last --open; fi
 
+# Two files at a time, as most tests wait for processes and clocks. What generates has all cores to itself.
 test: setup-dev build/inference-pytest browser
-	$(BIN)/python -m pytest -m "not e2e" --ignore=tests/inference $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not e2e" --ignore=tests/inference -n 2 --dist loadfile $(PYTEST_ARGS)
 	python="$$($(HF) env make inference)" && PYTHONPATH="$(CURDIR)/plugin:$(CURDIR)/build/inference-pytest" $$python -m pytest tests/inference $(PYTEST_ARGS)
 
 e2e: setup-dev browser
