@@ -46,7 +46,7 @@ def decide_command(
     if as_json:
         document(found)
     else:
-        _print(found, console(stderr=False))
+        _print(found, console(stderr=False, markup=True))
     context.exit(code)
 
 

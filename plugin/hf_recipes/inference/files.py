@@ -84,7 +84,7 @@ def _object(path: Path, number: int, text: str, findings: Findings) -> dict[str,
         if "\\u" in text:
             json.dumps(row, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
-        findings.add(str(path), number, f"not JSON: {error.msg}", column=error.colno, code="not-json")
+        findings.add(str(path), number, f"not JSON: {_said(error)}", column=error.colno, code="not-json")
     except UnicodeEncodeError:
         findings.add(str(path), number, "not text: half of a surrogate pair (\\ud8…)", code="not-json")
     except (RecursionError, ValueError):
@@ -115,7 +115,7 @@ def _json(path: Path, findings: Findings) -> Iterator[Row]:
     try:
         rows = json.loads("".join(text for _, text in _lines(path)))
     except json.JSONDecodeError as error:
-        findings.add(str(path), error.lineno, f"not JSON: {error.msg}", column=error.colno, code="not-json")
+        findings.add(str(path), error.lineno, f"not JSON: {_said(error)}", column=error.colno, code="not-json")
         return
     except (RecursionError, ValueError):
         raise wrong(str(path), "not JSON that can be read: nested too deeply or a number too long") from None
@@ -176,3 +176,8 @@ def _parquet(path: Path, findings: Findings) -> Iterator[Row]:
     except (pyarrow.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0]
         raise wrong(str(path), f"not Parquet that can be read: {reason}", code="not-parquet") from None
+
+
+def _said(error: json.JSONDecodeError) -> str:
+    """Python's own words; the place, which some of them end in, stands before the message."""
+    return error.msg.removesuffix(" starting at").removesuffix(" at")
