@@ -115,7 +115,9 @@ def _json(path: Path, findings: Findings) -> Iterator[Row]:
     try:
         rows = json.loads("".join(text for _, text in _lines(path)))
     except json.JSONDecodeError as error:
-        findings.add(str(path), error.lineno, f"not JSON: {_said(error)}", column=error.colno, code="not-json")
+        findings.add(
+            str(path), error.lineno, f"not JSON: {_said(error)}", column=error.colno, code="not-json"
+        )
         return
     except (RecursionError, ValueError):
         raise wrong(str(path), "not JSON that can be read: nested too deeply or a number too long") from None
