@@ -87,3 +87,4 @@ def test_a_base_that_cannot_be_had_leaves_the_other_questions_answered(folder: P
     done = call("decide", "recipe.yml", "--set", "base_model=broken", "--runs-dir", "others", cwd=folder)
     assert done.returncode == 1
     assert "not-measured" in done.stdout and "(qwen3)" in done.stdout and "Traceback" not in done.stderr
+    assert "[bold]" not in done.stdout and "[/]" not in done.stdout

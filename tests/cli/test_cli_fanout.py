@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from hf_recipes import fanout, record
+from hf_recipes.cli import fan
 from hf_recipes.recipe.problem import RecipeError
 from hf_recipes.record.state import State
 from hf_recipes.runner.processes import marked
@@ -167,6 +168,20 @@ def test_several_recipes_give_a_list_and_fail_when_one_does(two: list[Path], tmp
     assert shown.stdout.splitlines()[0].split() == ["run", "state", "fine-tuned", "message"]
     latest = record.list_runs(tmp_path / "runs")[:2]
     assert all(f"{run.name} " in shown.stdout for run in latest), "ids are not cut"
+
+
+def test_the_table_shows_every_metric_of_the_fine_tuned_model(
+    make_run: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = make_run()
+    methods = {
+        "zero-shot": {"metrics": {"chrf": {"value": 0.25}}},
+        "fine-tuned": {"metrics": {"chrf": {"value": 0.5}, "rougeL": {"value": 0.754}}},
+    }
+    (run / "report").mkdir()
+    (run / "report" / "report.json").write_text(json.dumps({"methods": methods}))
+    fan._print_outcomes([run])
+    assert "chrf 50.0%, rougeL 75.4%" in capsys.readouterr().out
 
 
 def test_detached_the_ids_are_printed(two: list[Path], tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ from hf_recipes.inference.sides import (
     text_of,
 )
 
-__all__ = ["Answer", "Delta", "ModelUnavailable", "Pair", "PromptTooLong", "load_base", "load_pair"]
+__all__ = ["Delta", "ModelUnavailable", "Pair", "PromptTooLong", "load_base", "load_pair"]
 
 
 @dataclass(frozen=True)
