@@ -29,12 +29,33 @@ def call(runs: Path, *arguments: str) -> Result:
 
 def test_one_run_is_printed_and_its_page_named_and_made(runs: Path) -> None:
     done = call(runs, "first-run")
-    assert done.exit_code == 0 and "95.0% (92.0% to 96.9%)" in done.stdout
+    assert done.exit_code == 0
+    assert "fine-tuned 95.0% 92.0% to 96.9% 38.0 22.0 0.150" in words(done)
     page = runs / "first-run" / "report" / "report.html"
     assert str(page) in done.stderr and "question" in page.read_text()
     page.write_text("as the run left it")
     assert call(runs, "first-run").exit_code == 0
     assert page.read_text() == "as the run left it"
+
+
+def test_what_is_printed_is_text_and_no_markdown(runs: Path) -> None:
+    file = runs / "first-run/report/report.json"
+    report = json.loads(file.read_text())
+    report["misses"] = [{"row": 3, "answer": "a [b] *c*\x1b[2J\nd", "reference": "e_f " * 30}]
+    report["notes"] = {"judge": "no [endpoint]"}
+    file.write_text(json.dumps(report))
+    done = call(runs, "first-run")
+    lines = words(done)
+    assert "exact_match retrieval +54.0 +48.0 to +60.0 165 rows 3 rows < 0.001 exact McNemar" in lines
+    assert "Verdict: fine-tuned. Right on 165 rows that retrieval got wrong." in lines
+    assert "exact_match at least 0.9 0.950 yes" in lines
+    assert "Not measured: judge. no [endpoint]." in lines
+    assert f"3 a [b] *c* [2J d {('e_f ' * 30)[:59]}…" in lines
+    assert "\\" not in done.stdout and "**" not in done.stdout and "|" not in done.stdout
+
+
+def words(done: Result) -> list[str]:
+    return [" ".join(line.split()) for line in done.stdout.splitlines()]
 
 
 def test_json_of_one_run_is_its_report(runs: Path) -> None:
@@ -52,7 +73,7 @@ def test_open_opens_the_file(runs: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_several_runs_stand_side_by_side_with_what_differs(runs: Path) -> None:
     done = call(runs, "first-run", "second-run")
     assert done.exit_code == 0, done.output
-    lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
+    lines = words(done)
     assert "[1] fine-tuned 95.0% 92.0% to 96.9% 38.0 22.0 0.150" in lines
     assert "[2] fine-tuned 50.0% 92.0% to 96.9% 38.0 22.0 0.150" in lines
     assert "params.lr 0.002 0.001" in lines

@@ -175,6 +175,20 @@ def test_progress_says_how_fast_it_goes_and_how_long_it_will_take(answering, ste
     assert last["rate"] > 0
 
 
+def test_no_speed_is_told_before_there_are_rows_enough_to_tell_it_from(capsys, monkeypatch):
+    """A batch is quiet while its prompts are read: after its first row, hours would seem to be left."""
+    from hf_recipes.inference import child
+
+    clock = iter([0, 0, 30, 30, 31, 31, 32, 32])
+    monkeypatch.setattr(child.time, "monotonic", lambda: next(clock))
+    pace = child.Pace(child.Progress(), "retrieval", 320)
+    for done in (0, 1, 64):
+        pace(done)
+    told = [json.loads(line.split(" ", 1)[1]) for line in capsys.readouterr().out.splitlines()]
+    assert [one["step"] for one in told] == [0, 1, 64]
+    assert [one.get("eta") for one in told] == [None, None, 128]
+
+
 def lines(path: Path) -> list[dict]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 

@@ -10,7 +10,7 @@ import click
 
 from hf_recipes.cli.arguments import RUN_HELP, json_option, run_argument, runs_option
 from hf_recipes.cli.errors import FAILED, CommandFailed
-from hf_recipes.cli.output import document, result, say
+from hf_recipes.cli.output import document, say
 
 
 @click.command("eval", epilog=RUN_HELP)
@@ -44,10 +44,13 @@ def eval_command(
             show(looks)
     except CannotEvaluate as error:
         raise CommandFailed(str(error)) from None
+    report = json.loads((folder / "report" / "report.json").read_text(encoding="utf-8"))
     if as_json:
-        document(json.loads((folder / "report" / "report.json").read_text(encoding="utf-8")))
+        document(report)
     else:
-        result((folder / "report" / "report.md").read_text(encoding="utf-8").rstrip())
+        from hf_recipes.cli import report_text
+
+        report_text.show(report)
     unmet = road.gate_unmet(folder)
     for gate in unmet:
         say(f"gate not met: {gate.get('metric')} is {gate.get('value')}, required: {gate.get('bound')}")

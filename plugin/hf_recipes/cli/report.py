@@ -10,7 +10,7 @@ import click
 
 from hf_recipes.cli.arguments import RUN_HELP, json_option, runs_option
 from hf_recipes.cli.errors import CommandFailed
-from hf_recipes.cli.output import document, result, say
+from hf_recipes.cli.output import document, say
 
 
 @click.command("report", epilog=RUN_HELP)
@@ -29,7 +29,9 @@ def report_command(names: tuple[str, ...], as_json: bool, open_browser: bool, ru
     elif as_json:
         document(reports[0])
     else:
-        result(_markdown(folders[0], reports[0]))
+        from hf_recipes.cli import report_text
+
+        report_text.show(reports[0])
     for folder, report in zip(folders, reports, strict=True):
         page = _page(folder, report)
         if not as_json:
@@ -51,13 +53,6 @@ def _report(folder: Path) -> dict[str, Any]:
     if not isinstance(report, dict) or not isinstance(report.get("methods"), dict):
         raise CommandFailed(f"{path} is damaged: it is no report; evaluate the run again")
     return report
-
-
-def _markdown(folder: Path, report: dict[str, Any]) -> str:
-    from hf_recipes.evaluation.report import render_markdown
-
-    file = folder / "report" / "report.md"
-    return (file.read_text(encoding="utf-8") if file.exists() else render_markdown(report)).rstrip()
 
 
 def _page(folder: Path, report: dict[str, Any]) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -126,9 +127,11 @@ def _print_outcome(run: Path) -> None:
     from hf_recipes.record.state import State
 
     state = record.read_state(run)
-    report = run / "report" / "report.md"
+    report = run / "report" / "report.json"
     if report.exists():
-        result(report.read_text(encoding="utf-8").rstrip())
+        from hf_recipes.cli import report_text
+
+        report_text.show(json.loads(report.read_text(encoding="utf-8")))
     say(f"{run.name}: {state.state.value}" + (f": {state.message}" if state.message else ""))
     for gate in road.gate_unmet(run):
         say(f"gate not met: {gate.get('metric')} is {gate.get('value')}, required: {gate.get('bound')}")

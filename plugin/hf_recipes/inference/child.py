@@ -14,6 +14,8 @@ from hf_recipes.data.findings import DataError
 
 BETWEEN = 0.3
 """Seconds between two progress lines at the least."""
+SETTLED = 32
+"""Rows before a speed is told, but at the end: a batch answers nothing while its prompts are read, then much at once."""
 
 
 class StepFailed(Exception):
@@ -64,7 +66,7 @@ class Pace:
         self._first = self._first or (step, now)
         rows, seconds = self._before
         self._worked = rows, seconds = rows + step - self._first[0], seconds + now - self._first[1]
-        if not (rows and seconds):
+        if not (rows and seconds) or (rows < SETTLED and step < self._total):
             self._progress(step, self._total, what=self._what)
             return
         left = round((self._total - step) * seconds / rows)

@@ -1,0 +1,145 @@
+"""One run's evaluation as it is read in a terminal: what report.md says, without its Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from hf_recipes.cli.output import console
+from hf_recipes.evaluation import findings
+from hf_recipes.evaluation.answers import REFERENCE
+from hf_recipes.evaluation.report import HOW
+
+WIDEST = 60
+"""Characters of an answer that is shown as an example."""
+
+
+def show(report: Mapping[str, Any]) -> None:
+    """What the report doesn't have is left out."""
+    out = console(stderr=False)
+    for place, part in enumerate(_parts(report)):
+        if place:
+            out.print()
+        out.print(part)
+
+
+def _parts(report: Mapping[str, Any]) -> Iterator[Table | Text]:
+    metrics = list(dict.fromkeys(name for one in report["methods"].values() for name in one["metrics"]))
+    yield _methods(report, metrics[0] if metrics else None)
+    if len(metrics) > 1:
+        yield _other_metrics(report, metrics[1:])
+    yield _verdict(report)
+    if any(method.startswith(REFERENCE) for method in report["methods"]):
+        yield Text("The reference is shown beside the others; the verdict and the bounds leave it out.")
+    yield from map(Text, findings.notes(report))
+    if report.get("comparisons"):
+        yield _comparisons(report)
+        yield Text(f"{HOW}.")
+    if report.get("gate"):
+        yield _gate(report)
+    if said := findings.savings(report):
+        yield Text(said)
+    if said := findings.forgetting(report):
+        flagged = bool(report["forgetting"].get("flagged"))
+        yield Text.assemble(*([("It has forgotten. ", "bold")] if flagged else []), said)
+    if report.get("misses"):
+        yield _misses(report)
+
+
+def _methods(report: Mapping[str, Any], metric: str | None) -> Table:
+    n = report["n"]
+    table = _table(f"{n} test rows", ["method"])
+    columns = [metric, "95 % interval"] if metric else []
+    for name in (*columns, "tokens in", "tokens out", "seconds a row"):
+        table.add_column(name, justify="right")
+    for method, one in report["methods"].items():
+        costs = [
+            f"{one[key] / n:,.{digits}f}" if key in one else "–"
+            for key, digits in (("prompt_tokens", 1), ("completion_tokens", 1), ("seconds", 3))
+        ]
+        table.add_row(Text(method), *(_measured(one["metrics"].get(metric)) if metric else ()), *costs)
+    return table
+
+
+def _other_metrics(report: Mapping[str, Any], metrics: list[str]) -> Table:
+    table = _table("and by", ["metric"])
+    for method in report["methods"]:
+        table.add_column(Text(method), justify="right")
+    for metric in metrics:
+        values = [_measured(one["metrics"].get(metric)) for one in report["methods"].values()]
+        table.add_row(metric, *(f"{value} ({interval})" if interval else value for value, interval in values))
+    return table
+
+
+def _measured(measured: Mapping[str, Any] | None) -> tuple[str, str]:
+    """Value and interval."""
+    if measured is None:
+        return "not measured", ""
+    return f"{measured['value']:.1%}", f"{measured['low']:.1%} to {measured['high']:.1%}"
+
+
+def _verdict(report: Mapping[str, Any]) -> Text:
+    verdict = report.get("verdict")
+    if not verdict:
+        return Text("No verdict: it takes the fine-tuned model and a baseline, both measured.")
+    return Text.assemble((f"Verdict: {verdict['decision']}. ", "bold"), str(verdict["reason"]))
+
+
+def _comparisons(report: Mapping[str, Any]) -> Table:
+    """Fine-tuned minus each baseline, by metric."""
+    table = _table("fine-tuned against each baseline", ["metric", "minus"])
+    for name in ("difference", "95 % interval", "better on", "worse on", "p"):
+        table.add_column(name, justify="right")
+    table.add_column("test", no_wrap=True)
+    for metric, baselines in report["comparisons"].items():
+        for baseline, one in baselines.items():
+            table.add_row(
+                metric,
+                Text(baseline),
+                f"{100 * one['difference']:+.1f}",
+                f"{100 * one['low']:+.1f} to {100 * one['high']:+.1f}",
+                f"{one['wins']} rows",
+                f"{one['losses']} rows",
+                "< 0.001" if one["p"] < 0.001 else f"{one['p']:.3f}",
+                str(one["test"]),
+            )
+    return table
+
+
+def _gate(report: Mapping[str, Any]) -> Table:
+    table = _table("required", ["bound"])
+    table.add_column("measured", justify="right")
+    table.add_column("met")
+    for bound in report["gate"]:
+        measured = f"{bound['value']:.3f}" if "value" in bound else "not measured"
+        met = Text("yes") if bound["met"] else Text("no", style="bold")
+        table.add_row(Text(f"{bound['metric']} {bound['bound']}"), measured, met)
+    return table
+
+
+def _misses(report: Mapping[str, Any]) -> Table:
+    table = _table("where the fine-tuned model did worst, the first of equals first", [])
+    table.add_column("row", justify="right")
+    table.add_column("answer")
+    table.add_column("expected")
+    for one in report["misses"]:
+        table.add_row(str(one["row"]), _short(one["answer"]), _short(one["reference"]))
+    return table
+
+
+def _short(text: str) -> Text:
+    """In one line, nothing that moves the cursor."""
+    seen = " ".join("".join(char if char.isprintable() else " " for char in str(text)).split())
+    return Text(seen if len(seen) <= WIDEST else seen[: WIDEST - 1] + "…")
+
+
+def _table(title: str, columns: list[str]) -> Table:
+    table = Table(
+        title=Text(title, style="bold"), title_justify="left", box=None, pad_edge=False, header_style="dim"
+    )
+    for name in columns:
+        table.add_column(name, no_wrap=True)
+    return table
