@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from hf_recipes.data.measurable import tables
+from hf_recipes.evaluation import findings
 from hf_recipes.evaluation.answers import EvaluationFailed, read, read_questions
 from hf_recipes.evaluation.report import render_markdown
 
@@ -136,3 +137,17 @@ def test_tables_are_found_in_what_people_write() -> None:
     text = "Schema: create table a (x INT, y VARCHAR(10)), CREATE TABLE b (z REAL); CREATE TABLE broken (x"
     found = tables([{"role": "system", "content": text}, {"role": "user", "content": text}])
     assert found == ["create table a (x INT, y VARCHAR(10))", "CREATE TABLE b (z REAL)"]
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ({"value": 0.89999}, "0.899"),
+        ({"value": 0.5}, "0.500"),
+        ({}, "not measured"),
+        ({"value": "damaged"}, "damaged"),
+    ],
+)
+def test_a_bound_that_is_not_met_never_looks_met(value: dict[str, object], said: str) -> None:
+    gate = {"metric": "exact_match", "bound": "at least 0.9", "met": False, **value}
+    assert findings.unmet(gate) == f"exact_match is {said}, required: at least 0.9"

@@ -37,6 +37,7 @@ def eval_command(
     from hf_recipes import road
     from hf_recipes.cli.progress import show
     from hf_recipes.evaluating import CannotEvaluate
+    from hf_recipes.evaluation.findings import unmet
 
     folder = road.find(run, runs_dir)
     try:
@@ -51,7 +52,7 @@ def eval_command(
         from hf_recipes.cli import report_text
 
         report_text.show(report)
-    unmet = road.gate_unmet(folder)
-    for gate in unmet:
-        say(f"gate not met: {gate.get('metric')} is {gate.get('value')}, required: {gate.get('bound')}")
-    context.exit(FAILED if unmet else 0)
+    gates = road.gate_unmet(folder)
+    for gate in gates:
+        say(f"gate not met: {unmet(gate)}")
+    context.exit(FAILED if gates else 0)

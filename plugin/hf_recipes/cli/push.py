@@ -32,13 +32,13 @@ def push_command(
 ) -> None:
     """Push a run's model with a card that shows its evaluation. In one commit; again, it changes nothing."""
     from hf_recipes import record, road
+    from hf_recipes.evaluation.findings import unmet
     from hf_recipes.hub.push import push
 
     folder = record.find(run, runs_dir)
     for gate in () if force else road.gate_unmet(folder):
         raise CommandFailed(
-            f"{folder.name} does not meet its gate: {gate.get('metric')} is {gate.get('value', 'not measured')}, required: "
-            f"{gate.get('bound')}; push it all the same with --force, and its card will say so"
+            f"{folder.name} does not meet its gate: {unmet(gate)}; push it all the same with --force, and its card will say so"
         )
     pushed = push(folder, repo=repo, private=not public, force=force, say=say)
     if as_json:

@@ -124,6 +124,7 @@ def follow(run: Path) -> int:
 
 def _print_outcome(run: Path) -> None:
     from hf_recipes import record, road
+    from hf_recipes.evaluation.findings import unmet
     from hf_recipes.record.state import State
 
     state = record.read_state(run)
@@ -134,7 +135,7 @@ def _print_outcome(run: Path) -> None:
         report_text.show(json.loads(report.read_text(encoding="utf-8")))
     say(f"{run.name}: {state.state.value}" + (f": {state.message}" if state.message else ""))
     for gate in road.gate_unmet(run):
-        say(f"gate not met: {gate.get('metric')} is {gate.get('value')}, required: {gate.get('bound')}")
+        say(f"gate not met: {unmet(gate)}")
     if state.state is not State.SUCCEEDED:
         return
     if state.backend == "local":

@@ -5,6 +5,7 @@ Plain text, and the same words in report.md, report.html, the card and the page.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -72,6 +73,13 @@ def judged(found: Mapping[str, Any]) -> str:
     if found.get("flagged"):
         return f"it has become worse at general text than {bound} allows"
     return f"not worse at general text beyond {bound}"
+
+
+def unmet(gate: Mapping[str, Any]) -> str:
+    """A bound that does not hold. The value is cut, not rounded: 0.8999 is not 0.900 where 0.9 is asked for."""
+    value = gate.get("value", "not measured")
+    measured = f"{math.floor(value * 1000) / 1000:.3f}" if isinstance(value, float) else str(value)
+    return f"{gate.get('metric')} is {measured}, required: {gate.get('bound')}"
 
 
 def notes(report: Mapping[str, Any]) -> list[str]:

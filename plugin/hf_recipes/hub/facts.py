@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hf_recipes import record
+from hf_recipes.evaluation import findings
 from hf_recipes.hub.errors import HubFailed
 from hf_recipes.runner.files import read_json
 
@@ -67,11 +68,7 @@ class Facts:
     @property
     def gate_unmet(self) -> list[str]:
         """The bounds of the recipe that the report does not meet, one sentence each."""
-        return [
-            f"{gate.get('metric')} is {gate.get('value', 'not measured')}, required: {gate.get('bound')}"
-            for gate in (self.report or {}).get("gate") or ()
-            if not gate.get("met")
-        ]
+        return [findings.unmet(gate) for gate in (self.report or {}).get("gate") or () if not gate.get("met")]
 
 
 def read_facts(run: Path) -> Facts:
