@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from hf_recipes.cli.decide import show
+from hf_recipes.cli.output import console
+
 HF_RECIPES = str(Path(sys.executable).with_name("hf-recipes"))
 SHIPPED = Path(__file__).resolve().parents[2] / "recipes" / "ingredient-parser"
 TEST_ROWS = 4
@@ -62,6 +65,16 @@ def test_the_four_questions_are_answered_and_kept_in_the_run(decided: dict[str, 
     assert decided["tunable"]["tunable"] is True and "Apache" in decided["tunable"]["notes"][0]
     assert decided["data"]["train_rows"] == 60 and decided["data"]["enough"]
     assert decided["decision"]["decision"] in ("fine-tune", "keep-prompting", "too-thin")
+
+
+def test_of_the_hardware_that_fits_the_cheapest_is_named(
+    decided: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    show(decided, console(stderr=False, markup=True))
+    printed = capsys.readouterr().out
+    fitting = [one["hardware"] for one in decided["cost"]["training"] if one["fits"]]
+    assert [name for name in fitting if f"\n  {name} " in printed] == fitting[:8]
+    assert f"\n  …               {len(fitting) - 8} more that fit; --json lists them\n" in printed
 
 
 def test_the_run_says_everywhere_that_nothing_was_trained(decided: dict[str, Any], folder: Path) -> None:

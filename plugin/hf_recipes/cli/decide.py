@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 GIB = 1024**3
+CHEAPEST = 8
+"""Hardware that is named; --json has all of it."""
 
 
 @click.command("decide")
@@ -46,11 +48,12 @@ def decide_command(
     if as_json:
         document(found)
     else:
-        _print(found, console(stderr=False, markup=True))
+        show(found, console(stderr=False, markup=True))
     context.exit(code)
 
 
-def _print(found: Mapping[str, Any], out: Console) -> None:
+def show(found: Mapping[str, Any], out: Console) -> None:
+    """`out`: a console that reads rich's markup."""
     from rich.markup import escape
 
     from hf_recipes.cli.tunable import lines
@@ -88,11 +91,14 @@ def _needed(needed: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _training(cost: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if "training_unknown" in cost:
         yield "not known", cost["training_unknown"]
+    fitting = [one for one in cost["training"] if one["fits"]]
+    for one in fitting[:CHEAPEST]:
+        yield one["hardware"], _offer(one)
+    if more := fitting[CHEAPEST:]:
+        yield "…", f"{len(more)} more that fit; --json lists them"
     refused: dict[str, list[str]] = {}
     for one in cost["training"]:
-        if one["fits"]:
-            yield one["hardware"], _offer(one)
-        else:
+        if not one["fits"]:
             refused.setdefault(_short(one["why_not"]), []).append(one["hardware"])
     for why, hardware in refused.items():
         yield "does not fit", f"{', '.join(hardware)}: {why}"
