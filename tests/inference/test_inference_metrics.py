@@ -320,3 +320,18 @@ def test_what_a_query_sorts_is_not_written_to_the_disk(shop: Path) -> None:
         written = Path(f"/proc/{worker._process.pid}/io")
         if written.exists():  # Linux
             assert int(re.search(r"wchar: (\d+)", written.read_text())[1]) < 10_000
+
+
+def test_large_whole_numbers_that_differ_in_the_last_digit_are_not_the_same() -> None:
+    pairs = [("2000000001", "2,000,000,000"), ("12345678902", "12345678901"), ("0.30", ".3"), ("1e999", "42")]
+    assert values("number_match", *pairs) == [0, 0, 1, 0]
+    assert values("number_match", ("2000000001", "2000000000"), tolerance=1) == [1]
+
+
+def test_no_answer_is_not_a_label_that_is_all_punctuation() -> None:
+    assert values("accuracy", ("", "?"), ("!", "?"), ("?", "?"), ("yes", "yes")) == [0, 0, 1, 1]
+
+
+def test_json_nested_too_deeply_to_be_compared_is_a_wrong_answer() -> None:
+    deep = '{"a": ' + "[" * 700 + "]" * 700 + "}"
+    assert values("json_f1", (deep, '{"a": 1}'), ('{"a": 1}', '{"a": 1}')) == [0, 1]

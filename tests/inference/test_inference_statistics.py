@@ -281,3 +281,10 @@ def test_a_difference_worth_having_is_found() -> None:
         tuned, few = ([float(rng.random() < skill) for _ in range(300)] for skill in (0.9, 0.75))
         found += decide(tuned, {"few-shot": few}).decision == "fine-tuned"
     assert found >= 190
+
+
+def test_few_rows_that_are_all_right_or_all_wrong_leave_room_for_doubt() -> None:
+    right, wrong = labels.macro_f1(["a", "b", "a"], ["a", "b", "a"]), labels.macro_f1(["", ""], ["a", "b"])
+    assert interval(right) == wilson(3, 3) and interval(wrong) == wilson(0, 2)
+    low, high = interval(overlap.chrf(["a cat sat here"], ["a cat sat there"]))
+    assert high - low > 0.5, "one row says little"
