@@ -44,7 +44,7 @@ def better(
     baselines: Values,
     comparisons: Mapping[str, Comparison],
 ) -> dict[str, Any]:
-    name = best_baseline(baselines) if wanted == BEST and baselines else wanted
+    name = best_baseline(baselines, comparisons) if wanted == BEST and baselines else wanted
     if name not in baselines:
         missing = "any baseline" if wanted == BEST else wanted
         return entry(metric, f"better than {missing}, which was not measured", value, False)
