@@ -407,3 +407,11 @@ def test_half_a_character_in_an_answer_is_written_all_the_same(run: Path) -> Non
     write(run)
     assert json.loads((run / "report/report.json").read_text())["misses"][0]["answer"] == "\ud83d"
     assert "\ud83d" not in (run / "report/report.md").read_text()
+
+
+def test_a_huge_answer_is_cut_in_the_table_and_whole_in_the_rows(run: Path) -> None:
+    record(run, "fine-tuned", 0, answer="x" * 50_000)
+    write(run)
+    assert len((run / "report/report.md").read_text()) < 20_000
+    assert "(48,000 more characters)" in (run / "report/report.md").read_text()
+    assert "x" * 50_000 in (run / "report/rows.jsonl").read_text()
