@@ -415,3 +415,16 @@ def test_a_huge_answer_is_cut_in_the_table_and_whole_in_the_rows(run: Path) -> N
     assert len((run / "report/report.md").read_text()) < 20_000
     assert "(48,000 more characters)" in (run / "report/report.md").read_text()
     assert "x" * 50_000 in (run / "report/rows.jsonl").read_text()
+
+
+def test_a_bound_is_held_against_the_value_and_shown_as_it_was_judged(run: Path) -> None:
+    for method in ("zero-shot", "few-shot"):
+        (run / "answers" / f"{method}.jsonl").unlink()
+    right = {"reference": json.dumps(dict.fromkeys("abcde", 1))}
+    fields = {name: int(name != "e") for name in "abcde"}  # four of five, in every row: a mean of 0.8
+    record(run, "fine-tuned", 0, answer=json.dumps(fields), **right)
+    job(run, {"json_f1": {"at_least": 0.8}}, metrics=["json_f1"])
+    assert build(run)["gate"][0]["met"] is True and "| 0.800 | yes |" in render_markdown(build(run))
+    record(run, "fine-tuned", 2699, n=3000)
+    job(run, {"exact_match": {"at_least": 0.9}})
+    assert build(run)["gate"][0]["met"] is False and "| 0.899 | **no** |" in render_markdown(build(run))

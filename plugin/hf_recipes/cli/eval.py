@@ -50,5 +50,6 @@ def eval_command(
         result((folder / "report" / "report.md").read_text(encoding="utf-8").rstrip())
     unmet = road.gate_unmet(folder)
     for gate in unmet:
-        say(f"gate not met: {gate.get('metric')} is {gate.get('value')}, required: {gate.get('bound')}")
+        value = gate.get("value", "not measured")
+        say(f"gate not met: {gate.get('metric')} is {value}, required: {gate.get('bound')}")
     context.exit(FAILED if unmet else 0)

@@ -131,7 +131,8 @@ def _print_outcome(run: Path) -> None:
         result(report.read_text(encoding="utf-8").rstrip())
     say(f"{run.name}: {state.state.value}" + (f": {state.message}" if state.message else ""))
     for gate in road.gate_unmet(run):
-        say(f"gate not met: {gate.get('metric')} is {gate.get('value')}, required: {gate.get('bound')}")
+        value = gate.get("value", "not measured")
+        say(f"gate not met: {gate.get('metric')} is {value}, required: {gate.get('bound')}")
     if state.state is not State.SUCCEEDED:
         return
     if state.backend == "local":

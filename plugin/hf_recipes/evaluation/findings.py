@@ -5,6 +5,7 @@ Plain text, and the same words in report.md, report.html, the card and the page.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -72,6 +73,11 @@ def judged(found: Mapping[str, Any]) -> str:
     if found.get("flagged"):
         return f"it has become worse at general text than {bound} allows"
     return f"not worse at general text beyond {bound}"
+
+
+def reached(value: float) -> str:
+    """A value that is held against a bound: cut and not rounded, since 0.8997 must not read as 0.900."""
+    return f"{math.floor(round(value, 9) * 1000 + 1e-6) / 1000:.3f}"
 
 
 def notes(report: Mapping[str, Any]) -> list[str]:

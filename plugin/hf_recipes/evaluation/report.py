@@ -56,7 +56,7 @@ def render_markdown(report: Mapping[str, Any]) -> str:
     if report.get("gate"):
         lines += ["", "| required | measured | met |", "| --- | ---: | --- |"]
         for bound in report["gate"]:
-            measured = f"{bound['value']:.3f}" if "value" in bound else "not measured"
+            measured = findings.reached(bound["value"]) if "value" in bound else "not measured"
             lines.append(
                 table_row(
                     [f"{bound['metric']} {bound['bound']}", measured, "yes" if bound["met"] else "**no**"],
