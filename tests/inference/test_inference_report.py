@@ -428,3 +428,14 @@ def test_a_bound_is_held_against_the_value_and_shown_as_it_was_judged(run: Path)
     record(run, "fine-tuned", 2699, n=3000)
     job(run, {"exact_match": {"at_least": 0.9}})
     assert build(run)["gate"][0]["met"] is False and "| 0.899 | **no** |" in render_markdown(build(run))
+
+
+def test_the_verdict_names_its_metric_where_there_are_several(run: Path) -> None:
+    said = "The verdict goes by exact_match, the recipe's first metric."
+    write(run)
+    for name in ("report.md", "report.html"):
+        assert "The verdict goes by" not in (run / "report" / name).read_text()
+    job(run, {}, metrics=["exact_match", "chrf"])
+    write(run)
+    assert said in (run / "report/report.md").read_text().replace("\\_", "_")
+    assert said.replace("'", "&#x27;") in (run / "report/report.html").read_text()

@@ -75,6 +75,13 @@ def judged(found: Mapping[str, Any]) -> str:
     return f"not worse at general text beyond {bound}"
 
 
+def decided_by(report: Mapping[str, Any]) -> str:
+    """Which of several metrics the verdict is about; empty where there is but one."""
+    metric = (report.get("verdict") or {}).get("metric")
+    others = {name for one in report["methods"].values() for name in one.get("metrics", {})} - {metric}
+    return f"The verdict goes by {metric}, the recipe's first metric." if metric and others else ""
+
+
 def reached(value: float) -> str:
     """A value that is held against a bound: cut and not rounded, since 0.8997 must not read as 0.900."""
     return f"{math.floor(round(value, 9) * 1000 + 1e-6) / 1000:.3f}"

@@ -47,6 +47,8 @@ def render_markdown(report: Mapping[str, Any]) -> str:
             "",
             f"**Verdict: {escape(report['verdict']['decision'])}.** {escape(report['verdict']['reason'])}",
         ]
+        if said := findings.decided_by(report):
+            lines += ["", escape(said)]
     else:
         lines += ["", "No verdict: it takes the fine-tuned model and a baseline, both measured."]
     if any(method.startswith(REFERENCE) for method in report["methods"]):

@@ -30,6 +30,7 @@ def verdict(report: Report) -> str:
     return (
         f'<p class="verdict {tone}"><b>{text(DECISIONS.get(decision, decision))}.</b> '
         f"{text(found.get('reason') or '')}</p>"
+        + (f'<p class="soft">{text(said)}</p>' if (said := findings.decided_by(report)) else "")
     )
 
 
