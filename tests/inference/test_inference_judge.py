@@ -161,6 +161,8 @@ def test_a_question_that_was_not_recorded_is_said(endpoint: Endpoint, tmp_path: 
         ("<think>A is short, B is a long one</think>B", "B"),
         ("A. The other says the same in more words.", "A"),
         ("A is better than B.", ""),
+        ("A > B", ""),
+        ('{"winner": "A"}', "A"),
         ("It is a tie, or is it?", ""),
         ("", ""),
     ],
