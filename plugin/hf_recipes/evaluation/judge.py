@@ -33,7 +33,7 @@ FORM = (
 )
 PIECE = re.compile(r"[.,;:!?\n()]|</?\w+>")
 """Where a reply falls into pieces, of which one may be the word by itself."""
-ALONE = re.compile(r"[\W_]*(?:answer\s)?[\W_]*(A|B|SAME)[\W_]*", re.I)
+ALONE = re.compile(r"[\W_]*(?:answer[\W_]+)?(A|B|SAME)[\W_]*", re.I)
 WORD = re.compile(r"\b(A|B|SAME)\b")
 """In capitals: "a" is also an article."""
 
