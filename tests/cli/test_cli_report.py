@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from evaluation.reported import full, row, write_run
+from hf_recipes import record
 from hf_recipes.cli import report as command
+from hf_recipes.cli.run import _print_outcome
+from hf_recipes.record.state import State
 
 
 @pytest.fixture
@@ -97,3 +101,13 @@ def test_no_report_and_a_broken_one_are_said_in_a_line(runs: Path, damage: str, 
     for names in (("first-run",), ("second-run", "first-run")):
         done = call(runs, *names)
         assert done.exit_code != 0 and done.stdout == "" and says in done.stderr
+
+
+def test_a_bound_on_what_was_not_measured_is_told_as_such(
+    make_job: Callable[..., Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = record.create(make_job(), "", tmp_path / "runs")
+    write_run(run, {**full(), "gate": [{"metric": "likelihood", "bound": "at least 0.5", "met": False}]})
+    record.end(run, State.SUCCEEDED, None, "")
+    _print_outcome(run)
+    assert "gate not met: likelihood is not measured, required: at least 0.5" in capsys.readouterr().err

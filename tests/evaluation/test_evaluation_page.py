@@ -191,3 +191,10 @@ def test_labels_of_neighbours_do_not_cover_each_other() -> None:
 def test_parts_of_a_report_make_a_page_too(change: dict[str, Any], tmp_path: Path) -> None:
     report = {"schema": 1, "n": 300, **change, "methods": change.get("methods", full()["methods"])}
     assert "Test rows" in words(page.of_run(write_run(tmp_path, report), report))
+
+
+def test_charts_of_nothing_are_drawn_or_left_out() -> None:
+    free = {"reference": {"metrics": {"m": {"value": 0.5}}, "prompt_tokens": 0, "completion_tokens": 0}}
+    assert "0 tokens, 50.0%" in charts.cost("m", free, 3)
+    assert charts.cost("m", free, 0) == ""
+    assert "from -0.500 at step 1" in charts.losses([(1, -0.5), (2, -1.5)])

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from hf_recipes.evaluation.answers import Answer, EvaluationFailed
-from hf_recipes.evaluation.judge import RECORD
+from hf_recipes.evaluation.judge import RECORD, said
 from hf_recipes.evaluation.metrics import Setting, measure
 
 KEY = "sk-swordfish"
@@ -141,3 +141,38 @@ def test_a_question_that_was_not_recorded_is_said(endpoint: Endpoint, tmp_path: 
     answers = [Answer(7, "a", "b", 1, 1, 0.1, "base:0")]
     with pytest.raises(EvaluationFailed, match="the question of row 7 was not recorded"):
         measure("judge", answers, Setting(tmp_path, {}, {"base_url": endpoint.url, "model": "m"}))
+
+
+@pytest.mark.parametrize(
+    ("reply", "word"),
+    [
+        ("A", "A"),
+        ("b", "B"),
+        ("**B**", "B"),
+        ("Answer: A.", "A"),
+        ("Answer B", "B"),
+        ("(A)", "A"),
+        ("They are the same.", "SAME"),
+        ("SAME", "SAME"),
+        ("B, since it is a more complete answer.", "B"),
+        ("Answer B is a better one", "B"),
+        ("A. B leaves out the date.", "A"),
+        ("A: wrong. B: right.\n\nVerdict: B", "B"),
+        ("<think>A is short, B is a long one</think>B", "B"),
+        ("A. The other says the same in more words.", "A"),
+        ("A is better than B.", ""),
+        ("A > B", ""),
+        ('{"winner": "A"}', "A"),
+        ("It is a tie, or is it?", ""),
+        ("", ""),
+    ],
+)
+def test_a_reply_is_read_by_the_word_that_it_chooses(reply: str, word: str) -> None:
+    """An article is no choice, and who names both has to be read by a person."""
+    assert said(reply) == word
+
+
+def test_a_judge_that_names_both_does_not_turn_the_verdict_round(endpoint: Endpoint, tmp_path: Path) -> None:
+    endpoint.decide = lambda a, b: f"{'AB'[len(b) > len(a)]} is better than {'BA'[len(b) > len(a)]}."
+    with pytest.raises(EvaluationFailed, match="name neither answer by itself"):
+        judged(endpoint, tmp_path, ("much longer", "short"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import random
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from rouge_score.rouge_scorer import RougeScorer
 from hf_recipes.evaluation.answers import Answer, EvaluationFailed
 from hf_recipes.evaluation.measured import Measured
 from hf_recipes.evaluation.metrics import METRICS, Setting, measure
+from hf_recipes.evaluation.sql import Worker
 from hf_recipes.recipe.fields import METRIC_OPTIONS
 
 PAIRS = [
@@ -256,3 +258,80 @@ def test_a_query_without_end_costs_its_time_and_no_more(shop: Path) -> None:
 def test_a_database_that_has_gone_is_said(tmp_path: Path) -> None:
     with pytest.raises(EvaluationFailed, match=r"the database shop\.db is not there"):
         sql(("SELECT 1", "SELECT 1"), database=str(tmp_path / "shop.db"))
+
+
+def test_a_wrong_condition_among_several_is_seen() -> None:
+    schema = "CREATE TABLE t (a TEXT, b VARCHAR(9), c TEXT, d INTEGER, name TEXT)"
+    want = "SELECT name FROM t WHERE a = 'x' AND b LIKE '%y%' AND c <> 'z' AND d = 1960"
+    wrong = [("'x'", "'q'"), ("y", "q"), ("<>", "="), ("1960", "1970"), (" AND c <> 'z'", "")]
+    given = [(want.replace("'x'", " 'x'"), want), *((want.replace(*one), want) for one in wrong)]
+    assert sql(*given, schema=schema) == [1, 0, 0, 0, 0, 0]
+
+
+def test_a_number_in_a_column_of_text_and_a_text_in_one_of_numbers_are_compared() -> None:
+    schema = "CREATE TABLE t (year VARCHAR, size INTEGER, name TEXT)"
+    year, size = "SELECT name FROM t WHERE year = 1960", 'SELECT name FROM t WHERE size = "1960"'
+    assert sql((year, year), (year.replace("60", "70"), year), schema=schema) == [1, 0]
+    assert sql((size, size), (size.replace("60", "70"), size), schema=schema) == [1, 0]
+
+
+def test_a_whole_numbered_key_beside_a_price_is_filled() -> None:
+    want = "SELECT name FROM item WHERE price > 2.5 AND id > 1.5"
+    schema = "CREATE TABLE item (id INTEGER PRIMARY KEY, price REAL, name TEXT)"
+    assert sql((want, want), (want.replace("2.5", "9.5"), want), schema=schema) == [1, 0]
+
+
+def test_only_an_order_of_the_query_itself_is_held_against_the_answer() -> None:
+    want = "SELECT name FROM city WHERE size IN (SELECT size FROM city GROUP BY size ORDER BY COUNT(*) DESC LIMIT 3)"
+    assert sql((want + " ORDER BY name DESC", want)) == [1]
+    outer = "SELECT name FROM (SELECT name FROM city WHERE name <> ')') ORDER BY name"
+    assert sql((outer + " DESC", outer), (outer, outer)) == [0, 1]
+
+
+def test_an_answer_that_asks_nothing_is_wrong_even_where_nothing_is_found(shop: Path) -> None:
+    want = "SELECT name FROM item WHERE price > 99"
+    assert sql((want, want), ("", want), ("-- none", want), ("REINDEX", want), database=str(shop)) == [
+        1,
+        0,
+        0,
+        0,
+    ]
+
+
+def test_whole_numbers_are_the_same_written_either_way(shop: Path) -> None:
+    assert sql(
+        ("SELECT COUNT(*) * 1.0 FROM item", "SELECT COUNT(*) FROM item"),
+        ("SELECT COUNT(*) + 0.5 FROM item", "SELECT COUNT(*) FROM item"),
+        database=str(shop),
+    ) == [1, 0]
+
+
+def test_a_query_that_takes_too_much_memory_is_wrong_and_the_others_are_still_measured(shop: Path) -> None:
+    want = "SELECT name FROM item"
+    assert sql(("SELECT hex(zeroblob(450000000))", want), (want, want), database=str(shop)) == [0, 1]
+
+
+def test_what_a_query_sorts_is_not_written_to_the_disk(shop: Path) -> None:
+    endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 100000) SELECT randomblob(1000) AS b FROM n ORDER BY b"
+    task = {"database": str(shop), "queries": [endless], "timeout": 2}
+    with Worker() as worker:
+        assert worker.run(task)[0][0]["rows"] is None
+        assert worker._process is not None
+        written = Path(f"/proc/{worker._process.pid}/io")
+        if written.exists():  # Linux
+            assert int(re.search(r"wchar: (\d+)", written.read_text())[1]) < 10_000
+
+
+def test_large_whole_numbers_that_differ_in_the_last_digit_are_not_the_same() -> None:
+    pairs = [("2000000001", "2,000,000,000"), ("12345678902", "12345678901"), ("0.30", ".3"), ("1e999", "42")]
+    assert values("number_match", *pairs) == [0, 0, 1, 0]
+    assert values("number_match", ("2000000001", "2000000000"), tolerance=1) == [1]
+
+
+def test_no_answer_is_not_a_label_that_is_all_punctuation() -> None:
+    assert values("accuracy", ("", "?"), ("!", "?"), ("?", "?"), ("yes", "yes")) == [0, 0, 1, 1]
+
+
+def test_json_nested_too_deeply_to_be_compared_is_a_wrong_answer() -> None:
+    deep = '{"a": ' + "[" * 700 + "]" * 700 + "}"
+    assert values("json_f1", (deep, '{"a": 1}'), ('{"a": 1}', '{"a": 1}')) == [0, 1]

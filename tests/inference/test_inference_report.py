@@ -407,3 +407,35 @@ def test_half_a_character_in_an_answer_is_written_all_the_same(run: Path) -> Non
     write(run)
     assert json.loads((run / "report/report.json").read_text())["misses"][0]["answer"] == "\ud83d"
     assert "\ud83d" not in (run / "report/report.md").read_text()
+
+
+def test_a_huge_answer_is_cut_in_the_table_and_whole_in_the_rows(run: Path) -> None:
+    record(run, "fine-tuned", 0, answer="x" * 50_000)
+    write(run)
+    assert len((run / "report/report.md").read_text()) < 20_000
+    assert "(48,000 more characters)" in (run / "report/report.md").read_text()
+    assert "x" * 50_000 in (run / "report/rows.jsonl").read_text()
+
+
+def test_a_bound_is_held_against_the_value_and_shown_as_it_was_judged(run: Path) -> None:
+    for method in ("zero-shot", "few-shot"):
+        (run / "answers" / f"{method}.jsonl").unlink()
+    right = {"reference": json.dumps(dict.fromkeys("abcde", 1))}
+    fields = {name: int(name != "e") for name in "abcde"}  # four of five, in every row: a mean of 0.8
+    record(run, "fine-tuned", 0, answer=json.dumps(fields), **right)
+    job(run, {"json_f1": {"at_least": 0.8}}, metrics=["json_f1"])
+    assert build(run)["gate"][0]["met"] is True and "| 0.800 | yes |" in render_markdown(build(run))
+    record(run, "fine-tuned", 2699, n=3000)
+    job(run, {"exact_match": {"at_least": 0.9}})
+    assert build(run)["gate"][0]["met"] is False and "| 0.899 | **no** |" in render_markdown(build(run))
+
+
+def test_the_verdict_names_its_metric_where_there_are_several(run: Path) -> None:
+    said = "The verdict goes by exact_match, the recipe's first metric."
+    write(run)
+    for name in ("report.md", "report.html"):
+        assert "The verdict goes by" not in (run / "report" / name).read_text()
+    job(run, {}, metrics=["exact_match", "chrf"])
+    write(run)
+    assert said in (run / "report/report.md").read_text().replace("\\_", "_")
+    assert said.replace("'", "&#x27;") in (run / "report/report.html").read_text()

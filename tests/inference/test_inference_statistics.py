@@ -281,3 +281,31 @@ def test_a_difference_worth_having_is_found() -> None:
         tuned, few = ([float(rng.random() < skill) for _ in range(300)] for skill in (0.9, 0.75))
         found += decide(tuned, {"few-shot": few}).decision == "fine-tuned"
     assert found >= 190
+
+
+def test_few_rows_that_are_all_right_or_all_wrong_leave_room_for_doubt() -> None:
+    right, wrong = labels.macro_f1(["a", "b", "a"], ["a", "b", "a"]), labels.macro_f1(["", ""], ["a", "b"])
+    assert interval(right) == wilson(3, 3) and interval(wrong) == wilson(0, 2)
+    low, high = interval(overlap.chrf(["a cat sat here"], ["a cat sat there"]))
+    assert high - low > 0.5, "one row says little"
+
+
+def test_so_few_rows_that_nothing_could_be_shown_are_not_said_to_show_something() -> None:
+    for n, baselines, takes in ((1, 1, 6), (5, 1, 6), (6, 3, 7)):
+        same = {f"baseline-{i}": values(0, n) for i in range(baselines)}
+        made = decide(values(0, n), same)
+        assert made.decision == "too-few-rows"
+        assert f"can show no difference at all: it takes {takes}." in made.reason
+    assert (
+        "6 rows can show a difference of 100.0 points"
+        in decide(values(3, 6), {"few-shot": values(3, 6)}).reason
+    )
+
+
+def test_of_two_baselines_that_are_as_good_the_harder_one_has_to_be_beaten() -> None:
+    tuned = values(60, 100)
+    near, far = values(50, 100), [1.0] * 20 + [0.0] * 40 + [1.0] * 30 + [0.0] * 10
+    for order in ({"zero-shot": near, "few-shot": far}, {"few-shot": far, "zero-shot": near}):
+        made = decide(tuned, order)
+        assert (made.decision, made.against) == ("no-difference", "few-shot")
+    assert decide(tuned, {"zero-shot": near}).decision == "fine-tuned"

@@ -85,7 +85,10 @@ def _verdict(report: Mapping[str, Any]) -> Text:
     verdict = report.get("verdict")
     if not verdict:
         return Text("No verdict: it takes the fine-tuned model and a baseline, both measured.")
-    return Text.assemble((f"Verdict: {verdict['decision']}. ", "bold"), str(verdict["reason"]))
+    by = findings.decided_by(report)
+    return Text.assemble(
+        (f"Verdict: {verdict['decision']}. ", "bold"), str(verdict["reason"]), f" {by}" if by else ""
+    )
 
 
 def _comparisons(report: Mapping[str, Any]) -> Table:
@@ -114,7 +117,7 @@ def _gate(report: Mapping[str, Any]) -> Table:
     table.add_column("measured", justify="right")
     table.add_column("met")
     for bound in report["gate"]:
-        measured = f"{bound['value']:.3f}" if "value" in bound else "not measured"
+        measured = findings.reached(bound["value"]) if "value" in bound else "not measured"
         met = Text("yes") if bound["met"] else Text("no", style="bold")
         table.add_row(Text(f"{bound['metric']} {bound['bound']}"), measured, met)
     return table

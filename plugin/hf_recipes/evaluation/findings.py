@@ -75,10 +75,22 @@ def judged(found: Mapping[str, Any]) -> str:
     return f"not worse at general text beyond {bound}"
 
 
+def decided_by(report: Mapping[str, Any]) -> str:
+    """Which of several metrics the verdict is about; empty where there is but one."""
+    metric = (report.get("verdict") or {}).get("metric")
+    others = {name for one in report["methods"].values() for name in one.get("metrics", {})} - {metric}
+    return f"The verdict goes by {metric}, the recipe's first metric." if metric and others else ""
+
+
+def reached(value: float) -> str:
+    """A value that is held against a bound: cut and not rounded, since 0.8997 must not read as 0.900."""
+    return f"{math.floor(round(value, 9) * 1000 + 1e-6) / 1000:.3f}"
+
+
 def unmet(gate: Mapping[str, Any]) -> str:
-    """A bound that does not hold. The value is cut, not rounded: 0.8999 is not 0.900 where 0.9 is asked for."""
+    """A bound that does not hold, in words."""
     value = gate.get("value", "not measured")
-    measured = f"{math.floor(value * 1000) / 1000:.3f}" if isinstance(value, float) else str(value)
+    measured = reached(value) if isinstance(value, float) else str(value)
     return f"{gate.get('metric')} is {measured}, required: {gate.get('bound')}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hf_recipes.evaluation.verdict import Comparison, best_baseline
+from hf_recipes.evaluation.verdict import SAME, Comparison, best_baseline
 
 BEST = "best_baseline"
 Values = Mapping[str, float]
@@ -21,14 +21,17 @@ def check(
 
     `tuned`: metric → value; `baselines`: metric → method → value; `comparisons`: metric → method → comparison. `value` is
     the fine-tuned model's, and is absent, the bound not met, where it was not measured. `better_than` asks for a difference
-    that the rows show (see verdict.py), not merely for a higher number.
+    that the rows show (see verdict.py), not merely for a higher number. A sum of fractions that is off in its last digits
+    misses no bound.
     """
     results = []
     for metric, bound in require.items():
         value = tuned.get(metric)
         if bound.get("at_least") is not None:
             least = float(bound["at_least"])
-            results.append(entry(metric, f"at least {least:g}", value, value is not None and value >= least))
+            results.append(
+                entry(metric, f"at least {least:g}", value, value is not None and value >= least - SAME)
+            )
         if bound.get("better_than") is not None:
             rivals = baselines.get(metric, {})
             results.append(
@@ -44,7 +47,7 @@ def better(
     baselines: Values,
     comparisons: Mapping[str, Comparison],
 ) -> dict[str, Any]:
-    name = best_baseline(baselines) if wanted == BEST and baselines else wanted
+    name = best_baseline(baselines, comparisons) if wanted == BEST and baselines else wanted
     if name not in baselines:
         missing = "any baseline" if wanted == BEST else wanted
         return entry(metric, f"better than {missing}, which was not measured", value, False)

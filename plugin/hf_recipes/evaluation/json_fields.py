@@ -28,17 +28,24 @@ def scores(answer: str, reference: str, fields: Sequence[str] = ()) -> tuple[flo
     in them, all where empty. An answer that is no JSON object has 0 in all three; where no field is expected and none is
     given, it has 1.
     """
-    expected = _fields(json_object(reference) or {}, fields)
-    found = json_object(answer)
-    if found is None:
+    expected, given = _read(reference, fields) or {}, _read(answer, fields)
+    if given is None:
         return 0.0, 0.0, 0.0
-    given = _fields(found, fields)
     if not given or not expected:
         same = float(given == expected)
         return same, same, same
     right = sum(name in expected and expected[name] == value for name, value in given.items())
     shares = right / len(given), right / len(expected)
     return *shares, 2 * right / (len(given) + len(expected))
+
+
+def _read(text: str, wanted: Sequence[str]) -> dict[str, str] | None:
+    """None where it is no JSON object, or nested too deeply to be looked at."""
+    value = json_object(text)
+    try:
+        return None if value is None else _fields(value, wanted)
+    except RecursionError:
+        return None
 
 
 def _fields(value: Mapping[str, Any], wanted: Sequence[str]) -> dict[str, str]:

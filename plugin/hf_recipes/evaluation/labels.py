@@ -10,7 +10,7 @@ from hf_recipes.evaluation.measured import Measured, mean_of
 
 
 def accuracy(answers: Sequence[str], references: Sequence[str]) -> Measured:
-    """Case, punctuation and white space aside, unless labels differ in these alone."""
+    """Case, punctuation and white space aside, unless labels differ in these alone or one has nothing else."""
     given, expected, _ = _numbered(answers, references)
     right = [float(a == b) for a, b in zip(given, expected, strict=True)]
     return mean_of(right, right_or_wrong=True)
@@ -42,8 +42,9 @@ def macro_f1(answers: Sequence[str], references: Sequence[str]) -> Measured:
 def _numbered(answers: Sequence[str], references: Sequence[str]) -> tuple[list[int], list[int], list[str]]:
     """Answers and references as numbers of labels, -1 for an answer that is none; and the labels."""
     names = sorted({reference.strip() for reference in references})
-    distinct = len({normalised(name) for name in names}) == len(names)
-    key = normalised if distinct else str.strip
+    written = {normalised(name) for name in names}
+    # A label that is all punctuation would be the same as no answer.
+    key = normalised if len(written) == len(names) and "" not in written else str.strip
     numbers = {key(name): number for number, name in enumerate(names)}
     return [numbers.get(key(one), -1) for one in answers], [numbers[key(one)] for one in references], names
 

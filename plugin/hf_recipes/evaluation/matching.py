@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 
@@ -31,8 +32,10 @@ def number_match(answer: str, reference: str, tolerance: float = 0.0) -> float:
     ours, theirs = last_number(answer), last_number(reference)
     if ours is None or theirs is None:
         return 0.0
-    # Decimal fractions are off in the last digits.
-    return float(abs(ours - theirs) <= tolerance + 1e-9 * max(1.0, abs(theirs)))
+    if ours == theirs:
+        return 1.0
+    # The difference of decimal fractions is off in its last digits; of large whole numbers the last digit counts.
+    return float(tolerance > 0 and abs(ours - theirs) <= tolerance + 4 * math.ulp(theirs))
 
 
 def json_valid(answer: str, reference: str) -> float:

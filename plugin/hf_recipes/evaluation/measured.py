@@ -19,8 +19,6 @@ class Measured:
     finish: Finish
     right_or_wrong: bool = False
     """Whether a row's value can only be 0 or 1."""
-    is_mean: bool = False
-    """Whether the metric is the mean of its rows' values."""
 
     @property
     def value(self) -> float:
@@ -33,7 +31,7 @@ def mean_of(values: Sequence[float], *, right_or_wrong: bool = False) -> Measure
     import numpy as np
 
     column = np.asarray(values, dtype=float).reshape(-1, 1)
-    return Measured([float(value) for value in values], column, _mean, right_or_wrong, is_mean=True)
+    return Measured([float(value) for value in values], column, _mean, right_or_wrong)
 
 
 def _mean(sums: Any, rows: int) -> Any:

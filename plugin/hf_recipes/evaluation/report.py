@@ -10,6 +10,8 @@ from hf_recipes.evaluation import findings
 from hf_recipes.evaluation.answers import REFERENCE
 
 SCHEMA = 1
+LONGEST = 2000
+"""Characters of an answer in a table; report.json and report.html have more."""
 HOW = (
     "In points of 100. Intervals by the paired bootstrap; p by McNemar's exact test (right or wrong) or a paired permutation "
     "test (graded), with Holm's correction over the baselines"
@@ -45,6 +47,8 @@ def render_markdown(report: Mapping[str, Any]) -> str:
             "",
             f"**Verdict: {escape(report['verdict']['decision'])}.** {escape(report['verdict']['reason'])}",
         ]
+        if said := findings.decided_by(report):
+            lines += ["", escape(said)]
     else:
         lines += ["", "No verdict: it takes the fine-tuned model and a baseline, both measured."]
     if any(method.startswith(REFERENCE) for method in report["methods"]):
@@ -54,7 +58,7 @@ def render_markdown(report: Mapping[str, Any]) -> str:
     if report.get("gate"):
         lines += ["", "| required | measured | met |", "| --- | ---: | --- |"]
         for bound in report["gate"]:
-            measured = f"{bound['value']:.3f}" if "value" in bound else "not measured"
+            measured = findings.reached(bound["value"]) if "value" in bound else "not measured"
             lines.append(
                 table_row(
                     [f"{bound['metric']} {bound['bound']}", measured, "yes" if bound["met"] else "**no**"],
@@ -69,8 +73,14 @@ def render_markdown(report: Mapping[str, Any]) -> str:
     if report.get("misses"):
         lines += ["", "The rows on which the fine-tuned model did worst, the first of equals first:", ""]
         lines += ["| row | answer | expected |", "| ---: | --- | --- |"]
-        lines += [table_row([str(one["row"]), one["answer"], one["reference"]]) for one in report["misses"]]
+        for one in report["misses"]:
+            lines.append(table_row([str(one["row"]), _cut(one["answer"]), _cut(one["reference"])]))
     return "\n".join(lines) + "\n"
+
+
+def _cut(written: str) -> str:
+    more = len(written) - LONGEST
+    return written if more <= 0 else f"{written[:LONGEST]} … ({more:,} more characters)"
 
 
 def _notes(report: Mapping[str, Any]) -> list[str]:

@@ -28,12 +28,16 @@ EPSILON = 1e-9
 def interval(measured: Measured) -> tuple[float, float]:
     """95 % interval of the metric: Wilson's where rows are right or wrong, else the bootstrap's percentiles.
 
-    Where all rows have the same value the bootstrap sees no spread; Wilson's, which is never too narrow, stands in.
+    Where every resample has the same value (one row; all rows right) the bootstrap sees no spread, however few the rows
+    are; Wilson's, which is never too narrow, stands in.
     """
-    values = measured.values
-    if measured.right_or_wrong or (measured.is_mean and max(values) - min(values) < EPSILON):
-        return wilson(sum(values), len(values))
-    return _percentiles(_bootstrapped(measured), measured.value)
+    rows = len(measured.values)
+    if measured.right_or_wrong:
+        return wilson(sum(measured.values), rows)
+    found = _bootstrapped(measured)
+    if found.max() - found.min() < EPSILON:
+        return wilson(measured.value * rows, rows)
+    return _percentiles(found, measured.value)
 
 
 def difference_interval(tuned: Measured, baseline: Measured) -> tuple[float, float]:

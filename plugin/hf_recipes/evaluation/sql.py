@@ -23,8 +23,13 @@ GRACE = 10.0
 KEPT = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT")
 """Of the environment: what Python may need to start, and no secret."""
 LITERAL = re.compile(r"'((?:[^']|'')*)'|\"([^\"]*)\"|(?<![\w.])(\d+(?:\.\d+)?)(?![\w.])")
-ORDERED = re.compile(r"\border\s+by\b(?![^()]*\))", re.I)
-"""An ORDER BY of the query itself, not of one in parentheses within it."""
+COMPARED = re.compile(
+    rf"""\b(\w+)[\])"`]*\s*(?:not\s+)?(?:[=<>!]+|like\b|in\s*\(|between\b)\s*(?:{LITERAL.pattern})""", re.I
+)
+"""A column, and the literal that it is compared with."""
+QUOTED = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|`[^`]*`|\[[^\]]*\]")
+WITHIN = re.compile(r"\([^()]*\)")
+ORDERED = re.compile(r"\border\s+by\b", re.I)
 
 
 def sql_execution(
@@ -48,7 +53,7 @@ def sql_execution(
                 failed.append(f"row {one.row}: {error}")
                 values.append(float(_text(one.answer) == _text(one.reference)))
             else:
-                ordered = ORDERED.search(one.reference) is not None
+                ordered = orders(one.reference)
                 values.append(float(all(_same(ours, theirs, ordered) for ours, theirs in found)))
     if len(failed) == len(answers):
         raise EvaluationFailed(f"sql_execution: no expected query runs in SQLite ({failed[0]}).")
@@ -75,24 +80,44 @@ def _task(
         "database": database or None,
         "tables": schema,
         "values": literals(one.reference),
+        "of_columns": compared(one.reference),
         "queries": [one.answer, one.reference],
         "timeout": timeout,
     }
 
 
+def orders(query: str) -> bool:
+    """Whether the query itself has an ORDER BY, not one in parentheses within it."""
+    query = QUOTED.sub("''", query)
+    while (shorter := WITHIN.sub(" ", query)) != query:
+        query = shorter
+    return ORDERED.search(query) is not None
+
+
 def literals(query: str) -> list[Any]:
     """The texts and numbers in a query. Double quotes mark names in SQL, and texts in much that is written as SQL."""
-    found: list[Any] = []
-    for single, double, number in LITERAL.findall(query):
-        if number:
-            found.append(float(number) if "." in number else int(number))
-        else:
-            found.append((single.replace("''", "'") or double).strip("%"))
-    return [value for value in dict.fromkeys(found) if value != "" and not _huge(value)]
+    found = [_value(*groups) for groups in LITERAL.findall(query)]
+    return [value for value in dict.fromkeys(found) if _usable(value)]
 
 
-def _huge(value: Any) -> bool:
-    return isinstance(value, int) and value >= 2**62
+def compared(query: str) -> dict[str, list[Any]]:
+    """Column, in small letters → the literals that the query compares it with."""
+    found: dict[str, list[Any]] = {}
+    for column, *groups in COMPARED.findall(query):
+        value = _value(*groups)
+        if _usable(value):
+            found.setdefault(column.lower(), []).append(value)
+    return found
+
+
+def _value(single: str, double: str, number: str) -> Any:
+    if number:
+        return float(number) if "." in number else int(number)
+    return (single.replace("''", "'") or double).strip("%")
+
+
+def _usable(value: Any) -> bool:
+    return bool(value != "" and not (isinstance(value, int) and value >= 2**62))
 
 
 def _same(ours: Mapping[str, Any], theirs: Mapping[str, Any], ordered: bool) -> bool:

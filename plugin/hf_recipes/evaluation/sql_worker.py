@@ -1,16 +1,17 @@
 """Runs SQL that a model wrote, in a process of its own: `python -I sql_worker.py`. Standard library only.
 
-A line of JSON in: {"database": path or null, "tables": [CREATE TABLE …], "values": [literals], "queries": [SQL], "timeout": s};
-a line out: {"results": [[{"rows": [[…]], "error": null}, a query each], a database each]}.
+A line of JSON in: {"database": path or null, "tables": [CREATE TABLE …], "values": [literals], "of_columns": {column: [literals]},
+"queries": [SQL], "timeout": s}; a line out: {"results": [[{"rows": [[…]], "error": null}, a query each], a database each]}.
 
 Read-only three times over: a file is opened as such, query_only is set, and an authorizer lets nothing but reading through
-(no ATTACH, no PRAGMA, no extensions). Time, rows and memory are bounded.
+(no ATTACH, no PRAGMA, no extensions). Time, rows and memory are bounded, and what is sorted is never put on the disk.
 """
 
 from __future__ import annotations
 
 import json
 import random
+import re
 import sqlite3
 import sys
 import time
@@ -26,6 +27,8 @@ SEEDS = (1, 2, 3)
 """A database without rows can't tell two queries apart, so tables are filled, in so many ways."""
 FILLED = 60
 """Rows a table."""
+LIKELY = (0.9, 0.2)
+"""How often a column holds a literal that it is compared with, in rows of even and of odd number."""
 WORDS = ("alpha", "beta", "gamma", "delta")
 ALLOWED = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, 33)
 """33 is SQLITE_RECURSIVE, which Python 3.10 has no name for."""
@@ -44,7 +47,7 @@ def run(task: dict[str, Any]) -> list[list[dict[str, Any]]]:
         # immutable would miss what a write-ahead log holds; mode=ro does not.
         opened = [sqlite3.connect(f"file:{quote(task['database'])}?mode=ro", uri=True)]
     else:
-        opened = [filled(task["tables"], task["values"], seed) for seed in SEEDS]
+        opened = [filled(task["tables"], task["values"], task["of_columns"], seed) for seed in SEEDS]
     results = []
     for database in opened:
         _read_only(database)
@@ -57,8 +60,13 @@ def result(database: sqlite3.Connection, query: str, timeout: float) -> dict[str
     end = time.monotonic() + timeout
     database.set_progress_handler(lambda: time.monotonic() > end, 10_000)
     try:
-        rows = [[_plain(cell) for cell in row] for row in database.execute(query).fetchmany(ROWS + 1)]
-    except (sqlite3.Error, sqlite3.Warning, ValueError, OverflowError, MemoryError) as error:
+        cursor = database.execute(query)
+        if cursor.description is None:  # nothing, a comment: it would equal a result without rows
+            return {"rows": None, "error": "not a query"}
+        rows = [[_plain(cell) for cell in row] for row in cursor.fetchmany(ROWS + 1)]
+    except MemoryError:  # says nothing by itself
+        return {"rows": None, "error": f"took more than {MEMORY >> 20} MB"}
+    except (sqlite3.Error, sqlite3.Warning, ValueError, OverflowError) as error:
         late = time.monotonic() > end
         return {"rows": None, "error": f"took more than {timeout:g} s" if late else str(error)[:200]}
     if len(rows) > ROWS:
@@ -68,9 +76,12 @@ def result(database: sqlite3.Connection, query: str, timeout: float) -> dict[str
     return {"rows": rows, "error": None}
 
 
-def filled(tables: list[str], values: list[Any], seed: int) -> sqlite3.Connection:
-    """A database in memory with these tables. Columns hold `values` (the literals of the query) about half of the time,
-    so that conditions are met by some rows and not by others."""
+def filled(
+    tables: list[str], values: list[Any], of_columns: dict[str, list[Any]], seed: int
+) -> sqlite3.Connection:
+    """A database in memory with these tables, holding the literals of the query so that conditions are met by some rows
+    and not by others. A column has those it is compared with (`of_columns`), in every second row nearly always, since
+    conditions are joined by AND; one that is compared with none has any of `values` about half of the time."""
     database = sqlite3.connect(":memory:")
     chance = random.Random(seed)
     for table in tables:
@@ -84,28 +95,63 @@ def filled(tables: list[str], values: list[Any], seed: int) -> sqlite3.Connectio
         columns = database.execute(f"PRAGMA table_info({quoted})").fetchall()
         marks = ", ".join("?" * len(columns))
         for number in range(FILLED):
-            row = [_value(str(column[2]), values, chance, number, bool(column[5])) for column in columns]
-            database.execute(f"INSERT OR IGNORE INTO {quoted} VALUES ({marks})", row)
+            row = [
+                _cell(kind, of_columns.get(column.lower()), values, chance, number, is_key=bool(key))
+                for _, column, kind, _, _, key in columns
+            ]
+            try:
+                database.execute(f"INSERT OR IGNORE INTO {quoted} VALUES ({marks})", row)
+            except sqlite3.Error:
+                continue  # such as 1.5 in an INTEGER PRIMARY KEY, which takes whole numbers alone
     database.commit()
     return database
 
 
-def _value(kind: str, values: list[Any], chance: random.Random, number: int, is_key: bool) -> Any:
-    numeric = any(part in kind.upper() for part in ("INT", "REAL", "NUM", "DEC", "FLOA", "DOUB", "BOOL"))
-    fitting = [value for value in values if isinstance(value, str) != numeric]
-    if fitting and chance.random() < 0.5:
-        value = chance.choice(fitting)
-        # Beside a number as well, so that < and <= differ; around a text, so that LIKE '%x%' finds more than = 'x'.
-        if numeric:
-            return value + chance.choice((-1, 0, 0, 1))
+def _cell(
+    kind: str, own: list[Any] | None, values: list[Any], chance: random.Random, number: int, *, is_key: bool
+) -> Any:
+    """`own`: the literals that the column is compared with. A key without any is counted up: equal keys would be one row."""
+    likely = LIKELY[number % 2] if own else 0 if is_key else 0.5
+    value = _literal(kind, own or values, chance) if chance.random() < likely else None
+    return _other(kind, chance, number, is_key=is_key) if value is None else value
+
+
+def _literal(kind: str, values: list[Any], chance: random.Random) -> Any:
+    """One of the values or next to it, as the column's type has it; None where none fits.
+
+    Next to a number, so that < and <= differ; around a text, so that LIKE '%x%' finds more than = 'x'."""
+    fitting = [one for one in map(_number, values) if one is not None] if _is_numeric(kind) else values
+    if not fitting:
+        return None
+    value = chance.choice(fitting)
+    if isinstance(value, str):
         return chance.choice((value, value, f"{chance.choice(WORDS)} {value}"))
+    value += chance.choice((-1, 0, 0, 1))
+    return value if _is_numeric(kind) else str(value)
+
+
+def _other(kind: str, chance: random.Random, number: int, *, is_key: bool) -> Any:
     if is_key:
-        return number + 1 if numeric else f"{chance.choice(WORDS)} {number + 1}"
-    return chance.randint(1, 9) if numeric else chance.choice(WORDS)
+        return number + 1 if _is_numeric(kind) else f"{chance.choice(WORDS)} {number + 1}"
+    return chance.randint(1, 9) if _is_numeric(kind) else chance.choice(WORDS)
+
+
+def _is_numeric(kind: str) -> bool:
+    return any(part in kind.upper() for part in ("INT", "REAL", "NUM", "DEC", "FLOA", "DOUB", "BOOL"))
+
+
+def _number(value: Any) -> Any:
+    """A number, also one that stands in quotes; None for another text."""
+    if not isinstance(value, str):
+        return value
+    if not re.fullmatch(r"-?\d{1,15}(\.\d{1,15})?", value):
+        return None
+    return float(value) if "." in value else int(value)
 
 
 def _read_only(database: sqlite3.Connection) -> None:
     database.execute("PRAGMA query_only = ON")
+    database.execute("PRAGMA temp_store = MEMORY")
     database.set_authorizer(_authorize)
 
 
@@ -117,10 +163,13 @@ def _authorize(action: int, first: str | None, second: str | None, *rest: object
 
 
 def _plain(cell: Any) -> Any:
-    """As JSON has it; the last digits of a sum depend on the order in which it was made."""
+    """As JSON has it, where 1 and 1.0 are the same; the last digits of a sum depend on the order in which it was made."""
     if isinstance(cell, bytes):
         return {"bytes": cell.hex()}
-    return float(f"{cell:.9g}") if isinstance(cell, float) else cell
+    if not isinstance(cell, float):
+        return cell
+    rounded = float(f"{cell:.9g}")
+    return int(rounded) if rounded.is_integer() else rounded
 
 
 def _bound_memory() -> None:

@@ -87,9 +87,13 @@ def _tested(tuned: Measured, baseline: Measured) -> tuple[str, float]:
     return "permutation", permutation_p(tuned, baseline)
 
 
-def best_baseline(values: Mapping[str, float]) -> str:
-    """The one with the highest value; of equals the first."""
-    return max(values, key=lambda name: values[name])
+def best_baseline(values: Mapping[str, float], comparisons: Mapping[str, Comparison]) -> str:
+    """The one with the highest value; of equals the one that is the hardest to tell from the fine-tuned model."""
+
+    def rank(name: str) -> tuple[float, float]:
+        return round(values[name], 9), comparisons[name].p if name in comparisons else 0.0
+
+    return max(values, key=rank)
 
 
 def decide(
@@ -99,22 +103,28 @@ def decide(
 ) -> Verdict:
     """Needs at least one row and one baseline. `comparisons`: those of `compare`, where they have been made."""
     n = len(tuned.values)
-    best = best_baseline({name: one.value for name, one in baselines.items()})
-    against = (comparisons or compare(tuned, baselines))[best]
+    comparisons = comparisons or compare(tuned, baselines)
+    best = best_baseline({name: one.value for name, one in baselines.items()}, comparisons)
+    against = comparisons[best]
     smallest = _smallest(tuned, baselines[best], len(baselines))
     evidence = _evidence(tuned, baselines[best], best, against)
-    shows = f"{n} rows can show a difference of {points(smallest)}"
     if against.better:
         decision, reason = "fine-tuned", f"The fine-tuned model is better than the best baseline: {evidence}."
     elif against.worse:
         decision, reason = "baseline", f"The best baseline is better than the fine-tuned model: {evidence}."
     elif smallest > COARSE:
         decision = "too-few-rows"
-        reason = f"Too few rows to tell: {evidence}. {shows} or more at the best."
+        reason = f"Too few rows to tell: {evidence}. {_shows(n, smallest, len(baselines))}"
     else:
         decision = "no-difference"
-        reason = f"No difference was shown: {evidence}. {shows} at the best."
+        reason = f"No difference was shown: {evidence}. {_shows(n, smallest, len(baselines))}"
     return Verdict(decision, reason, best, smallest)
+
+
+def _shows(n: int, smallest: float, baselines: int) -> str:
+    if n < fewest_rows(baselines):
+        return f"So few rows can show no difference at all: it takes {fewest_rows(baselines)}."
+    return f"{n} rows can show a difference of {points(smallest)} or more at the best."
 
 
 def _evidence(tuned: Measured, baseline: Measured, best: str, against: Comparison) -> str:
@@ -133,7 +143,7 @@ def _evidence(tuned: Measured, baseline: Measured, best: str, against: Compariso
 def _smallest(tuned: Measured, baseline: Measured, baselines: int) -> float:
     n = len(tuned.values)
     in_one_direction = smallest_difference(n, baselines)
-    if tuned.right_or_wrong or in_one_direction == 1.0:  # so few rows show nothing in any metric
+    if tuned.right_or_wrong or n < fewest_rows(baselines):  # which show nothing in any metric
         return in_one_direction
     from statistics import NormalDist
 
@@ -147,10 +157,15 @@ def _smallest(tuned: Measured, baseline: Measured, baselines: int) -> float:
 
 def smallest_difference(n: int, baselines: int) -> float:
     """As a share of the `n` rows, 1 at the most: fewer rows than that, all in one direction, leave p at 0.05 or above."""
+    return min(1.0, fewest_rows(baselines) / n)
+
+
+def fewest_rows(baselines: int) -> int:
+    """That differ, all in one direction, for p to be below 0.05."""
     rows = 1
     while baselines * mcnemar(rows, 0) >= ALPHA:
         rows += 1
-    return min(1.0, rows / n)
+    return rows
 
 
 def readable(p: float) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hf_recipes import __version__
 from hf_recipes.evaluation.answers import FINE_TUNED
+from hf_recipes.evaluation.findings import reached
 from hf_recipes.evaluation.report import escape, render_markdown
 from hf_recipes.hub.facts import Facts
 from hf_recipes.hub.snippet import install, snippet
@@ -157,7 +158,7 @@ def _head(facts: Facts) -> str:
     )
     unmet = [gate for gate in (facts.report or {}).get("gate") or () if not gate.get("met")]
     for gate in unmet:
-        value = f"it is {gate['value']:.3f}" if "value" in gate else "it was not measured"
+        value = f"it is {reached(gate['value'])}" if "value" in gate else "it was not measured"
         text += f"\n> **The recipe's gate was not met:** {escape(str(gate['metric']))} {escape(str(gate['bound']))} was required, and {value}.\n"
     return text
 

@@ -59,12 +59,14 @@ def quality(metric: str, methods: Mapping[str, Mapping[str, Any]]) -> str:
 
 def cost(metric: str, methods: Mapping[str, Mapping[str, Any]], n: int) -> str:
     """Tokens a request, across, against the metric, upwards: the upper left corner is where one wants to be."""
+    if n < 1:
+        return ""
     points = [
         (name, (one["prompt_tokens"] + one["completion_tokens"]) / n, one["metrics"][metric])
         for name, one in methods.items()
         if metric in one.get("metrics", {}) and {"prompt_tokens", "completion_tokens"} <= one.keys()
     ]
-    if not points or n < 1:
+    if not points:
         return ""
     ticks = _ticks(max(tokens for _, tokens, _ in points) * 1.05)
     drawn, wanted, words = [], [], []
@@ -100,7 +102,7 @@ def lengths(title: str, counts: Mapping[str, Sequence[int]]) -> str:
     counts = {name: values for name, values in counts.items() if values}
     if not counts:
         return ""
-    top = _ticks(max(max(values) for values in counts.values()) or 1)[-1]
+    top = _ticks(max(max(values) for values in counts.values()))[-1]
     bars, words = [], []
     for name, values in counts.items():
         filled = [0] * BINS
@@ -131,7 +133,7 @@ def losses(train: Sequence[tuple[int, float]], held_out: Sequence[tuple[int, flo
     every = [*train, *held_out]
     if not every:
         return ""
-    across, up = _ticks(max(step for step, _ in every) or 1), _ticks(max(loss for _, loss in every) or 1)
+    across, up = _ticks(max(step for step, _ in every)), _ticks(max(loss for _, loss in every))
     lines, words = [], []
     for name, series in (("training", train), ("validation", held_out)):
         if not series:
@@ -184,7 +186,8 @@ def _apart(labels: Sequence[tuple[float, float, str]]) -> list[tuple[float, floa
 
 
 def _ticks(most: float) -> list[float]:
-    """From 0 by a round step, to `most` or the next step beyond; 3 to 6 of them."""
+    """From 0 by a round step, to `most` or the next step beyond; 3 to 6 of them. To 1 where nothing is above 0."""
+    most = most if most > 0 else 1
     rough = most / 4
     power = 10 ** math.floor(math.log10(rough))
     step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= rough * (1 - 1e-9))

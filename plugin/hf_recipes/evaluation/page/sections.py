@@ -30,6 +30,7 @@ def verdict(report: Report) -> str:
     return (
         f'<p class="verdict {tone}"><b>{text(DECISIONS.get(decision, decision))}.</b> '
         f"{text(found.get('reason') or '')}</p>"
+        + (f'<p class="soft">{text(said)}</p>' if (said := findings.decided_by(report)) else "")
     )
 
 
@@ -161,7 +162,7 @@ def gate(report: Report) -> str:
     """The bounds of the recipe; empty where it has none."""
     lines = []
     for one in report.get("gate") or ():
-        measured = f"{one['value']:.3f}" if "value" in one else "not measured"
+        measured = findings.reached(one["value"]) if "value" in one else "not measured"
         met = '<span class="good">yes</span>' if one.get("met") else '<span class="bad">no</span>'
         lines.append(
             f'<tr><th scope="row">{text(metric_name(str(one.get("metric"))))} {text(one.get("bound") or "")}</th><td>{measured}</td><td>{met}</td></tr>'
