@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,12 +19,27 @@ SECONDS = 0.25
 """Between two looks at a run that goes on."""
 RECEIPT = "push.json"
 """In the run's folder: where its model was pushed."""
+LONGEST_EVENT = 1 << 17
+"""More bytes than an event has."""
 LATEST = ("step", "total", "epoch", "loss", "lr", "eval_loss", "train_loss", "train_runtime")
 
 
 def events(run: Path) -> list[dict[str, Any]]:
     """What the runner has noted, oldest first; a line that was cut short is passed over."""
     return _events(Tail(run / "events.jsonl").lines())
+
+
+def last_event(run: Path) -> dict[str, Any] | None:
+    """The newest event, read from the end: a long run has very many, and who watches it asks again and again."""
+    try:
+        with (run / "events.jsonl").open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - LONGEST_EVENT))
+            lines = file.read(LONGEST_EVENT).decode("utf-8", "replace").split("\n")
+    except FileNotFoundError:
+        return None
+    whole = _events(lines[1 if size > LONGEST_EVENT else 0 : -1])
+    return whole[-1] if whole else None
 
 
 def metrics(run: Path) -> dict[str, Any]:
