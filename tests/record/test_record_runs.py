@@ -9,6 +9,7 @@ import secrets
 import subprocess
 import sys
 import time
+import tracemalloc
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -211,6 +212,17 @@ def test_the_newest_event_is_the_last_whole_one(make_run: MakeRun) -> None:
         )
     newest = record.last_event(run)
     assert newest == record.events(run)[-1] and newest["step"] == 4999
+
+
+def test_the_numbers_of_a_long_run_take_no_more_memory(make_run: MakeRun) -> None:
+    run = make_run()
+    line = '{"stage": "train", "step": %d, "total": 50000, "loss": 2.5, "lr": 1e-05, "epoch": 0.5}\n'
+    (run / "events.jsonl").write_text("".join(line % step for step in range(50_000)))
+    tracemalloc.start()
+    assert record.metrics(run)["step"] == 49_999
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 8 << 20, "they are read one by one"
 
 
 def test_checking_the_weights_is_no_step_of_training(make_run: MakeRun) -> None:
