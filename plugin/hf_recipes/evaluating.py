@@ -200,7 +200,7 @@ def _steps(
     redact = Redactor(names, os.environ)
     tokens = [os.environ[name] for name in hub_tokens(names) if os.environ.get(name)]
     failure = run / "work" / "failure.json"
-    children = Children(run)
+    children = Children(run, shared=True)
     try:
         with (run / LOG).open("w", encoding="utf-8") as log:
             for module in MODULES:
@@ -219,10 +219,12 @@ def _steps(
                 cause = Cause()
                 try:
                     assert child.stdout is not None
-                    lines = Lines(redact)
-                    while data := os.read(child.stdout.fileno(), 65_536):
+                    lines, more_comes = Lines(redact), True
+                    while more_comes:
+                        data = os.read(child.stdout.fileno(), 65_536)
+                        more_comes = bool(data)
                         events = []
-                        for raw, _ in lines.feed(data):
+                        for raw, _ in lines.feed(data, last=not more_comes):
                             line = ESCAPES.sub("", raw)
                             event = own_progress(line)
                             if event is None:

@@ -184,8 +184,7 @@ class _Watched:
         if size == self._size:
             return None
         self._size = size
-        events = record.events(self._last.run)
-        return events[-1] if events else None
+        return record.last_event(self._last.run)
 
 
 def main(runs: Sequence[Path]) -> None:

@@ -54,7 +54,8 @@ def begin(run: Path, *, say: Say) -> None:
     except RecipeError as error:
         _end_start(run, made, State.FAILED, Reason.DATA_INVALID, str(error.problems[0]))
     except _Cancelled:
-        _undo(made)
+        for left in _undo(made):
+            say(left)
     except Exception as error:  # a disk that is full, a bug of ours: nobody has cancelled it
         said = clean(f"{type(error).__name__}: {error}")
         _end_start(run, made, State.FAILED, Reason.START_FAILED, f"the run could not be sent: {said}")
@@ -90,10 +91,12 @@ def _begin(run: Path, made: list[Callable[[], None]], say: Say) -> None:
     if record.read_state(run).state.finished:
         raise _Cancelled
     say(f"making {backend.named(handle)} on {handle['hardware']}")
+    # Also of a start that fails, which removes what it can: what stays after all must be named.
+    made.append(lambda: backend.remove(handle, client=client))
     started = backend.start(
         run, handle, secrets=_secrets(run, client), variables=_variables(run, handle), client=client
     )
-    made.append(lambda: backend.remove(started, client=client))
+    made[-1] = lambda: backend.remove(started, client=client)
     if started != handle:
         runs_repo.publish_handle(run, handle["runs"], started, client=client)
     if record.update(run, handle={**started, SENT: True}).state.finished:

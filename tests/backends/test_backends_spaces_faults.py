@@ -101,6 +101,36 @@ def test_a_bug_while_it_is_sent_is_a_failure_and_nobodys_cancelling(new_run: Any
     assert there(logged_in, run)["state"] == "failed"
 
 
+def test_what_a_start_could_not_remove_is_named_beside_the_cause(new_run: Any, logged_in: Any) -> None:
+    logged_in.builds_hang = True
+    logged_in.fail("POST", "/api/spaces/.*/commit/main", 400)
+    logged_in.fail("DELETE", "/api/repos/delete", 403, times=9)
+    run = new_run()
+    sending.begin(run, say=silent)
+    (space,) = spaces(logged_in)
+    state = record.read_state(run)
+    assert (state.state, state.reason) == (State.FAILED, "start_failed")
+    assert f"uploading to the Space {space}: " in state.message
+    assert f"; deleting the Space {space}: your token may not do this" in state.message
+
+
+def test_what_stays_of_a_start_that_somebody_cancels_is_said(new_run: Any, logged_in: Any) -> None:
+    logged_in.builds_hang = True
+    run = new_run()
+    said: list[str] = []
+
+    def cancelled(text: str) -> None:
+        said.append(text)
+        if text.startswith("making"):
+            record.end(run, State.CANCELLED, record.Reason.CANCELLED, "cancelled")
+            logged_in.fail("DELETE", "/api/repos/delete", 403, times=9)
+
+    sending.begin(run, say=cancelled)
+    (space,) = spaces(logged_in)
+    assert record.read_state(run).state is State.CANCELLED
+    assert said[-1].startswith(f"deleting the Space {space}: your token may not do this")
+
+
 def test_what_still_costs_has_not_ended(started: Any, logged_in: Any, monkeypatch: Any) -> None:
     run, space = started()
     push_weights(logged_in, run)

@@ -156,6 +156,20 @@ def test_ctrl_c_leaves_no_child_and_the_next_one_goes_on_from_there(measured: Pa
     assert '"cached": true' in (measured / "answers" / "zero-shot.jsonl").read_text()
 
 
+def test_last_words_without_a_line_s_end_are_heard(
+    measured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dies = tmp_path / "dies"
+    dies.write_text(
+        f'#!/bin/sh\n[ "$1" = -c ] && exec {sys.executable} -c "print([])"\nprintf "RuntimeError: no room"\nexit 3\n'
+    )
+    dies.chmod(0o755)
+    monkeypatch.setenv("HF_RECIPES_INFERENCE_PYTHON", str(dies))
+    done = call(measured, *METRICS)
+    assert done.returncode == 1 and "error: RuntimeError: no room; log: " in done.stderr
+    assert (measured / "eval.log").read_text() == "RuntimeError: no room\n"
+
+
 def test_what_cannot_be_measured_is_one_clear_sentence(measured: Path, make_run: Callable[..., Path]) -> None:
     waiting = make_run()
     assert_said(waiting, "is still queued")

@@ -132,6 +132,18 @@ def test_a_cache_that_cannot_be_written_is_said_with_what_to_do(
         ensure_set(tiny("tinyone==1.0\n"), say=print)
 
 
+@pytest.mark.usefixtures("offline")
+def test_who_stops_listening_is_not_told_that_the_cache_is_at_fault(tiny: Tiny) -> None:
+    """As in `hf-recipes run … 2>&1 | head -1`."""
+
+    def gone(text: str) -> None:
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        ensure_set(tiny("tinyone==1.0\n"), say=gone)
+    assert folders() == []
+
+
 def test_ctrl_c_ends_uv_and_leaves_nothing(tiny: Tiny, maker: Maker, hanging_index: Event) -> None:
     process = maker(tiny("tinyone==1.0\n"))
     assert hanging_index.wait(60)

@@ -126,9 +126,13 @@ class Container:
         self._waiter.start()
 
     def stop(self, grace: float) -> None:
-        """As Docker does: SIGTERM to the first process alone, SIGKILL to all that is left when the grace is over."""
-        self._signal(signal.SIGTERM)
-        self._waiter.join(grace)
+        """As Docker does: SIGTERM to the first process alone, SIGKILL to all that is left when the grace is over.
+
+        No grace, no SIGTERM: on a busy machine even that short a time would do for a last word.
+        """
+        if grace:
+            self._signal(signal.SIGTERM)
+            self._waiter.join(grace)
         self.kill()
 
     def kill(self) -> None:

@@ -22,14 +22,18 @@ TRAIN = "weights('tiny/model.safetensors'); open('tiny/config.json', 'w').write(
 def pushed(
     make_step: Callable[..., Any], outcome: Callable[..., tuple[Path, Any]]
 ) -> Callable[..., tuple[Path, Any]]:
-    """pushed(**changes of the job) → a run that trained, verified and pushed, and the state that it ended in."""
+    """pushed(**changes of the job) → a run that trained, verified and pushed, and the state that it ended in.
 
-    def go(**changes: Any) -> tuple[Path, Any]:
-        steps = (
+    `report`: the code of a step before pushing.
+    """
+
+    def go(report: str = "", **changes: Any) -> tuple[Path, Any]:
+        steps = [
             make_step("train", TRAIN),
             make_step("verify", "print('fine')", promote="work/tiny"),
+            *([make_step("report", report)] if report else []),
             PUSH,
-        )
+        ]
         return outcome(*steps, **{"push": Push(), "base_model": "someone/base", **changes})
 
     return go
@@ -44,6 +48,7 @@ def test_a_run_pushes_as_its_job_says(pushed: Callable[..., tuple[Path, Any]], l
     log = (run / "train.log").read_text()
     assert "pushed to" in log and logged_in.token not in log
     assert json.loads((run / "push.json").read_text())["new"] is True
+    assert road.as_json(run)["model_repo"] == "ada/elsewhere", "status says where the model is"
 
 
 def test_a_push_that_fails_is_the_runs_end_and_can_be_made_up_for(
@@ -66,15 +71,9 @@ open('../report/report.json', 'w').write({json.dumps(json.dumps({"schema": 1, "n
 
 
 def test_a_model_that_misses_its_gate_stays_here_and_the_run_has_succeeded(
-    make_step: Callable[..., Any], outcome: Callable[..., tuple[Path, Any]], logged_in: Hub
+    pushed: Callable[..., tuple[Path, Any]], logged_in: Hub
 ) -> None:
-    steps = (
-        make_step("train", TRAIN),
-        make_step("verify", "print('fine')", promote="work/tiny"),
-        make_step("report", REPORT),
-        PUSH,
-    )
-    run, state = outcome(*steps, push=Push(), base_model="someone/base")
+    run, state = pushed(REPORT)
     assert (state.state.value, state.reason) == ("succeeded", None)
     log = (run / "train.log").read_text()
     assert (
@@ -88,15 +87,9 @@ def test_a_model_that_misses_its_gate_stays_here_and_the_run_has_succeeded(
 
 
 def test_elsewhere_a_model_that_misses_its_gate_is_not_lost(
-    make_step: Callable[..., Any], outcome: Callable[..., tuple[Path, Any]], logged_in: Hub
+    pushed: Callable[..., tuple[Path, Any]], logged_in: Hub
 ) -> None:
-    steps = (
-        make_step("train", TRAIN),
-        make_step("verify", "print('fine')", promote="work/tiny"),
-        make_step("report", REPORT),
-        PUSH,
-    )
-    run, state = outcome(*steps, push=Push(), base_model="someone/base", backend="spaces-t4-small")
+    run, state = pushed(REPORT, backend="spaces-t4-small")
     assert state.state.value == "succeeded", state.message
     assert "pushed all the same, since this machine keeps nothing" in (run / "train.log").read_text()
     card = logged_in.read("model", "ada/tiny", "README.md").decode()
@@ -122,10 +115,3 @@ def test_a_repo_that_cannot_be_written_is_said_before_training(
     state = record.read_state(run)
     assert (state.state.value, state.reason) == ("failed", "start_failed")
     assert "ada/tiny" in state.message and not (run / "train.log").exists()
-
-
-def test_status_says_where_a_model_was_pushed(
-    pushed: Callable[..., tuple[Path, Any]], logged_in: Hub
-) -> None:
-    run, _ = pushed()
-    assert road.as_json(run)["model_repo"] == "ada/tiny"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import secrets
 import subprocess
 import sys
 import time
+import tracemalloc
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -153,6 +155,16 @@ for i in itertools.count():
     assert record.read_state(run).reason == "runner_vanished"
 
 
+def test_a_name_that_is_no_text_comes_back_as_it_was(make_run: MakeRun) -> None:
+    """As of a folder from another system, whose bytes are no UTF-8: Python has half characters for them."""
+    run = make_run()
+    said = f"{os.fsdecode(b'/data/caf' + bytes([233]))}: no such file"
+    assert record.update(run, message=said).message == said
+    assert record.read_state(run).message == said
+    assert (run / "state.json").read_bytes().decode("utf-8")
+    assert [path.name for path in run.iterdir() if path.name.startswith(".")] == []
+
+
 def test_find_by_id_beginning_path_and_last(make_job: Any, tmp_path: Path, monkeypatch: Any) -> None:
     runs = tmp_path / "runs"
     with pytest.raises(record.RunNotFound, match="there is no run"):
@@ -187,6 +199,30 @@ def test_numbers_come_from_events_and_the_report(make_run: MakeRun) -> None:
     report = {"methods": {"fine-tuned": {"metrics": {"exact_match": {"value": 0.97, "low": 0.9, "high": 1}}}}}
     (run / "report" / "report.json").write_text(json.dumps(report))
     assert record.metrics(run)["fine-tuned/exact_match"] == 0.97
+
+
+def test_the_newest_event_is_the_last_whole_one(make_run: MakeRun) -> None:
+    run = make_run()
+    assert record.last_event(run) is None
+    (run / "events.jsonl").write_text('{"step": 1')
+    assert record.last_event(run) is None
+    with (run / "events.jsonl").open("a") as file:
+        file.writelines(
+            ["}\n", *(f'{{"step": {n}, "what": "{"ü" * 60}"}}\n' for n in range(2, 5000)), '{"st']
+        )
+    newest = record.last_event(run)
+    assert newest == record.events(run)[-1] and newest["step"] == 4999
+
+
+def test_the_numbers_of_a_long_run_take_no_more_memory(make_run: MakeRun) -> None:
+    run = make_run()
+    line = '{"stage": "train", "step": %d, "total": 50000, "loss": 2.5, "lr": 1e-05, "epoch": 0.5}\n'
+    (run / "events.jsonl").write_text("".join(line % step for step in range(50_000)))
+    tracemalloc.start()
+    assert record.metrics(run)["step"] == 49_999
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 8 << 20, "they are read one by one"
 
 
 def test_checking_the_weights_is_no_step_of_training(make_run: MakeRun) -> None:

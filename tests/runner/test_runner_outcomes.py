@@ -96,6 +96,17 @@ def test_training_that_failed_is_failed_with_its_cause_in_one_line(
     assert not (run / "model").exists()
 
 
+def test_a_cause_that_holds_half_a_character_is_told_all_the_same(
+    outcome: Outcome, make_step: MakeStep
+) -> None:
+    said = "{'reason': 'data_invalid', 'message': 'caf\\udce9.jsonl: row 3 is broken'}"
+    _, state = outcome(
+        make_step("prepare", f"json.dump({said}, open(os.environ['HF_RECIPES_FAILURE'], 'w')); sys.exit(1)")
+    )
+    assert (state.state, state.reason) == (State.FAILED, "data_invalid")
+    assert state.message.startswith("caf\udce9.jsonl: row 3 is broken")
+
+
 def test_weights_that_were_there_before_training_prove_nothing(outcome: Outcome, make_step: MakeStep) -> None:
     _, state = outcome(make_step("prepare", TRAIN), make_step("train", "print('done')"))
     assert (state.reason, state.stage) == ("no_weights", "train")

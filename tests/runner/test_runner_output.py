@@ -92,6 +92,14 @@ print('::progress nonsense')
     assert '"few-shot"' not in log.partition("\n")[2].replace(code, "") and "::progress nonsense" in log
 
 
+def test_a_number_that_json_lacks_is_a_word(outcome: Outcome, make_step: MakeStep) -> None:
+    code = "print('::progress ' + json.dumps({'step': 1, 'loss': float('nan'), 'eta': float('inf')}))"
+    run, _ = outcome(make_step("answer", code))
+    (line,) = (run / "events.jsonl").read_text().splitlines()
+    event = json.loads(line, parse_constant=pytest.fail)
+    assert (event["step"], event["loss"], event["eta"]) == (1, "nan", "inf")
+
+
 def test_no_secret_reaches_a_file_of_the_run(
     make_run: Any, make_step: MakeStep, start: Any, monkeypatch: Any
 ) -> None:

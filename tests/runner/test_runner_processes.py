@@ -20,6 +20,7 @@ from hf_recipes import record
 from hf_recipes.backends import local
 from hf_recipes.record.state import State
 from hf_recipes.runner import processes as processes_of_runner
+from hf_recipes.runner.children import Children
 
 MakeStep = Callable[..., Any]
 
@@ -157,6 +158,23 @@ def test_a_runner_killed_with_9_takes_its_children_along(
     state = record.read_state(run)
     assert (state.state, state.reason, state.stage) == (State.FAILED, "runner_vanished", "train")
     assert str(run / "train.log") in state.message
+
+
+def test_a_program_that_measures_a_run_keeps_its_other_children(make_run: Any) -> None:
+    run = make_run()
+    mine = subprocess.Popen(["sleep", "60"])
+    children = Children(run, shared=True)
+    stray = "import subprocess, sys; subprocess.Popen(['sleep', '61'], start_new_session=True)"
+    environment = {**os.environ, processes_of_runner.MARK: str(run)}
+    children.start([sys.executable, "-c", stray], environment).wait(20)
+    (left,) = processes_of_runner.marked(run)
+    assert psutil.Process(left).cmdline() == ["sleep", "61"]
+    children.finish()
+    children.dismiss_guard()
+    assert not processes_of_runner.marked(run)
+    assert mine.poll() is None
+    mine.kill()
+    mine.wait()
 
 
 def test_what_a_step_leaves_running_ends_with_the_step(outcome: Any, make_step: MakeStep) -> None:

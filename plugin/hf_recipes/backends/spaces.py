@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from itertools import count
@@ -78,7 +79,8 @@ def start(
             # One commit: each one would begin a build.
             retrying(lambda: _upload(client, space, run.name))
     except BaseException:
-        remove(handle, client=client)
+        with suppress(HubFailed):
+            remove(handle, client=client)
         raise
     return handle
 

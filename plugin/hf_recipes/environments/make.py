@@ -95,6 +95,8 @@ def _make(requirements: RequirementSet, environment: Path, say: Say) -> None:
             raise EnvironmentFailed(f"{doing} failed: its interpreter does not run")
         _discard(environment)
         fresh.rename(environment)
+    except BrokenPipeError:  # whoever was told of the progress has gone; no file is to blame
+        raise
     except OSError as error:
         raise cannot_write(error) from None
     finally:
@@ -132,6 +134,8 @@ def _locked(environment: Path, *, say: Say) -> Iterator[None]:
     try:
         with locked(environment, say=say, making="making"):
             yield
+    except BrokenPipeError:
+        raise
     except OSError as error:
         raise cannot_write(error) from None
 

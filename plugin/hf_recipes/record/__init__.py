@@ -2,7 +2,7 @@
 
 from hf_recipes.record.create import create
 from hf_recipes.record.find import RunNotFound, find, list_runs
-from hf_recipes.record.progress import as_json, events, follow, metrics, watch
+from hf_recipes.record.progress import as_json, events, follow, last_event, metrics, watch
 from hf_recipes.record.settle import creator_lives, end, read_state, update
 from hf_recipes.record.state import Reason, RunState, State
 
@@ -18,6 +18,7 @@ __all__ = [
     "events",
     "find",
     "follow",
+    "last_event",
     "list_runs",
     "metrics",
     "read_state",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import codecs
 import json
+import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +19,33 @@ SECONDS = 0.25
 """Between two looks at a run that goes on."""
 RECEIPT = "push.json"
 """In the run's folder: where its model was pushed."""
+LONGEST_EVENT = 1 << 17
+"""More bytes than an event has."""
 LATEST = ("step", "total", "epoch", "loss", "lr", "eval_loss", "train_loss", "train_runtime")
 
 
 def events(run: Path) -> list[dict[str, Any]]:
     """What the runner has noted, oldest first; a line that was cut short is passed over."""
-    return _events(Tail(run / "events.jsonl").lines())
+    return list(_each_event(run))
+
+
+def last_event(run: Path) -> dict[str, Any] | None:
+    """The newest event, read from the end: a long run has very many, and who watches it asks again and again."""
+    try:
+        with (run / "events.jsonl").open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - LONGEST_EVENT))
+            lines = file.read(LONGEST_EVENT).decode("utf-8", "replace").split("\n")
+    except FileNotFoundError:
+        return None
+    whole = lines[1 if size > LONGEST_EVENT else 0 : -1]
+    return next(_events(reversed(whole)), None)
 
 
 def metrics(run: Path) -> dict[str, Any]:
     """The last value of each training number and, of a run with a report, each method's `<method>/<metric>`."""
     latest: dict[str, Any] = {}
-    for event in events(run):
+    for event in _each_event(run):
         # One with words is a step of our own around training: fetching a base, checking the weights.
         if event.get("stage") == "train" and not event.get("what"):
             latest.update({name: event[name] for name in LATEST if name in event})
@@ -60,7 +76,7 @@ def watch(run: Path) -> Iterator[tuple[RunState, Sequence[Mapping[str, Any]]]]:
     tail = Tail(run / "events.jsonl")
     while True:
         state = read_state(run)  # before the events, so that the last look misses none
-        yield state, _events(tail.lines())
+        yield state, list(_events(tail.lines()))
         if state.state.finished:
             return
         time.sleep(SECONDS)
@@ -95,24 +111,25 @@ class Tail:
         self._position += len(data)
         return self._decoder.decode(data)
 
-    def lines(self) -> list[str]:
-        """Whole lines only; the beginning of one waits for its end."""
+    def lines(self) -> Iterator[str]:
+        """Whole lines only; the beginning of one waits for its end. Taken one by one, millions need no room."""
         while text := self.text():
-            self._rest += text
-        *whole, self._rest = self._rest.split("\n")
-        return whole
+            *whole, self._rest = (self._rest + text).split("\n")
+            yield from whole
 
 
-def _events(lines: Sequence[str]) -> list[dict[str, Any]]:
-    found = []
+def _each_event(run: Path) -> Iterator[dict[str, Any]]:
+    return _events(Tail(run / "events.jsonl").lines())
+
+
+def _events(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
     for line in lines:
         try:
             event = json.loads(line)
         except ValueError:
             continue
         if isinstance(event, dict):
-            found.append(event)
-    return found
+            yield event
 
 
 def _receipt(run: Path) -> dict[str, Any]:

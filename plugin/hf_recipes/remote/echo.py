@@ -49,7 +49,7 @@ class Echo:
     def look(self) -> None:
         for line in self._log.lines():
             self._output.line(line)
-        lines = self._events.lines()
+        lines = list(self._events.lines())
         # The last one tells how far it is; a line is as good as the next, so the others need no reading.
         if lines and time.monotonic() >= self._next and (text := progress(lines[-1])) != self._shown:
             self._next, self._shown = time.monotonic() + BETWEEN, text

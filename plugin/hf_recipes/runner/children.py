@@ -23,12 +23,16 @@ DIE_WITH_PARENT, ADOPT_ORPHANS = 1, 36  # PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAP
 
 
 class Children:
-    """One child at a time, and the guard, which ends what is left when the runner is gone."""
+    """One child at a time, and the guard, which ends what is left when the runner is gone.
 
-    def __init__(self, run: Path) -> None:
-        self._run = run
+    `shared`: this process may have other children, which are none of the run's business.
+    """
+
+    def __init__(self, run: Path, *, shared: bool = False) -> None:
+        self._run, self._shared = run, shared
         self._child: subprocess.Popen[bytes] | None = None
-        _prctl(ADOPT_ORPHANS, 1)
+        if not shared:
+            _prctl(ADOPT_ORPHANS, 1)
         self._guard = subprocess.Popen(
             [sys.executable, str(Path(__file__).with_name("guard.py")), str(run)],
             stdin=subprocess.PIPE,
@@ -83,9 +87,10 @@ class Children:
     def _left(self) -> set[int]:
         self._collect()
         table = processes()
-        found = descendants(table, os.getpid()) - {self._guard.pid}
+        found = set() if self._shared else descendants(table, os.getpid()) - {self._guard.pid}
         if self._child:
             group = self._child.pid
+            found |= descendants(table, group)
             found |= {
                 pid for pid, process in table.items() if process.group == group and process.letter not in "ZX"
             }
@@ -95,6 +100,8 @@ class Children:
         """Let the dead go: our child, and the orphans that came to us."""
         if self._child:
             self._child.poll()
+        if self._shared:
+            return
         known = {self._guard.pid, self._child.pid if self._child else 0}
         for pid, process in processes().items():
             if process.parent == os.getpid() and process.letter == "Z" and pid not in known:

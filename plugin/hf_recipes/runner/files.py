@@ -34,12 +34,13 @@ def write_json(path: Path, document: Mapping[str, Any]) -> None:
     # A leading dot and our pid: two writers never share the file, and a leftover is plainly one.
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with temporary.open("w", encoding="utf-8") as file:
+        # Half a character, as in a name that is no UTF-8, becomes JSON's own escape: what is read again is the same.
+        with temporary.open("w", encoding="utf-8", errors="backslashreplace") as file:
             json.dump(document, file, indent=1, ensure_ascii=False)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-    except OSError:
+    except BaseException:
         with suppress(OSError):
             temporary.unlink()
         raise

@@ -107,4 +107,10 @@ def own_progress(line: str) -> dict[str, object] | None:
         return None
     if not isinstance(document, dict):
         return None
-    return {key: document[key] for key in PROGRESS_KEYS if isinstance(document.get(key), (str, int, float))}
+    known = {key: document[key] for key in PROGRESS_KEYS if isinstance(document.get(key), (str, int, float))}
+    # Python's json reads and writes NaN, which is no JSON.
+    return {key: value if _is_json(value) else str(value) for key, value in known.items()}
+
+
+def _is_json(value: object) -> bool:
+    return not isinstance(value, float) or math.isfinite(value)
