@@ -115,6 +115,14 @@ def test_every_key_can_be_explained() -> None:
         assert "type:" in text and "meaning:" in text and "source:" in text
 
 
+def test_the_keys_below_one_are_those_of_the_task_that_was_asked_for() -> None:
+    assert "num_trials" in explain("params", "tabular") and "lora_r" not in explain("params", "tabular")
+    assert "lora_r" in explain("params", "llm-sft") and "num_trials" not in explain("params", "llm-sft")
+    assert "role, content" in explain("data.messages")
+    with pytest.raises(UnknownField, match=r"did you mean data\.messages\.0\.role\?"):
+        explain("data.messages.role")
+
+
 def test_a_key_explained() -> None:
     assert explain("params.lr", "llm-sft").split("\n", 2)[2].split("\n") == [
         "  type:     a number",
