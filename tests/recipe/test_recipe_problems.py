@@ -175,6 +175,7 @@ MISTAKES = [
     (CHAT, "  peft: true", "   peft: true", "14:8:yaml-syntax", "put quotes around a value that holds ': ', and check the indentation"),
     (CHAT, "  train_split: train", " train_split: train", "7:2:yaml-syntax", "check the indentation"),
     (CHAT, "evaluate:", "compare: {examples: [${A}]}\nevaluate:", "15:23:yaml-syntax", "put quotes around ${…}"),
+    (CHAT, '"{question}"', "“{question}”", "10:31:yaml-syntax", "straight quotes"),
     (CHAT, '"{question}"', "{question}", "10:20:wrong-type", "put quotes around text"),
     (CHAT, '"{question}"', '"${question}"', "10:20:unset-variable", "a column is {question}, without $"),
     (CHAT, "{answer}", "the answer", "11:25:no-column", "the same to every row; name the column"),
@@ -195,6 +196,10 @@ MISTAKES = [
     (CHAT, "  require:", "  metrics: [{name: json_f1, fields: [city]}]\n  require:", "16:29:unknown-key", "did you mean evaluate.metrics.0.options.fields?"),
     (CHAT, "  require:", "  metrics: [{json_f1: {fields: [city]}}]\n  require:", "16:14:unknown-key", "write {name: json_f1, options: {…}}"),
     (CHAT, "  require:", "  metrics: exact_match\n  require:", "16:3:wrong-type", "write it in brackets"),
+    (CHAT, "  require:", "  metrics: []\n  require:", "16:3:out-of-range", "name one, such as exact_match"),
+    (CHAT, "  require:", "  metrics: [{name: judge, options: {base_url: api.openai.com, model: m}}]\n  require:", "16:37:bad-address", "not an address"),
+    (CHAT, "  require:", "  reference: {base_url: 'http://me:99999999/v1', model: m}\n  require:", "16:15:bad-address", "not an address"),
+    (CHAT, "  require:", "  retrieve_by: embeddings\n  embedding_model: null\n  require:", "17:3:missing-key", "retrieve_by is embeddings"),
     (CHAT, "{at_least: 0.9, better_than: few-shot}", "0.9", "17:5:wrong-type", "its keys are at_least, better_than"),
 ]
 # fmt: on

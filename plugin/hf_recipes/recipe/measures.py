@@ -15,6 +15,9 @@ DEFAULT = "exact_match"
 
 def check(reading: Reading) -> None:
     """Adds a problem for every rule that the metrics break."""
+    if "evaluate.metrics.0" not in reading.places and reading.given("evaluate.metrics"):
+        if "evaluate.metrics" not in reading.misshapen:
+            reading.report("evaluate.metrics", "out-of-range", "is empty", "name one, such as exact_match")
     seen: dict[str, str] = {}
     for key, name in named(reading):
         if name in seen:

@@ -67,6 +67,8 @@ def _hint(what: str, line: str) -> str:
         return "indent with spaces, not tabs"
     if "expected ':'" in what:
         return COLON
+    if "“" in line or "”" in line:
+        return 'YAML takes straight quotes, "…"'
     if "${" in line and ("flow" in what or "{" in line.replace("${", "")):
         return "put quotes around ${…} inside braces and brackets"
     if "mapping values are not allowed" in what:
