@@ -175,7 +175,7 @@ MISTAKES = [
     (CHAT, "  peft: true", "   peft: true", "14:8:yaml-syntax", "put quotes around a value that holds ': ', and check the indentation"),
     (CHAT, "  train_split: train", " train_split: train", "7:2:yaml-syntax", "check the indentation"),
     (CHAT, "evaluate:", "compare: {examples: [${A}]}\nevaluate:", "15:23:yaml-syntax", "put quotes around ${…}"),
-    (CHAT, '"{question}"', "“{question}”", "10:31:yaml-syntax", "straight quotes"),
+    (CHAT, '"{question}"', "“{question}”", "10:30:yaml-syntax", "straight quotes"),
     (CHAT, '"{question}"', "{question}", "10:20:wrong-type", "put quotes around text"),
     (CHAT, '"{question}"', '"${question}"', "10:20:unset-variable", "a column is {question}, without $"),
     (CHAT, "{answer}", "the answer", "11:25:no-column", "the same to every row; name the column"),
