@@ -231,6 +231,8 @@ def test_new_copies_a_shipped_recipe_that_validates(tmp_path: Path) -> None:
     assert call("validate", "mine/recipe.yml", cwd=tmp_path).returncode == 0
     again = call("new", "ingredient-parser", "mine", cwd=tmp_path)
     assert again.returncode == 2 and "is there already" in again.stderr
+    spaced = call("new", "ingredient-parser", "my own", cwd=tmp_path)
+    assert spaced.stderr.endswith("hf-recipes run 'my own/recipe.yml'\n")  # as it is typed
 
 
 def test_as_an_extension_of_hf_the_help_says_hf_recipes(tmp_path: Path) -> None:

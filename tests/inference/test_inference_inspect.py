@@ -72,6 +72,22 @@ def test_problems_of_the_data_come_with_their_places(tmp_path, tiny_llama):
     assert {one["file"] for one in problems} == {str(tmp_path / "train.jsonl")}
 
 
+def test_a_column_that_no_row_has_is_one_problem(tmp_path, tiny_llama):
+    asked = request(numbers(tmp_path), tiny_llama)
+    asked["data"]["messages"] = [{**MESSAGES[0], "content": "{question}"}, MESSAGES[1]]
+    answer = inspect(asked)
+    assert [one["message"] for one in answer["problems"]] == [
+        "no column 'question'; the columns are 'q', 'a'"
+    ]
+    assert answer["notes"] == ["20 problems in all, 1 listed"]
+
+
+def test_a_plan_says_what_would_end_the_run(tmp_path, tiny_llama):
+    asked = request(numbers(tmp_path), tiny_llama)
+    asked["params"]["block_size"] = 2000
+    assert [one["code"] for one in inspect(asked)["problems"]] == ["too-little-data"]
+
+
 def test_each_of_autotrains_templates_renders_as_autotrain_renders_it(tmp_path, tiny_llama):
     """The texts below were taken from AutoTrain 0.8.36's own templates."""
     chat = [

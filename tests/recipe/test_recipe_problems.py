@@ -165,6 +165,42 @@ MISTAKES = [
     (LABELS, "params:", "hub:\n  token: ${HF_TOKEN}\nparams:", "14:3:unset-variable", "HF_TOKEN is not set"),
     (LABELS, "params:", "hub:\n  push_to_hub: true\n  token: null\nparams:", "13:1:missing-key", "hub.username: missing"),
     (LABELS, "path: stanfordnlp/imdb", "path: ${WHERE}/imdb", "7:3:unset-variable", "WHERE is not set"),
+    # places and ways out that an editor of YAML needs
+    (CHAT, "  lr: 2e-4", "  lr:2e-4", "13:3:yaml-syntax", "a key needs a colon and a space after it"),
+    (CHAT, "backend: local", "backend local", "4:1:yaml-syntax", "a key needs a colon and a space after it"),
+    (CHAT, "  lr: 2e-4", "  lr:2e-4 # high", "13:3:yaml-syntax", "a key needs a colon and a space after it"),
+    (CHAT, "evaluate:", "use_case:\n  goal: to\n    read a\n    list: of things\nevaluate:", "18:9:yaml-syntax", "put quotes around a value that holds ': '"),
+    (CHAT, "evaluate:", "compare: {examples: [a, b}\nevaluate:", "15:26:yaml-syntax", "flow sequence"),
+    (CHAT, '"{question}"', '"{question}', "11:35:yaml-syntax", "that begins on line 10"),
+    (CHAT, "  peft: true", "   peft: true", "14:8:yaml-syntax", "put quotes around a value that holds ': ', and check the indentation"),
+    (CHAT, "  train_split: train", " train_split: train", "7:2:yaml-syntax", "check the indentation"),
+    (CHAT, "evaluate:", "compare: {examples: [${A}]}\nevaluate:", "15:23:yaml-syntax", "put quotes around ${…}"),
+    (CHAT, '"{question}"', "“{question}”", "10:30:yaml-syntax", "straight quotes"),
+    (CHAT, '"{question}"', "{question}", "10:20:wrong-type", "put quotes around text"),
+    (CHAT, '"{question}"', '"${question}"', "10:20:unset-variable", "a column is {question}, without $"),
+    (CHAT, "{answer}", "the answer", "11:25:no-column", "the same to every row; name the column"),
+    (CHAT, "{answer}", "{{ answer }}", "11:25:no-column", "a column stands in single braces"),
+    (CHAT, "  lr: 2e-4", "  lr: ${LR:-2e-4}", "13:3:bad-variable", "write ${LR}"),
+    (CHAT, "test_split: 0.1", "test_split: 10%", "8:3:out-of-range", "write 0.1 for 10 %"),
+    (CHAT, "test_split: 0.1", "test_split: '1.0'", "8:3:out-of-range", "less than 1"),
+    (CHAT, "test_split: 0.1", "test_split: ''", "8:3:out-of-range", "is empty"),
+    (CHAT, "someone/some-data", "https://huggingface.co/datasets/a/b", "6:3:not-found", "owner/name"),
+    (CHAT, "task: llm-sft", "task: sft", "1:1:unknown-value", "did you mean llm-sft?"),
+    (LABELS, "task: text-classification", "task: sentence-transformers", "1:1:unknown-value", "one of sentence-transformers:pair, "),
+    (CHAT, "  lr: 2e-4", "  optimizer: adam", "13:3:unknown-value", "did you mean adamw_torch?"),
+    (CHAT, "  lr: 2e-4", "  max_steps: 20", "13:3:unknown-key", "did you mean params.epochs?"),
+    (CHAT, "  lr: 2e-4", "  seed: -1", "13:3:out-of-range", "at most 4294967295"),
+    (CHAT, "backend: local", "backend: spaces", "4:1:unknown-value", "such as spaces-a10g-large"),
+    (CHAT, "role: user, content:", "from: user, value:", "10:8:unknown-key", "did you mean data.messages.0.role?"),
+    (CHAT, "role: user, content:", "from: user, value:", "10:20:unknown-key", "did you mean data.messages.0.content?"),
+    (CHAT, "  require:", "  metrics: [{name: json_f1, fields: [city]}]\n  require:", "16:29:unknown-key", "did you mean evaluate.metrics.0.options.fields?"),
+    (CHAT, "  require:", "  metrics: [{json_f1: {fields: [city]}}]\n  require:", "16:14:unknown-key", "write {name: json_f1, options: {…}}"),
+    (CHAT, "  require:", "  metrics: exact_match\n  require:", "16:3:wrong-type", "write it in brackets"),
+    (CHAT, "  require:", "  metrics: []\n  require:", "16:3:out-of-range", "name one, such as exact_match"),
+    (CHAT, "  require:", "  metrics: [{name: judge, options: {base_url: api.openai.com, model: m}}]\n  require:", "16:37:bad-address", "not an address"),
+    (CHAT, "  require:", "  reference: {base_url: 'http://me:99999999/v1', model: m}\n  require:", "16:15:bad-address", "not an address"),
+    (CHAT, "  require:", "  retrieve_by: embeddings\n  embedding_model: null\n  require:", "17:3:missing-key", "retrieve_by is embeddings"),
+    (CHAT, "{at_least: 0.9, better_than: few-shot}", "0.9", "17:5:wrong-type", "its keys are at_least, better_than"),
 ]
 # fmt: on
 
@@ -187,6 +223,27 @@ def test_all_mistakes_are_named_at_once_in_the_files_order(tmp_path: Path) -> No
     )
     shown = found(tmp_path, text)
     assert [at for at, _ in shown] == ["3:1:project-name", "10:8:unknown-value", "13:3:wrong-type"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place"),
+    [
+        ("backend: local", "backend: Local", "4:1:unknown-value"),
+        (CHAT[CHAT.index("data:") : CHAT.index("params:")], "data: some-data\n", "5:1:wrong-type"),
+        ("  require:", "  metrics: exact_match\n  require:", "16:3:wrong-type"),
+        ("  require:", "  metrics: [exact-match]\n  require:", "16:13:unknown-value"),
+    ],
+)
+def test_what_follows_from_a_mistake_is_no_second_one(tmp_path: Path, old: str, new: str, place: str) -> None:
+    """A backend misspelt is no other machine; what is no mapping lacks no keys; a metric misspelt is measured."""
+    assert [at for at, _ in found(tmp_path, changed(CHAT, old, new))] == [place]
+
+
+@pytest.mark.parametrize("written", ["1e-1", "'0.1'", "${SHARE}", "0.1"])
+def test_a_fraction_is_one_however_it_is_written(tmp_path: Path, written: str) -> None:
+    file = tmp_path / "recipe.yml"
+    file.write_text(CHAT.replace("test_split: 0.1", f"test_split: {written}"))
+    assert load(file, environ={"SHARE": "0.1"}).data.test_split == 0.1
 
 
 def test_load_raises_with_what_problems_lists(tmp_path: Path) -> None:

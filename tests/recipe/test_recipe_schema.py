@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import yaml
 
 from hf_recipes.recipe import explain, json_schema
 from hf_recipes.recipe.explain import UnknownField
-from hf_recipes.recipe.fields import fields_for
+from hf_recipes.recipe.fields import common, fields_for
 
 CONFIGS = sorted((Path(__file__).parent / "configs").glob("*.yml"))
 SHIPPED = sorted((Path(__file__).parents[2] / "recipes").glob("*/recipe.yml"))
@@ -113,6 +114,30 @@ def test_every_key_can_be_explained() -> None:
     for key in fields_for(None):
         text = explain(key)
         assert "type:" in text and "meaning:" in text and "source:" in text
+
+
+def test_the_keys_below_one_are_those_of_the_task_that_was_asked_for() -> None:
+    assert "num_trials" in explain("params", "tabular") and "lora_r" not in explain("params", "tabular")
+    assert "lora_r" in explain("params", "llm-sft") and "num_trials" not in explain("params", "llm-sft")
+    assert "role, content" in explain("data.messages")
+    with pytest.raises(UnknownField, match=r"did you mean data\.messages\.0\.role\?"):
+        explain("data.messages.role")
+
+
+def test_the_page_on_recipes_has_a_row_for_every_key_that_is_ours() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "recipe.md").read_text("utf-8")
+    rows = {
+        key.replace("<metric>", "exact_match")
+        for line in page.splitlines()
+        if line.startswith("| `")
+        for key in re.findall(r"`([^`]+)`", line.split("|")[1])
+    }
+    ours = {key for key, field in common().items() if field.source == "hf-recipes" and "*" not in key}
+    bounds = {key for key in ours if key.startswith("evaluate.require.") and ".exact_match." not in key}
+    above = {key for key in ours if any(other.startswith(f"{key}.") for other in ours)}
+    spelled = {key for key in ours if key.startswith(("evaluate.reference.", "evaluate.server."))}
+    assert ours - bounds - above - spelled - rows == set()
+    assert not {key for key in rows if "." in key} - set(fields_for(None))
 
 
 def test_a_key_explained() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from pathlib import Path
 
@@ -28,7 +29,7 @@ def new_command(name: str | None, folder: Path | None) -> None:
     if target.exists():
         raise click.UsageError(f"{target} is there already; name another folder")
     shutil.copytree(recipes[name], target)
-    say(f"Edit {target / 'recipe.yml'}, then: hf-recipes run {target / 'recipe.yml'}")
+    say(f"Edit {target / 'recipe.yml'}, then: hf-recipes run {shlex.quote(str(target / 'recipe.yml'))}")
 
 
 def _title(recipe: Path) -> str:

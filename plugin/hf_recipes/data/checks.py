@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 from hf_recipes.data.columns import Column
-from hf_recipes.data.messages import RowError, as_text, from_value, listed, shortened
+from hf_recipes.data.messages import NoColumn, RowError, as_text, from_value, listed, shortened
 
 
 def record(row: Mapping[str, object], columns: Sequence[Column]) -> dict[str, object]:
@@ -19,7 +19,7 @@ def record(row: Mapping[str, object], columns: Sequence[Column]) -> dict[str, ob
             result[column.name] = as_text(row.get(column.name))
             continue
         if column.name not in row:
-            raise RowError(f"no column '{column.name}' ({column.parameter}); the columns are {listed(row)}")
+            raise NoColumn(f"no column '{column.name}' ({column.parameter}); the columns are {listed(row)}")
         try:
             result[column.name] = CONVERTERS[column.kind](row[column.name])
         except RowError as error:

@@ -22,6 +22,13 @@ class Findings:
         if len(self.kept) < KEPT:
             self.kept.append(Problem(file, line, column if line else 0, code, message, hint))
 
+    def add_once(self, file: str, line: int, message: str) -> None:
+        """A mistake that many rows of a file share: the first is listed, all are counted."""
+        if any((one.file, one.message) == (file, message) for one in self.kept):
+            self.total += 1
+        else:
+            self.add(file, line, message)
+
     def stop(self) -> None:
         """Raise DataError when anything was found."""
         if self.total:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from hf_recipes.recipe.model import Message
@@ -13,6 +14,10 @@ ROLES = ("system", "user", "assistant")
 
 class RowError(ValueError):
     """One row cannot be used; the text says why in one clause, without naming file or line."""
+
+
+class NoColumn(RowError):
+    """The row lacks a column that the recipe names: mostly the recipe's mistake, and then that of every row."""
 
 
 def parse(template: str) -> list[tuple[str, bool]]:
@@ -56,15 +61,16 @@ def fill(template: str, row: Mapping[str, object]) -> str:
         if not is_column:
             filled.append(text)
         elif text not in row:
-            raise RowError(f"no column '{text}'; the columns are {listed(row)}")
+            raise NoColumn(f"no column '{text}'; the columns are {listed(row)}")
         else:
             filled.append(as_text(row[text]))
     return "".join(filled)
 
 
 def as_text(value: object) -> str:
-    """A cell as it stands in a message: nothing is empty, a list or mapping is JSON."""
-    if value is None:
+    """A cell as it stands in a message: nothing is empty, and so is NaN, which is how tables write it; a list or
+    mapping is JSON."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     if isinstance(value, (dict, list, tuple)):
         return json.dumps(value, ensure_ascii=False, default=str)

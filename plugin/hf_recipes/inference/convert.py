@@ -15,7 +15,7 @@ from hf_recipes.data.checks import class_id, class_names
 from hf_recipes.data.columns import IMAGE_TASKS, Column
 from hf_recipes.data.findings import Findings, wrong
 from hf_recipes.data.form import Form
-from hf_recipes.data.messages import RowError
+from hf_recipes.data.messages import NoColumn, RowError
 from hf_recipes.data.splits import Sample, drawn, fingerprint, held_out, held_out_by_label
 from hf_recipes.inference.child import Progress
 from hf_recipes.inference.dataset import Split, open_split
@@ -159,6 +159,9 @@ def _check(split: Split, form: Form, findings: Findings) -> _Checked:
                 seen.numbers = dict.fromkeys(row, True) if file.endswith(".csv") else {}
         try:
             record = form.record(row)
+        except NoColumn as error:
+            findings.add_once(file, line, str(error))
+            continue
         except RowError as error:
             findings.add(file, line, str(error))
             continue

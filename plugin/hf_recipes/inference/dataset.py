@@ -91,6 +91,10 @@ def _from_folder(folder: Path, split: str) -> Split:
     names = splits_in(folder)
     if (folder / "README.md").is_file() or (folder / "data").is_dir():
         return _from_hub(str(folder), split)
+    other = next((one.name for one in sorted(folder.iterdir()) if one.name.startswith(f"{split}.")), None)
+    if other:
+        hint = "use .jsonl, .csv or .parquet, unpacked"
+        raise wrong(str(folder), f"no split {split!r}: {other} is not read", code="no-split", hint=hint)
     found = (
         f"the folder holds {', '.join(names)}"
         if names

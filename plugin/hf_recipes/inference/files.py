@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from hf_recipes.data.findings import Findings, wrong
+from hf_recipes.data.findings import DataError, Findings, wrong
 
 Row = tuple[int, dict[str, object]]
 """A row and where it stands: the line of its end in a text file, its number in a Parquet file, both from 1."""
@@ -133,14 +133,13 @@ def _csv(path: Path, findings: Findings) -> Iterator[Row]:
     reader = csv.reader(lines, strict=True)
     header: list[str] | None = None
     while True:
+        begin = reader.line_num + 1
         try:
             cells = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            raise wrong(
-                str(path), f"not CSV: {error}", line=max(reader.line_num, 1), code="not-csv"
-            ) from None
+            raise _not_csv(path, str(error), begin, max(reader.line_num, 1)) from None
         if not cells:
             continue
         if header is None:
@@ -158,7 +157,25 @@ def _csv(path: Path, findings: Findings) -> Iterator[Row]:
             yield reader.line_num, {name: cell or None for name, cell in zip(header, cells, strict=True)}
 
 
+def _not_csv(path: Path, said: str, begin: int, line: int) -> DataError:
+    """`begin`: the line on which the row begins; `line`: the one on which the reader gave up."""
+    if "unexpected end" in said:
+        return wrong(
+            str(path), 'not CSV: a quote (") in this row is never closed', line=begin, code="not-csv"
+        )
+    if "new-line character" in said:
+        hint = "save it with the line ends of Unix or Windows"
+        return wrong(str(path), "the lines end as on old Macs (CR)", line=line, code="not-csv", hint=hint)
+    where = f", in the row that begins on line {begin}" if begin != line else ""
+    return wrong(str(path), f"not CSV: {said}{where}", line=line, code="not-csv")
+
+
 def _check_header(path: Path, header: list[str]) -> None:
+    between = next((one for one in (";", "\t") if one in header[0]), None) if len(header) == 1 else None
+    if between:
+        what = "semicolons" if between == ";" else "tabs"
+        hint = "save it with commas"
+        raise wrong(str(path), f"{what} stand between the columns", line=1, code="not-csv", hint=hint)
     twice = {name for name in header if header.count(name) > 1}
     if twice:
         raise wrong(str(path), f"the header names {sorted(twice)[0]!r} twice", line=1, code="not-csv")

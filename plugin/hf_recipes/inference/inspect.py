@@ -18,7 +18,7 @@ from hf_recipes.data.columns import IMAGE_TASKS
 from hf_recipes.data.findings import DataError
 from hf_recipes.inference.child import StepFailed
 from hf_recipes.inference.convert import convert
-from hf_recipes.inference.prepare import form_or_fail, load_tokenizer_or_fail, resolved
+from hf_recipes.inference.prepare import check_enough, form_or_fail, load_tokenizer_or_fail, resolved
 from hf_recipes.inference.request import Request, from_dict
 from hf_recipes.inference.sizes import parameters
 
@@ -44,9 +44,7 @@ def inspect(found: Mapping[str, Any]) -> dict[str, Any]:
         else:
             answer["problems"] = [problem.as_dict() for problem in error.problems]
             if error.total > len(error.problems):
-                answer["notes"].append(
-                    f"{error.total} problems in all, the first {len(error.problems)} are listed"
-                )
+                answer["notes"].append(f"{error.total} problems in all, {len(error.problems)} listed")
     return answer
 
 
@@ -82,6 +80,7 @@ def _read(request: Request, base: str | None, examples: int, answer: dict[str, A
         answer["classes"] = converted.classes
     if count:
         answer["tokens"] = count.result()
+        check_enough(request, answer["tokens"])
     for record in converted.first:
         if count:
             texts = count.texts(record)

@@ -149,6 +149,12 @@ def _convert(
             for shot in converted.shots:
                 file.write(json.dumps({"messages": shot}, ensure_ascii=False) + "\n")
     tokens = count.result()
+    check_enough(request, tokens)
+    return converted, tokens
+
+
+def check_enough(request: Request, tokens: Mapping[str, Any]) -> None:
+    """Raises DataError where packing makes no example of all the rows."""
     if tokens.get("blocks") == 0:
         raise wrong(
             request.data.path,
@@ -157,7 +163,6 @@ def _convert(
             hint=f"set params.block_size to {max(1, tokens['train_total'] // 2)} or less, or add rows",
             code="too-little-data",
         )
-    return converted, tokens
 
 
 def _image_columns(request: Request) -> dict[str, Any]:

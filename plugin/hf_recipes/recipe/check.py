@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from hf_recipes.recipe import kinds
-from hf_recipes.recipe.fields import Field, fields_for
+from hf_recipes.recipe.fields import Field, children, fields_for
 from hf_recipes.recipe.nodes import Map, Node, Odd, Scalar, Seq
 from hf_recipes.recipe.place import Place, problem
 from hf_recipes.recipe.problem import Problem
@@ -17,6 +17,8 @@ from hf_recipes.recipe.spelling import one_of, other_tasks, suggestion
 
 VARIABLE_ALONE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 PER_TASK = ("params.", "data.column_mapping.")
+FRACTION = "data.test_split"
+"""Takes text and numbers: 1e-1, '0.1' and a variable that holds 0.1 are text to YAML and a number to people."""
 
 
 @dataclass
@@ -34,6 +36,8 @@ class Reading:
     problems: list[Problem] = field(default_factory=list)
     blank: set[str] = field(default_factory=set)
     """The keys of single values that are written as null."""
+    misshapen: set[str] = field(default_factory=set)
+    """The keys whose value is of another type: what a mapping would need in it is no second mistake."""
 
     def report(self, key: str, code: str, message: str, hint: str = "") -> None:
         """A problem at `key`, or at the nearest key above it that is written."""
@@ -119,9 +123,10 @@ class _Walk:
         if len(self.reading.problems) > count or _has_odd(node):
             return
         try:
-            value = kinds.coerced(given, field.types)
+            value = kinds.coerced(given, field.types if field.key != FRACTION else _fraction(given))
         except kinds.Mismatch as mismatch:
-            self.reading.report(key, "wrong-type", str(mismatch), _type_hint(given, field))
+            self.reading.report(key, "wrong-type", str(mismatch), _type_hint(given, field, self.fields))
+            self.reading.misshapen.add(key)
             return
         if value is None and {"map", "list"} & set(field.types):
             self.reading.values[key] = None  # as if it were left out: `--set evaluate=null`
@@ -192,10 +197,15 @@ def within(value: float, field: Field) -> bool:
 
 def bounds(field: Field) -> str:
     """The allowed range in words; empty where there is none."""
-    low = "" if field.low is None else f"{'more than' if field.open_low else 'at least'} {field.low:g}"
-    high = "" if field.high is None else f"{'less than' if field.open_high else 'at most'} {field.high:g}"
+    low = "" if field.low is None else f"{'more than' if field.open_low else 'at least'} {field.low:.15g}"
+    high = "" if field.high is None else f"{'less than' if field.open_high else 'at most'} {field.high:.15g}"
     also = "".join(f", or {value:g}" for value in field.also)
     return " and ".join(part for part in (low, high) if part) + also
+
+
+def _fraction(given: object) -> tuple[str, ...]:
+    number = isinstance(given, str) and kinds.NUMBER.fullmatch(given.strip())
+    return ("float",) if number else ("str", "float", "null")
 
 
 def _join(parent: str, name: str) -> str:
@@ -208,7 +218,13 @@ def _has_odd(node: Node) -> bool:
     return isinstance(node, Scalar) and isinstance(node.value, Odd)
 
 
-def _type_hint(given: object, field: Field) -> str:
+def _type_hint(given: object, field: Field, fields: Mapping[str, Field]) -> str:
+    if isinstance(given, dict) and "str" in field.types and "map" not in field.types:
+        return "put quotes around text that holds { or ': '"
+    if isinstance(given, str) and any(name.startswith("list") for name in field.types):
+        return "write it in brackets, as [a, b]"
+    if given is not None and "map" in field.types and (below := children(fields, field.key)):
+        return f"its keys are {', '.join(below)}" if len(below) <= 20 else ""
     if isinstance(given, bool) and "str" in field.types:
         return "YAML reads yes, no, on and off as true and false: put quotes around text"
     if given is not None and not isinstance(given, (list, dict)) and "str" in field.types:

@@ -9,6 +9,7 @@ import urllib.parse
 from collections.abc import Sequence
 from pathlib import Path
 
+from hf_recipes.recipe import measures
 from hf_recipes.recipe.check import Reading
 
 DOCUMENTS = (".txt", ".md", ".jsonl", ".csv")
@@ -25,8 +26,9 @@ def check(reading: Reading, metrics: Sequence[str]) -> None:
     _similarity(reading, baselines)
     _embeddings(reading)
     _documents(reading)
-    for name in ("reference", "server"):
-        _endpoint(reading, f"evaluate.{name}")
+    judges = [f"{key}.options" for key, name in measures.named(reading) if name == "judge"]
+    for parent in ("evaluate.reference", "evaluate.server", *judges):
+        _endpoint(reading, parent)
     _runtime(reading)
     if reading.given("evaluate.server") and "likelihood" in metrics:
         what = "likelihood needs the weights here, and a server shows none"
@@ -55,7 +57,7 @@ def _similarity(reading: Reading, baselines: Sequence[object]) -> None:
 def _embeddings(reading: Reading) -> None:
     by, key = reading.values.get("evaluate.retrieve_by", "bm25"), "evaluate.embedding_model"
     model = reading.values.get(key)
-    if by == "embeddings" and key not in reading.places:
+    if by == "embeddings" and (key not in reading.places or key in reading.blank):
         hint = "name a sentence-transformers model, such as sentence-transformers/all-MiniLM-L6-v2"
         reading.report(key, "missing-key", "missing, and retrieve_by is embeddings", hint)
     if by == "bm25" and model is not None:
@@ -106,6 +108,7 @@ def _endpoint(reading: Reading, parent: str) -> None:
     try:
         parts = urllib.parse.urlsplit(address)
         host, user = parts.hostname, parts.username or parts.password
+        _ = parts.port  # raises where there can be no such port
     except ValueError:
         parts, host, user = urllib.parse.SplitResult("", "", "", "", ""), None, None
     if parts.scheme not in ("http", "https") or not host:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from hf_recipes.recipe import autotrain
@@ -35,7 +36,8 @@ def described(key: str, task: str | None = None) -> list[dict[str, Any]]:
             groups.append((field, [name]))
         else:
             names.append(name)
-    return [_entry(field, [name for name in names if name]) for field, names in groups]
+    known = fields_for(_canonical(task) if task else None)
+    return [_entry(field, [name for name in names if name], known) for field, names in groups]
 
 
 def _found(key: str, task: str | None) -> list[tuple[str, Field]]:
@@ -50,7 +52,7 @@ def _found(key: str, task: str | None) -> list[tuple[str, Field]]:
     found = [(name, of_task(name)[pattern]) for name in tasks if pattern in of_task(name)]
     if not found:
         parent, _, name = pattern.rpartition(".")
-        hint = suggestion(parent, name, fields_for(canonical))
+        hint = suggestion(parent, name, fields_for(canonical)).replace(".*", ".0")
         of = f" for {task}" if task else ""
         raise UnknownField(f"{printable(key)}: no such key{of}" + (f"; {hint}" if hint else ""))
     return found
@@ -69,9 +71,9 @@ def _same(one: Field, other: Field) -> bool:
     return (one.types, one.default, one.choices) == (other.types, other.default, other.choices)
 
 
-def _entry(field: Field, tasks: list[str]) -> dict[str, Any]:
-    below = [name for name in children(fields_for(None), field.key) if name != "*"]
+def _entry(field: Field, tasks: list[str], fields: Mapping[str, Field]) -> dict[str, Any]:
     item = common().get(f"{field.key}.*", field)  # of a list: what its items may be
+    below = children(fields, item.key)
     values = [str(choice) for choice in item.choices] + (
         ["null"] if field.choices and "null" in field.types else []
     )

@@ -15,6 +15,9 @@ DEFAULT = "exact_match"
 
 def check(reading: Reading) -> None:
     """Adds a problem for every rule that the metrics break."""
+    listed = reading.given("evaluate.metrics") and "evaluate.metrics" not in reading.misshapen
+    if listed and "evaluate.metrics.0" not in reading.places:
+        reading.report("evaluate.metrics", "out-of-range", "is empty", "name one, such as exact_match")
     seen: dict[str, str] = {}
     for key, name in named(reading):
         if name in seen:

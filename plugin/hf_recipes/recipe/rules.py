@@ -13,6 +13,7 @@ from hf_recipes.recipe.hardware import JOB_FLAVORS
 from hf_recipes.recipe.spelling import nearest, one_of
 
 HUB_ID = re.compile(r"[\w][\w.-]*(/[\w][\w.-]*)?", re.ASCII)
+ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 FILE_ENDINGS = (".jsonl", ".json", ".csv", ".tsv", ".parquet", ".txt", ".gz", ".zip")
 NEWER_SPACES = (
     "spaces-a100x4", "spaces-a100x8",
@@ -78,6 +79,7 @@ def _backend(reading: Reading) -> None:
     backend = reading.values.get("backend")
     if not isinstance(backend, str) or backend in ours():
         return
+    del reading.values["backend"]  # what follows from a backend does not follow from this one
     if backend.endswith(ZERO):
         hint = "write spaces-t4-small or a larger one"
         what = "ZeroGPU runs single functions of a Gradio app, no training"
@@ -87,9 +89,9 @@ def _backend(reading: Reading) -> None:
         hint = "hf-recipes trains on local, spaces-<hardware> and jobs-<hardware>"
         reading.report("backend", "unsupported-backend", "a backend of AutoTrain's that we do not have", hint)
         return
-    begun = [name for name in ours() if name.startswith(f"{backend}-")]
+    begun = [name for name in ours() if name.startswith(backend)]
     kin = [name for name in ours() if name.partition("-")[0] == backend.partition("-")[0]]
-    near = begun[0] if begun else nearest(backend, kin or ours())
+    near = None if backend in ("spaces", "jobs") else begun[0] if begun else nearest(backend, kin or ours())
     hint = (
         f"did you mean {near}?"
         if near
@@ -134,7 +136,9 @@ def _data_path(reading: Reading) -> None:
     """A data file must be there. A missing folder is left to whoever reads it: AutoTrain's configs are often
     checked before their data lies there."""
     path = reading.values.get("data.path")
-    if isinstance(path, str) and path.lower().endswith(FILE_ENDINGS) and not _on_disk(reading, path):
+    if isinstance(path, str) and ADDRESS.match(path):
+        reading.report("data.path", "not-found", "an address is no dataset", "a Hub dataset is owner/name")
+    elif isinstance(path, str) and path.lower().endswith(FILE_ENDINGS) and not _on_disk(reading, path):
         hint = "relative paths count from the recipe's folder"
         reading.report("data.path", "not-found", "no such file", hint)
 
@@ -148,6 +152,10 @@ def _on_disk(reading: Reading, path: str) -> bool:
 
 def _splits(reading: Reading) -> None:
     test = reading.values.get("data.test_split")
+    if isinstance(test, str) and re.fullmatch(r"\s*[\d.]+\s*%\s*", test, re.ASCII):
+        reading.report("data.test_split", "out-of-range", "is a share in per cent", "write 0.1 for 10 %")
+    elif isinstance(test, str) and not test.strip():
+        reading.report("data.test_split", "out-of-range", "is empty")
     for other in ("train_split", "valid_split"):
         if isinstance(test, str) and test == reading.values.get(f"data.{other}"):
             reading.report(
@@ -173,7 +181,7 @@ def _trainer(reading: Reading, trainer: str | None) -> None:
 
 def _columns(reading: Reading, trainer: str | None) -> None:
     task = reading.task or ""
-    if "data" not in reading.places or "data.messages" in reading.places:
+    if not _has_data(reading) or "data.messages" in reading.places:
         return
     needed = COLUMNS.get((task, trainer)) or COLUMNS[task]
     if "data.column_mapping" not in reading.places:
@@ -182,11 +190,18 @@ def _columns(reading: Reading, trainer: str | None) -> None:
         return
     for name in needed:
         key = f"data.column_mapping.{name}"
+        if "data.column_mapping" in reading.misshapen:
+            return
         if key not in reading.places or (key in reading.values and reading.values[key] in (None, [])):
             what = f"{trainer} of {task}" if (task, trainer) in COLUMNS else task
             reading.report(
                 key, "missing-columns", f"missing; {what} reads this column", "name the column of your data"
             )
+
+
+def _has_data(reading: Reading) -> bool:
+    """Whether `data` is a mapping. Where it is something else, that is said, and what it lacks is no second mistake."""
+    return "data" in reading.places and "data" not in reading.misshapen
 
 
 def _chat_template(reading: Reading) -> None:
@@ -196,7 +211,7 @@ def _chat_template(reading: Reading) -> None:
         if reading.values.get(key) is not None:
             reading.report(key, "wrong-task", f"{reading.task} has no chat template", "leave it out")
         return
-    if not written and not messages and "data" in reading.places:
+    if not written and not messages and _has_data(reading):
         hint = f"null for plain text, or one of {', '.join(CHAT_TEMPLATES)}"
         reading.report(key, "missing-key", "missing; llm tasks need it", hint)
     if messages and key in reading.values and reading.values[key] in (None, "none"):
@@ -253,6 +268,13 @@ def _template(reading: Reading, key: str) -> None:
         reading.report(
             key, "template-braces", "a brace that opens or closes no {column}", "write {{ and }} for braces"
         )
+    elif reading.values.get(key.replace("content", "role")) == "assistant" and "{" not in re.sub(
+        r"\{\{", "", content
+    ):
+        doubled = "a column stands in single braces" if "{{" in content else "name the column, as {answer}"
+        reading.report(
+            key, "no-column", "names no column: the model would say the same to every row", doubled
+        )
 
 
 def _evaluate(reading: Reading, trainer: str | None) -> None:
@@ -265,7 +287,8 @@ def _evaluate(reading: Reading, trainer: str | None) -> None:
         reading.report("evaluate", "wrong-task", "only chat models can be measured so far", hint)
         return
     test = reading.values.get("data.test_split")
-    if test is None and not any(one.message.startswith("data.test_split") for one in reading.problems):
+    wrong = any(one.message.startswith("data.test_split") for one in reading.problems)
+    if test is None and not wrong and "data" not in reading.misshapen:
         hint = "name a split, or a fraction such as 0.1 to hold out"
         reading.report(
             "evaluate", "missing-key", "data.test_split is missing, so there are no rows to measure on", hint
@@ -277,11 +300,12 @@ def _evaluate(reading: Reading, trainer: str | None) -> None:
 
 def _gates(reading: Reading) -> None:
     metrics = measures.metric_names(reading)
+    known = not any(one.message.startswith("evaluate.metrics") for one in reading.problems)
     baselines = reading.values.get("evaluate.baselines", ["zero-shot", "few-shot"])
     assert isinstance(baselines, list)
     for metric in METRICS:
         key = f"evaluate.require.{metric}"
-        if key in reading.places and metric not in metrics:
+        if known and key in reading.places and metric not in metrics:
             reading.report(key, "unmeasured", f"{metric} is not in evaluate.metrics")
         rival = reading.values.get(f"{key}.better_than")
         if rival is not None and not (baselines if rival == "best_baseline" else rival in baselines):

@@ -11,6 +11,8 @@ from hf_recipes.recipe.problem import Problem
 TOKEN = re.compile(r"(?:hf_(?:oauth_)?|api_org_)[A-Za-z0-9]{20,}")
 TOKEN_VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HUGGINGFACEHUB_API_TOKEN")
 VARIABLE = re.compile(r"(\$?)\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+SHELL_DEFAULT = re.compile(r"(?<!\$)\$\{([A-Za-z_][A-Za-z0-9_]*):?[-=?+][^{}]*\}")
+"""`${NAME:-other}`, which the shell knows and a recipe does not."""
 HINT = "put it in an environment variable, write ${HF_TOKEN} as hub.token, and revoke this one if the file was shared"
 
 KEY_HINT = "put the key in it, and revoke this one if the file was shared"
@@ -50,6 +52,10 @@ def filled(
     recipe is kept in the folder of each run.
     """
     usable = True
+    for match in SHELL_DEFAULT.finditer(text):
+        name = match.group(1)
+        message = f"{key}: a variable has no default here, as the shell's ${{{name}:-…}} has"
+        report(problem(place, "bad-variable", message, f"write ${{{name}}}"))
 
     def value_of(match: re.Match[str]) -> str:
         nonlocal usable
@@ -76,4 +82,6 @@ def unset(place: Place, key: str, name: str) -> Problem:
     hint = f"export {name}=…"
     if key.startswith("hub."):
         hint += ", or leave hub out: nothing is pushed then"
+    elif key.startswith("data.messages."):
+        hint += f"; a column is {{{name}}}, without $"
     return problem(place, "unset-variable", message, hint)

@@ -15,9 +15,9 @@ from hf_recipes.recipe.nodes import Entry, Map, Node, Odd, Scalar, Seq
 from hf_recipes.recipe.place import Place, problem
 from hf_recipes.recipe.problem import Problem
 from hf_recipes.recipe.secrets import TOKEN, literal_token, printable
+from hf_recipes.recipe.syntax import MAX_DEPTH, not_yaml
 
 MAX_BYTES = 1 << 20
-MAX_DEPTH = 20
 MAX_NODES = 5_000
 """Counted with every alias unfolded."""
 MAX_NUMBER = 100
@@ -41,13 +41,7 @@ def parse(text: str, file: str, report: Callable[[Problem], None], at: Place | N
     except _Stop:
         return None
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = at or (Place(file, mark.line + 1, mark.column + 1) if mark else Place(file))
-        what = ": ".join(part for part in (error.context, error.problem) if part)
-        if "maximum nesting depth" in what:  # libyaml has a bound of its own, and may come to it before we do
-            report(problem(place, "too-deep", f"nested more than {MAX_DEPTH} levels deep"))
-            return None
-        report(problem(place, "yaml-syntax", f"not YAML: {what}", _syntax_hint(what, _line(text, place))))
+        report(not_yaml(error, text, file, at))
     except yaml.reader.ReaderError as error:
         before = text[: error.position] if isinstance(error.position, int) else ""
         place = at or Place(file, before.count("\n") + 1, len(before) - before.rfind("\n"))
@@ -55,21 +49,6 @@ def parse(text: str, file: str, report: Callable[[Problem], None], at: Place | N
     except (yaml.YAMLError, ValueError):
         report(problem(at or Place(file), "yaml-syntax", "not YAML"))
     return None
-
-
-def _line(text: str, place: Place) -> str:
-    lines = text.splitlines()[place.line - 1 : place.line] if place.line else []
-    return "".join(lines)
-
-
-def _syntax_hint(what: str, line: str) -> str:
-    if "\\t" in what or line.lstrip(" ").startswith("\t"):
-        return "indent with spaces, not tabs"
-    if "${" in line and "{" in line.replace("${", ""):
-        return "put quotes around ${…} inside braces"
-    if "mapping values are not allowed" in what:
-        return "put quotes around a value that holds ': ', and check the indentation"
-    return ""
 
 
 @dataclass
