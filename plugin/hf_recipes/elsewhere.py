@@ -135,7 +135,7 @@ def cancel(run: Path) -> RunState:
         return record.end(run, State.CANCELLED, Reason.CANCELLED, "cancelled before it began") or state
     client = client_of(run)
     backend.cancel(handle, client=client)
-    said = f"cancelled; {backend.named(handle)} is stopped and costs nothing from now on"
+    said = f"{backend.named(handle)} is stopped and costs nothing from now on"
     ended = record.end(run, State.CANCELLED, Reason.CANCELLED, said) or state
     with suppress(HubFailed):  # whoever asks from another machine sees that it has stopped
         tell(run, handle, client)

@@ -200,16 +200,19 @@ def find(name: str, runs_dir: Path) -> Path:
     from the account's runs repo, when its whole id is given. Raises RunNotFound, HubFailed."""
     try:
         return record.find(name, runs_dir)
-    except record.RunNotFound:
+    except record.RunNotFound as unknown:
         if not RUN_ID.fullmatch(name):
             raise
         from hf_recipes.hub import runs_repo
-        from hf_recipes.hub.errors import HubFailed
+        from hf_recipes.hub.errors import LOGIN, HubFailed
 
         try:
             return runs_repo.restore(name, runs_dir)
         except HubFailed as error:
-            if error.reason not in ("not_found", "not_logged_in"):
+            if error.reason == "not_logged_in":
+                said = f"{unknown}; on Hugging Face nobody could look, as you are not logged in; {LOGIN}"
+                raise record.RunNotFound(said, unknown.nearest) from None
+            if error.reason != "not_found":
                 raise
         raise
 

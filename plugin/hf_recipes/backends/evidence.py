@@ -129,7 +129,7 @@ def _reason(word: object, state: State) -> Reason:
 
 def _last(seen: Observed) -> str:
     line = " ".join(seen.last_line.split())[:300]
-    return f"; the log ends with: {line}" if line else ""
+    return f"; the log ends with: {line}" if line and line not in seen.error else ""
 
 
 BEFORE = "before the model was pushed"

@@ -34,6 +34,8 @@ def list_command(remote: bool, as_json: bool, runs_dir: Path) -> None:
         document(documents)
     elif not documents:
         say(f"no runs in {runs_dir} yet; start one with: hf-recipes run RECIPE")
+        if not remote:
+            say("runs of your account that were started elsewhere: hf-recipes list --remote")
     else:
         _table(documents)
 
