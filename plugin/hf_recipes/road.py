@@ -236,13 +236,13 @@ def refresh(run: Path) -> RunState:
     return elsewhere.refresh(run)
 
 
-def look(run: Path) -> RunState:
-    """As refresh, with what a run elsewhere has told brought here; a Hub that is away for a while is passed over."""
+def look(run: Path, *, patient: bool = True) -> RunState:
+    """As refresh, with what a run elsewhere has told brought here. Raises HubFailed; `patient`: not for what may pass by itself."""
     if not _elsewhere(record.read_state(run).backend):
         return record.read_state(run)
     from hf_recipes import elsewhere
 
-    return elsewhere.look(run)
+    return elsewhere.look(run, patient=patient)
 
 
 def watch(run: Path) -> Iterator[tuple[RunState, Sequence[Mapping[str, object]]]]:

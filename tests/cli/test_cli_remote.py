@@ -191,6 +191,20 @@ def test_list_and_status_answer_when_the_hub_does_not(
         assert "queued" in done.stdout
 
 
+def test_a_hub_that_cannot_be_reached_is_said_once_and_what_was_known_last_is_shown(
+    call: Any, sent: Any, monkeypatch: Any
+) -> None:
+    first, second = sent(), sent(project="second")
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    done = call("list")
+    assert done.returncode == 0 and first.name in done.stdout and second.name in done.stdout
+    said = f"{second.name} as it was known last: asking for the Space ada/{second.name}: the Hub cannot be reached"
+    assert done.stderr.count("cannot be reached") == 1 and said in done.stderr
+    assert "all other runs on Hugging Face, too" in done.stderr
+    done = call("status", first.name)
+    assert done.returncode == 0 and f"{first.name} as it was known last" in done.stderr
+
+
 def test_cancel_from_another_folder(call: Any, sent: Any, logged_in: Any, tmp_path: Path) -> None:
     run = sent()
     other = tmp_path / "other"
