@@ -9,9 +9,19 @@ from hf_recipes.recipe import problem_at
 from hf_recipes.recipe.model import Recipe
 from hf_recipes.recipe.problem import RecipeError
 
+SHOWN = 5
+
 
 class NotAgreed(Exception):
     """The message is a sentence with what to do."""
+
+
+def summary(costs: Sequence[tuple[Recipe, Cost]]) -> str:
+    """What each run costs; of many, the first."""
+    said = "; ".join(
+        f"{recipe.project_name} on {recipe.backend}: {in_words(cost)}" for recipe, cost in costs[:SHOWN]
+    )
+    return said + (f"; and {len(costs) - SHOWN} more" if len(costs) > SHOWN else "")
 
 
 def agree(costs: Sequence[tuple[Recipe, Cost]], *, ask: Callable[[str], bool] | None) -> None:
@@ -37,10 +47,7 @@ def agree(costs: Sequence[tuple[Recipe, Cost]], *, ask: Callable[[str], bool] | 
     if not open_ended and together <= ASK_ABOVE:
         return
     asked = costs if together > ASK_ABOVE else open_ended
-    said = "; ".join(
-        f"{recipe.project_name} on {recipe.backend}: {in_words(cost)}" for recipe, cost in asked[:5]
-    )
-    said += f"; and {len(asked) - 5} more" if len(asked) > 5 else ""
+    said = summary(asked)
     said += f"; together ${together:.2f}" if len(asked) > 1 and together > ASK_ABOVE else ""
     if ask is None:
         raise NotAgreed(f"{said}. Nothing was started: agree with --yes, or set max_cost: in the recipe")

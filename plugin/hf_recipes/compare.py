@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from hf_recipes import environments
+from hf_recipes import environments, record
 from hf_recipes.data.messages import asked
+from hf_recipes.record.state import State
 from hf_recipes.record.trained import TRAINED_NOTHING, trains_nothing
 from hf_recipes.shipped import shipped
 
@@ -36,6 +37,13 @@ def build_config(run: Path) -> dict[str, Any]:
     if trains_nothing(run):
         raise CompareFailed(f"{run.name} {TRAINED_NOTHING}")
     if not any(model.glob("*.safetensors")):
+        state = record.read_state(run)
+        if state.state is State.SUCCEEDED and state.handle.get("model"):
+            pushed = state.handle["model"]
+            raise CompareFailed(
+                f"the model of {run.name} is not here but on the Hub, as {pushed}; its page is made there by: "
+                f"hf-recipes space deploy --models {pushed}"
+            )
         raise CompareFailed(
             f"{run.name} has no model: it did not come that far (see: hf-recipes status {run.name})"
         )

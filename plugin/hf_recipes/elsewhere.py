@@ -84,17 +84,17 @@ def _judged(run: Path, backend: Remote, handle: Handle, seen: Observed, client: 
     return ended
 
 
-def look(run: Path) -> RunState:
+def look(run: Path, *, patient: bool = True) -> RunState:
     """As refresh, with the run's events, log and reports brought here. Raises HubFailed.
 
-    What may pass by itself, such as a connection that is gone for a while, is passed over.
+    Whoever is `patient` looks again soon: what may pass by itself, such as a connection that is gone for a while, is passed over.
     """
     try:
         state = refresh(run)
         if not state.state.finished and "runs" in state.handle:
             runs_repo.bring(run, repo=str(state.handle["runs"]), client=client_of(run))
     except HubFailed as error:
-        if not error.transient and error.reason != "not_found":
+        if error.reason != "not_found" and not (patient and error.transient):
             raise
         return record.read_state(run)
     return state
@@ -135,7 +135,7 @@ def cancel(run: Path) -> RunState:
         return record.end(run, State.CANCELLED, Reason.CANCELLED, "cancelled before it began") or state
     client = client_of(run)
     backend.cancel(handle, client=client)
-    said = f"cancelled; {backend.named(handle)} is stopped and costs nothing from now on"
+    said = f"{backend.named(handle)} is stopped and costs nothing from now on"
     ended = record.end(run, State.CANCELLED, Reason.CANCELLED, said) or state
     with suppress(HubFailed):  # whoever asks from another machine sees that it has stopped
         tell(run, handle, client)

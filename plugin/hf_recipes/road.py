@@ -200,16 +200,19 @@ def find(name: str, runs_dir: Path) -> Path:
     from the account's runs repo, when its whole id is given. Raises RunNotFound, HubFailed."""
     try:
         return record.find(name, runs_dir)
-    except record.RunNotFound:
+    except record.RunNotFound as unknown:
         if not RUN_ID.fullmatch(name):
             raise
         from hf_recipes.hub import runs_repo
-        from hf_recipes.hub.errors import HubFailed
+        from hf_recipes.hub.errors import LOGIN, HubFailed
 
         try:
             return runs_repo.restore(name, runs_dir)
         except HubFailed as error:
-            if error.reason not in ("not_found", "not_logged_in"):
+            if error.reason == "not_logged_in":
+                said = f"{unknown}; on Hugging Face nobody could look, as you are not logged in; {LOGIN}"
+                raise record.RunNotFound(said, unknown.nearest) from None
+            if error.reason != "not_found":
                 raise
         raise
 
@@ -233,13 +236,13 @@ def refresh(run: Path) -> RunState:
     return elsewhere.refresh(run)
 
 
-def look(run: Path) -> RunState:
-    """As refresh, with what a run elsewhere has told brought here; a Hub that is away for a while is passed over."""
+def look(run: Path, *, patient: bool = True) -> RunState:
+    """As refresh, with what a run elsewhere has told brought here. Raises HubFailed; `patient`: not for what may pass by itself."""
     if not _elsewhere(record.read_state(run).backend):
         return record.read_state(run)
     from hf_recipes import elsewhere
 
-    return elsewhere.look(run)
+    return elsewhere.look(run, patient=patient)
 
 
 def watch(run: Path) -> Iterator[tuple[RunState, Sequence[Mapping[str, object]]]]:

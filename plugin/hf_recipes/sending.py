@@ -145,9 +145,10 @@ def _publish_data(run: Path, client: HfApi, name: str, made: list[Callable[[], N
         answer: Any = ask_inference("hf_recipes.inference.publish", document, say, folder)
         repo = f"{name}/{PREFIX}{answer['sha'][:12]}"
         with hub_errors(f"looking for {repo}"):
-            if not retrying(lambda: client.repo_exists(repo, repo_type="dataset")):
-                made.append(lambda: _remove_data(run, repo, client))
-        say(f"uploading the data to {repo}")
+            there = retrying(lambda: client.repo_exists(repo, repo_type="dataset"))
+        if not there:
+            made.append(lambda: _remove_data(run, repo, client))
+        say(f"the data is in {repo} already" if there else f"uploading the data to {repo}")
         published = publish_data(Path(folder), answer["sha"], client=client)
     known = {field.name: document[field.name] for field in dataclasses.fields(Job) if field.name in document}
     job = Job(

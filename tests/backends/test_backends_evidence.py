@@ -117,6 +117,13 @@ def test_an_end_is_told_with_its_cause(
     assert words in end.message and "\n" not in end.message
 
 
+def test_what_the_hub_has_said_of_the_log_is_not_said_twice() -> None:
+    end = judge(
+        seen("BUILD_ERROR", error="exit code: 1. Reason: E: no such package", last_line="E: no such package")
+    )
+    assert end is not None and end.message.count("E: no such package") == 1
+
+
 def test_success_needs_weights_whatever_else_is_seen() -> None:
     for stage in (*STOPPED, *BUILDING, "RUNNING"):
         for remote in (None, RUNNING, DONE, {"state": "failed"}, {"state": "cancelled"}):

@@ -194,6 +194,19 @@ def test_one_that_its_time_limit_tells_to_end_was_cancelled_by_nobody(
     assert "Job timeout: it was stopped after its time limit of 6 h" in end.message
 
 
+def test_its_time_limit_is_told_as_such_when_its_container_has_had_time_for_a_last_word(
+    hub: Any, client: HfApi, uv: None, send: Any, make_step: Any
+) -> None:
+    _, handle = send(make_step("prepare", "print('step 17', flush=True); time.sleep(600)"))
+    job = hub.job(handle["job"])
+    wait_for(lambda: "step 17" in job.log.text)
+    job.steer("ERROR", "Job timeout")
+    wait_for(lambda: not hub.machines.containers[-1].alive)
+    end = judge(jobs.observe(handle, client=client))
+    assert end is not None and (end.state, end.reason) == (State.FAILED, Reason.CONTAINER_FAILED)
+    assert "Job timeout: it was stopped after its time limit of 6 h" in end.message
+
+
 def test_cancel_stops_it_and_may_be_repeated(
     hub: Any, client: HfApi, uv: None, send: Any, make_step: Any
 ) -> None:

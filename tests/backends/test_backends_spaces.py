@@ -40,6 +40,31 @@ def test_the_space_is_private_and_told_what_it_needs_and_sleeps_within_the_hour(
     assert not any(logged_in.token.encode() in text for text in texts)
 
 
+def test_local_data_goes_up_once_and_the_next_run_says_that_it_is_there(
+    new_run: Any, logged_in: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    logged_in.builds_hang = True
+
+    def written(module: str, request: Any, say: Any, folder: str) -> dict[str, Any]:
+        (Path(folder) / "train.jsonl").write_text("a row of mine")
+        return {"sha": "ab" * 32, "splits": {"train": "train", "validation": None, "test": None}}
+
+    monkeypatch.setattr(sending, "ask_inference", written)
+    repo, said = "ada/hf-recipes-data-abababababab", []
+    for _ in range(2):
+        run = new_run()
+        job = json.loads((run / "job.json").read_text())
+        job["data"] |= {"path": str(tmp_path), "local": True}
+        (run / "job.json").write_text(json.dumps(job))
+        sending.begin(run, say=said.append)
+        assert json.loads((run / "job.json").read_text())["data"]["path"] == repo
+    assert [line for line in said if repo in line] == [
+        f"uploading the data to {repo}",
+        f"the data is in {repo} already",
+    ]
+    assert logged_in.repo("dataset", repo).private and len(logged_in.repo("dataset", repo).history()) == 2
+
+
 def test_free_hardware_is_not_asked_for_since_it_cannot_be_and_has_no_sleep_time(
     started: Any, logged_in: Any
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -209,6 +210,56 @@ def test_with_the_laptop_closed_all_the_time_the_end_is_told_elsewhere(
         assert (state, reason) == (State.FAILED, "trainer_failed")
         assert "ValueError: no such column: text" in message
     assert end_of(run) == (state, reason, message), "and so it is in the folder where it was started"
+
+
+@pytest.fixture
+def training(started: Any) -> Callable[[], tuple[Path, Any]]:
+    """training() → a run whose container trains and trains, and its Space."""
+
+    def go() -> tuple[Path, Any]:
+        run, space = started(builds=True, train="print('step 17', flush=True); time.sleep(600)")
+        wait_for(lambda: "step 17" in space.run_log.text)
+        return run, space
+
+    return go
+
+
+@pytest.mark.parametrize(
+    ("stage", "words"),
+    [("PAUSED", "paused, by its owner or the Hub"), ("SLEEPING", "fell asleep"), ("STOPPED", "was stopped")],
+)
+def test_a_container_that_is_told_to_end_is_told_as_what_the_hub_did_to_it_and_not_as_cancelled(
+    training: Any, laptop: Any, logged_in: Any, stage: str, words: str
+) -> None:
+    """It has the time for a last word, and does not know who has stopped it, or why."""
+    run, space = training()
+    space.steer(stage)
+    wait_for(lambda: not logged_in.machines.containers[-1].alive)
+    for folder in (run, laptop(run)):
+        state, reason, message = end_of(folder)
+        assert (state, reason) == (State.FAILED, "container_stopped") and words in message
+        assert message.endswith("the log ends with: step 17")
+        assert "step 17" in (folder / "train.log").read_text()
+    assert space.stage == "PAUSED", "no visit starts it again"
+
+
+def test_a_cancelled_run_is_told_as_such_everywhere_whatever_its_container_says_last(
+    training: Any, laptop: Any, logged_in: Any
+) -> None:
+    run, _ = training()
+    elsewhere.cancel(run)
+    wait_for(lambda: not logged_in.machines.containers[-1].alive)
+    assert there(logged_in, run)["state"] == "cancelled"
+    for folder in (run, laptop(run)):
+        state, _, message = end_of(folder)
+        assert state is State.CANCELLED and "costs nothing from now on" in message
+
+
+def wait_for(what: Callable[[], object], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline, "it did not come"
+        time.sleep(0.05)
 
 
 def test_a_token_that_is_no_longer_valid_loses_nothing(

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +183,12 @@ def test_the_table_shows_every_metric_of_the_fine_tuned_model(
     (run / "report" / "report.json").write_text(json.dumps({"methods": methods}))
     fan._print_outcomes([run])
     assert "chrf 50.0%, rougeL 75.4%" in capsys.readouterr().out
+
+
+def test_the_table_shows_what_a_run_elsewhere_waits_for(make_run: Callable[..., Path]) -> None:
+    run = make_run()
+    state = replace(record.read_state(run), message="job scheduling")
+    assert fan._now(fanout.Look(run, replace(state, state=State.QUEUED))) == "waiting: job scheduling"
 
 
 def test_detached_the_ids_are_printed(two: list[Path], tmp_path: Path) -> None:

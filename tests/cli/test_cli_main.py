@@ -66,7 +66,8 @@ def test_a_run_that_is_not_there_is_a_wrong_call_in_one_line(
 
 
 def test_an_empty_list_says_how_to_begin_and_is_an_empty_json_list(tmp_path: Path) -> None:
-    assert "hf-recipes run RECIPE" in call("list", cwd=tmp_path).stderr
+    said = call("list", cwd=tmp_path).stderr
+    assert "hf-recipes run RECIPE" in said and "hf-recipes list --remote" in said
     assert json.loads(call("list", "--json", cwd=tmp_path).stdout) == []
 
 
@@ -195,13 +196,35 @@ def test_what_a_trainer_said_is_shown_letter_by_letter(make_run: Callable[..., P
 
 
 def test_a_bar_shows_what_a_trainer_said_letter_by_letter(tmp_path: Path) -> None:
-    """On a terminal, which a pseudo-terminal is."""
+    event = "{'stage': 'prepare', 'what': 'reading [/data] of [bold]', 'step': 1, 'total': 2}"
+    shown = on_a_terminal(
+        tmp_path,
+        f"(RunState('x', State.RUNNING, stage='prepare'), [{event}]), (RunState('x', State.SUCCEEDED), [])",
+    )
+    assert b"reading [/data] of [bold]" in shown
+
+
+def test_a_bar_shows_what_a_container_elsewhere_is_about(tmp_path: Path) -> None:
+    shown = on_a_terminal(
+        tmp_path,
+        "(RunState('x', State.QUEUED, message='space building'), []),"
+        " (RunState('x', State.PREPARING, stage='prepare', message='making [the] environment'), [])",
+    )
+    assert b"space building" in shown and b"making [the] environment" in shown
+
+
+def on_a_terminal(tmp_path: Path, looks: str) -> bytes:
+    """What is shown of these looks at a run, on a terminal, which a pseudo-terminal is."""
     script = tmp_path / "bars.py"
     script.write_text(
+        "import time\n"
         "from hf_recipes.cli.progress import show\n"
         "from hf_recipes.record.state import RunState, State\n"
-        "event = {'stage': 'prepare', 'what': 'reading [/data] of [bold]', 'step': 1, 'total': 2}\n"
-        "show([(RunState('x', State.RUNNING, stage='prepare'), [event]), (RunState('x', State.SUCCEEDED), [])])\n"
+        "def slowly(looks):\n"
+        "    for look in looks:\n"
+        "        yield look\n"
+        "        time.sleep(0.3)\n"
+        f"show(slowly([{looks}]))\n"
     )
     out, terminal = pty.openpty()
     done = subprocess.run(
@@ -212,7 +235,7 @@ def test_a_bar_shows_what_a_trainer_said_letter_by_letter(tmp_path: Path) -> Non
     )
     os.close(terminal)
     assert done.returncode == 0
-    assert b"reading [/data] of [bold]" in os.read(out, 65_536)
+    return os.read(out, 65_536)
 
 
 def test_followed_as_json_a_log_is_one_document_once_the_run_has_ended(

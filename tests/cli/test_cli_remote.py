@@ -103,6 +103,16 @@ def test_nothing_is_made_before_the_cost_is_agreed_to(
     assert cost["per_hour"] == 1.0 and "dollars" not in cost
 
 
+def test_what_a_run_costs_is_said_also_where_nobody_is_asked(call: Any) -> None:
+    done = call("run", "recipe.yml", "--yes", "--detach")
+    lines = done.stderr.splitlines()
+    said = "sums on spaces-a10g-small: $1.00 an hour; how long it takes could not be estimated"
+    assert done.returncode == 0 and said in lines, done.stderr
+    assert lines.index(said) < next(
+        at for at, line in enumerate(lines) if line.startswith("making the Space")
+    )
+
+
 def test_a_run_that_is_left_alone_is_found_from_another_folder(
     call: Any, logged_in: Any, folder: Path, tmp_path: Path
 ) -> None:
@@ -137,6 +147,9 @@ def test_a_run_that_is_left_alone_is_found_from_another_folder(
         status = json.loads(call("status", run["id"], "--json", cwd=place).stdout)
         assert (status["state"], status["per_hour"]) == ("succeeded", 0.0)
     assert logged_in.space(f"ada/{run['id']}").stage == "PAUSED"
+    for command, where in (("compare", "space deploy --models ada/sums"), ("push", f"status {run['id']}")):
+        refused = call(command, run["id"])
+        assert refused.returncode == 1 and f"hf-recipes {where}" in refused.stderr, "the model is not here"
     unknown = call("status", "nobody-20260101-000000-abcd", cwd=elsewhere)
     assert unknown.returncode == 2 and len(unknown.stderr.splitlines()) == 1
 
@@ -147,6 +160,15 @@ def test_without_a_login_one_line_says_what_to_type(call: Any, folder: Path, mon
         [HF_RECIPES, "run", "recipe.yml", "--yes"], cwd=folder, capture_output=True, text=True
     )
     assert done.returncode == 1 and "hf auth login" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_whoever_is_not_logged_in_reads_why_a_run_elsewhere_is_not_found(
+    folder: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "")
+    command = [HF_RECIPES, "status", "sums-20260101-000000-abcd"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1 and "hf auth login" in done.stderr
 
 
 def test_list_shows_what_runs_and_what_it_costs_by_the_hour(call: Any, sent: Any, folder: Path) -> None:
@@ -169,12 +191,27 @@ def test_list_and_status_answer_when_the_hub_does_not(
         assert "queued" in done.stdout
 
 
+def test_a_hub_that_cannot_be_reached_is_said_once_and_what_was_known_last_is_shown(
+    call: Any, sent: Any, monkeypatch: Any
+) -> None:
+    first, second = sent(), sent(project="second")
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    done = call("list")
+    assert done.returncode == 0 and first.name in done.stdout and second.name in done.stdout
+    said = f"{second.name} as it was known last: asking for the Space ada/{second.name}: the Hub cannot be reached"
+    assert done.stderr.count("cannot be reached") == 1 and said in done.stderr
+    assert "all other runs on Hugging Face, too" in done.stderr
+    done = call("status", first.name)
+    assert done.returncode == 0 and f"{first.name} as it was known last" in done.stderr
+
+
 def test_cancel_from_another_folder(call: Any, sent: Any, logged_in: Any, tmp_path: Path) -> None:
     run = sent()
     other = tmp_path / "other"
     other.mkdir()
     done = call("cancel", run.name, cwd=other)
-    assert done.returncode == 0 and "costs nothing from now on" in done.stderr
+    said = f"{run.name}: cancelled: the Space ada/{run.name} is stopped and costs nothing from now on"
+    assert (done.returncode, done.stderr.strip()) == (0, said)
     assert logged_in.space(f"ada/{run.name}").stage == "PAUSED"
     assert json.loads(call("status", run.name, "--json").stdout)["state"] == "cancelled"
 

@@ -132,7 +132,7 @@ def _reason(word: object, state: State) -> Reason:
 
 def _last(seen: Observed) -> str:
     line = " ".join(seen.last_line.split())[:300]
-    return f"; the log ends with: {line}" if line else ""
+    return f"; the log ends with: {line}" if line and line not in seen.error else ""
 
 
 BEFORE = "before the model was pushed"
@@ -154,12 +154,14 @@ STOPPED: Mapping[str, tuple[Reason, str]] = {
 
 def telling(lines: Sequence[str]) -> str:
     """The line of a log that says most about its end: the last error among the last lines, else the last line."""
-    last = [text for line in lines[-LOOKED_AT:] if (text := line.strip())]
+    last = [text for line in lines[-LOOKED_AT:] if (text := line.strip()) and text != TOLD_TO_END]
     errors = [text for text in last if ERROR.search(text)]
     return (errors or last or [""])[-1]
 
 
 LOOKED_AT = 60
+TOLD_TO_END = "hf-recipes: told to end"
+"""What a container says last that is stopped, whatever stops it (hf_recipes.remote.work)."""
 ERROR = re.compile(
     r"\b(?:\w*Error|\w*Exception|Killed|Traceback|failed|fatal|cannot|could not)\b", re.IGNORECASE
 )

@@ -93,7 +93,7 @@ def _now(look: Look) -> str:
     if look.over:
         return str(look.error or look.state.message)
     if look.event is None or look.event.get("stage") != look.state.stage:
-        return look.state.stage or "waiting"
+        return (look.state.stage or "waiting") + (f": {look.state.message}" if look.state.message else "")
     return describe(look.event)
 
 

@@ -28,12 +28,17 @@ def list_command(remote: bool, as_json: bool, runs_dir: Path) -> None:
         road.bring_all(runs_dir)
     runs = record.list_runs(runs_dir)
     for run in runs:
-        refreshed(run)
+        away = refreshed(run)
+        if away is not None and away.reason == "unreachable":  # each more would wait as long
+            say("all other runs on Hugging Face, too")
+            break
     documents = [road.as_json(run) for run in runs]
     if as_json:
         document(documents)
     elif not documents:
         say(f"no runs in {runs_dir} yet; start one with: hf-recipes run RECIPE")
+        if not remote:
+            say("runs of your account that were started elsewhere: hf-recipes list --remote")
     else:
         _table(documents)
 

@@ -83,6 +83,8 @@ def _bars(looks: Iterable[Look]) -> RunState:
                     completed=float(str(step or 0)),
                     words=describe(numbers[name]).strip(),
                 )
+            if stage in bars and "total" not in numbers[stage] and state.message and not state.state.finished:
+                progress.update(bars[stage], words=state.message)  # what a container elsewhere is about
     return state
 
 

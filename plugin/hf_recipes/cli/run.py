@@ -76,16 +76,20 @@ def _agreed(made: Sequence[Recipe], yes: bool) -> list[Cost | None]:
     road.check(made)
     costs = road.costs(made, say=say, thorough=not yes)
     paid = [(recipe, cost) for recipe, cost in zip(made, costs, strict=True) if cost is not None]
+    asked: list[str] = []
+
+    def ask(question: str) -> bool:
+        asked.append(question)
+        return click.confirm(question, err=True)
+
     if paid and not yes:
         try:
-            agreement.agree(paid, ask=_ask if sys.stdin.isatty() else None)
+            agreement.agree(paid, ask=ask if sys.stdin.isatty() else None)
         except agreement.NotAgreed as error:
             raise NotDone(str(error)) from None
+    if paid and not asked:
+        say(agreement.summary(paid))
     return costs
-
-
-def _ask(question: str) -> bool:
-    return click.confirm(question, err=True)
 
 
 def _print_detached(run: Path, as_json: bool) -> int:

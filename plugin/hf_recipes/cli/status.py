@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from hf_recipes.cli.arguments import RUN_HELP, json_option, run_argument, runs_option
 from hf_recipes.cli.output import document, result, say
+
+if TYPE_CHECKING:
+    from hf_recipes.hub.errors import HubFailed
 
 
 @click.command("status", epilog=RUN_HELP)
@@ -35,12 +39,14 @@ def status_command(run: str, as_json: bool, runs_dir: Path) -> None:
             result(f"{key:14} {value}")
 
 
-def refreshed(folder: Path) -> None:
-    """Ask how the run stands; when nobody can say, what was known last is shown, and that it is."""
+def refreshed(folder: Path) -> HubFailed | None:
+    """Ask how the run stands; when nobody can say, what was known last is shown, and that it is. Returns why."""
     from hf_recipes import road
     from hf_recipes.hub.errors import HubFailed
 
     try:
-        road.look(folder)
+        road.look(folder, patient=False)
     except HubFailed as error:
         say(f"{folder.name} as it was known last: {error}")
+        return error
+    return None

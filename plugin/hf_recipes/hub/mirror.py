@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from hf_recipes.hub.errors import hub_errors
 from hf_recipes.hub.private import commit_once
+from hf_recipes.record.state import State
 from hf_recipes.runner.files import read_json
 from hf_recipes.runner.redaction import Redactor
 
@@ -35,8 +36,13 @@ class Mirror:
         """Write the given state, and what has changed of the rest, in one commit; says whether there was anything to write.
 
         One try. Reports and answers go when they are whole: with the `last` one. Raises HubFailed.
+
+        A container that is told to end sees no reason: it may be cancelled, paused, asleep or out of time. So `cancelled` is not
+        written from there: whoever cancels a run does (hf_recipes.elsewhere), and the rest is seen from outside.
         """
-        files = {"state.json": self._clean(json.dumps(state, indent=1, ensure_ascii=False))}
+        files = {}
+        if state["state"] != State.CANCELLED.value:
+            files["state.json"] = self._clean(json.dumps(state, indent=1, ensure_ascii=False))
         for name in GROWING:
             if (self._run / name).is_file():
                 files[name] = self._end_of(self._run / name, SENT_AT_LAST if last else SENT_MEANWHILE)

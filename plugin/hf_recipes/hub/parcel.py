@@ -96,6 +96,12 @@ def _weights(model: Path, facts: Facts) -> dict[str, Path]:
             f"{facts.run} holds a pickle (model.joblib), as tabular models are: pickles run code when they are loaded and are never pushed",
         )
     files = sorted(path for path in model.rglob("*.safetensors") if path.is_file() and not path.is_symlink())
+    if not weight_files(model) and not facts.backend.startswith("local"):
+        raise HubFailed(
+            "no_weights",
+            f"the model of {facts.run} is not here: it was trained on {facts.backend} and pushed from there; where to, says: "
+            f"hf-recipes status {facts.run}",
+        )
     if not weight_files(model):
         raise HubFailed("no_weights", f"{facts.run} has no model here: there are no weights in {model}")
     for path in files:

@@ -85,14 +85,15 @@ def _run(run_id: str, repo: str, client: HfApi, output: Output, stop: Stop) -> b
         with stop.raising():
             work.do(mirroring)
     except Stopped:
-        work.cancel()
+        work.told_to_end()
     except Exception as error:
         output.line(traceback.format_exc())
         said = short(f"{type(error).__name__}: {error}")
         work.fail(Reason.STEP_FAILED, f"the container's work failed: {said}")
     over.set()
     end = work.shown()
-    output.say(f"{end['state']}{': ' + end['message'] if end['message'] else ''}")
+    if end["state"] != State.CANCELLED.value:  # of which more is known outside than here
+        output.say(f"{end['state']}{': ' + end['message'] if end['message'] else ''}")
     if mirroring.finish(LAST_WORD_STOPPED if stop.asked else LAST_WORD):
         shutil.rmtree(run, ignore_errors=True)
     return bool(end["state"] == State.SUCCEEDED.value)
@@ -180,7 +181,7 @@ class _Work:
         self._end_runner()
         self._settle(State.FAILED, reason, message)
 
-    def cancel(self) -> None:
+    def told_to_end(self) -> None:
         self._output.say("told to end")
         self._end_runner()
         self._settle(State.CANCELLED, Reason.CANCELLED, "the container was told to end")
