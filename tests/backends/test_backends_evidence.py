@@ -97,11 +97,6 @@ CASES: list[tuple[Observed, State, Reason | None, str]] = [
     ),
     (seen("ERROR", RUNNING, platform="job", error="Job timeout"), State.FAILED, Reason.CONTAINER_FAILED, "Job timeout"),
     (seen("COMPLETED", RUNNING, platform="job"), State.FAILED, Reason.CONTAINER_FAILED, "before the model was pushed"),
-    # Its time limit tells an HF Job to end, as cancelling does; only the Hub knows which it was.
-    (
-        seen("ERROR", CANCELLED, platform="job", error="Job timeout"),
-        State.FAILED, Reason.CONTAINER_FAILED, "the HF Job failed before the model was pushed: Job timeout",
-    ),
     (seen("CANCELED", CANCELLED, platform="job"), State.CANCELLED, Reason.CANCELLED, "told to end"),
     (seen("CANCELED", RUNNING, platform="job"), State.CANCELLED, Reason.CANCELLED, "was cancelled"),
 ]  # fmt: skip

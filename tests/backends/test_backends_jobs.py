@@ -178,22 +178,6 @@ def test_one_that_is_killed_by_its_time_limit_has_failed_and_says_so(
     )
 
 
-def test_one_that_its_time_limit_tells_to_end_was_cancelled_by_nobody(
-    hub: Any, client: HfApi, uv: None, send: Any, make_step: Any
-) -> None:
-    """It has the time to write that it was told to end, and cannot know that it was its time limit."""
-    _, handle = send(make_step("prepare", "print('step 17', flush=True); time.sleep(600)"))
-    job = hub.job(handle["job"])
-    wait_for(lambda: "step 17" in job.log.text)
-    job.steer("ERROR", "Job timeout")
-    wait_for(lambda: not hub.machines.containers[-1].alive)
-    seen = jobs.observe(handle, client=client)
-    assert seen.remote is not None and seen.remote["state"] == "cancelled"
-    end = judge(seen)
-    assert end is not None and (end.state, end.reason) == (State.FAILED, Reason.CONTAINER_FAILED)
-    assert "Job timeout: it was stopped after its time limit of 6 h" in end.message
-
-
 def test_its_time_limit_is_told_as_such_when_its_container_has_had_time_for_a_last_word(
     hub: Any, client: HfApi, uv: None, send: Any, make_step: Any
 ) -> None:

@@ -68,6 +68,45 @@ def test_a_metric_that_one_method_lacks_leaves_its_cell_in_words() -> None:
     assert zero.split(" | ")[2] == "not measured"
 
 
+def tables_in(markdown: str) -> list[list[list[str]]]:
+    """The cells of each table, row by row, without the line below the head."""
+    found = []
+    for block in markdown.split("\n\n"):
+        lines = [
+            line for line in block.splitlines() if line.startswith("| ") and not line.startswith("| ---")
+        ]
+        if lines:
+            found.append([line.strip("| ").split(" | ") for line in lines])
+    return found
+
+
+def test_many_metrics_make_the_report_longer_and_not_wider() -> None:
+    report = old_report()
+    for name in ("json_f1", "chrf", "bleu", "rouge1", "rougeL"):
+        for method, value in (("zero-shot", 0.25), ("fine-tuned", 0.75)):
+            report["methods"][method]["metrics"][name] = {"value": value, "low": value, "high": value}
+    report["verdict"]["metric"] = "chrf"
+    methods, metrics = tables_in(render_markdown(report))
+    assert methods[0] == [
+        "method",
+        "chrf (95 % interval)",
+        "prompt tokens a row",
+        "answer tokens a row",
+        "seconds",
+    ]
+    assert methods[2] == ["fine-tuned", "75.0% (75.0% to 75.0%)", "35.0", "22.0", "3.0"]
+    assert metrics[0] == ["metric (95 % interval)", "zero-shot", "fine-tuned"]
+    assert [row[0] for row in metrics[1:]] == ["exact\\_match", "json\\_f1", "bleu", "rouge1", "rougeL"]
+    assert metrics[1] == ["exact\\_match", "20.0% (10.0% to 30.0%)", "80.0% (70.0% to 90.0%)"]
+
+
+def test_a_long_answer_is_cut_in_the_table_of_misses() -> None:
+    report = {**old_report(), "misses": [{"row": 3, "answer": "no " * 1000, "reference": "yes"}]}
+    _, misses = tables_in(render_markdown(report))
+    assert misses[1][0] == "3" and misses[1][2] == "yes"
+    assert len(misses[1][1]) < 400 and misses[1][1].endswith("no … (3,000 characters)")
+
+
 def line(**more: Any) -> str:
     one = {
         "row": 0,

@@ -82,9 +82,6 @@ def _as_it_says(seen: Observed) -> End | None:
         return None
     if not state.finished:
         return None
-    if state is State.CANCELLED and seen.stage == "ERROR":
-        # A container that is told to end calls that cancelled. An HF Job that somebody cancels is CANCELED: this was its time limit.
-        return None
     message = str(remote.get("message") or "")
     if state is not State.SUCCEEDED:
         return End(state, _reason(remote.get("reason"), state), message)

@@ -11,7 +11,7 @@ from rich.text import Text
 from hf_recipes.cli.output import console
 from hf_recipes.evaluation import findings
 from hf_recipes.evaluation.answers import REFERENCE
-from hf_recipes.evaluation.report import HOW
+from hf_recipes.evaluation.report import HOW, metrics_of
 
 WIDEST = 60
 """Characters of an answer that is shown as an example."""
@@ -27,7 +27,7 @@ def show(report: Mapping[str, Any]) -> None:
 
 
 def _parts(report: Mapping[str, Any]) -> Iterator[Table | Text]:
-    metrics = list(dict.fromkeys(name for one in report["methods"].values() for name in one["metrics"]))
+    metrics = metrics_of(report)
     yield _methods(report, metrics[0] if metrics else None)
     if len(metrics) > 1:
         yield _other_metrics(report, metrics[1:])

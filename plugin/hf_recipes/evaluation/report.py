@@ -10,8 +10,10 @@ from hf_recipes.evaluation import findings
 from hf_recipes.evaluation.answers import REFERENCE
 
 SCHEMA = 1
-LONGEST = 2000
-"""Characters of an answer in a table; report.json and report.html have more."""
+BESIDE = 2
+"""Metrics that have room beside each other in one table."""
+LONGEST_MISS = 300
+"""Characters of an answer in the table of misses; report.json has all of it."""
 HOW = (
     "In points of 100. Intervals by the paired bootstrap; p by McNemar's exact test (right or wrong) or a paired permutation "
     "test (graded), with Holm's correction over the baselines"
@@ -19,29 +21,12 @@ HOW = (
 
 
 def render_markdown(report: Mapping[str, Any]) -> str:
-    """A table with intervals, the verdict, the comparisons, the gate, what was saved and forgotten, and some misses.
+    """Tables with intervals, the verdict, the comparisons, the gate, what was saved and forgotten, and some misses.
 
     Whatever the report doesn't have is left out. Ends with a line end.
     """
     n = report["n"]
-    names = list(dict.fromkeys(name for one in report["methods"].values() for name in one["metrics"]))
-    head = [
-        "method",
-        *(f"{name} (95 % interval)" for name in names),
-        "prompt tokens a row",
-        "answer tokens a row",
-        "seconds",
-    ]
-    lines = [
-        f"Measured on {n} test rows.",
-        "",
-        table_row(head),
-        "| --- |" + " ---: |" * (len(head) - 1),
-    ]
-    for method, one in report["methods"].items():
-        shares = [_share(one["metrics"].get(name)) for name in names]
-        tokens = [f"{one[key] / n:.1f}" for key in ("prompt_tokens", "completion_tokens")]
-        lines.append(table_row([method, *shares, *tokens, f"{one['seconds']:.1f}"]))
+    lines = [f"Measured on {n} test rows.", "", *_methods(report)]
     if "verdict" in report:
         lines += [
             "",
@@ -73,14 +58,43 @@ def render_markdown(report: Mapping[str, Any]) -> str:
     if report.get("misses"):
         lines += ["", "The rows on which the fine-tuned model did worst, the first of equals first:", ""]
         lines += ["| row | answer | expected |", "| ---: | --- | --- |"]
-        for one in report["misses"]:
-            lines.append(table_row([str(one["row"]), _cut(one["answer"]), _cut(one["reference"])]))
+        lines += [
+            table_row([str(one["row"]), _cut(one["answer"]), _cut(one["reference"])])
+            for one in report["misses"]
+        ]
     return "\n".join(lines) + "\n"
 
 
-def _cut(written: str) -> str:
-    more = len(written) - LONGEST
-    return written if more <= 0 else f"{written[:LONGEST]} … ({more:,} more characters)"
+def metrics_of(report: Mapping[str, Any]) -> list[str]:
+    """Every metric that a method has, the one that decides first."""
+    deciding = [(report.get("verdict") or {}).get("metric")]
+    measured = [name for one in report["methods"].values() for name in one.get("metrics", {})]
+    return [name for name in dict.fromkeys([*deciding, *measured]) if name in measured]
+
+
+def _methods(report: Mapping[str, Any]) -> list[str]:
+    """A row a method. Of many metrics only the deciding one stands there, and each other one in a row of its own below."""
+    names = metrics_of(report)
+    wide = names if len(names) <= BESIDE else names[:1]
+    n = report["n"]
+    rows = []
+    for method, one in report["methods"].items():
+        shares = [_share(one["metrics"].get(name)) for name in wide]
+        tokens = [f"{one[key] / n:.1f}" for key in ("prompt_tokens", "completion_tokens")]
+        rows.append([method, *shares, *tokens, f"{one['seconds']:.1f}"])
+    head = ["method", *(f"{name} (95 % interval)" for name in wide), "prompt tokens a row", "answer tokens a row", "seconds"]  # fmt: skip
+    others = [name for name in names if name not in wide]
+    return [*_numbers(head, rows), *(["", *_other_metrics(report, others)] if others else [])]
+
+
+def _other_metrics(report: Mapping[str, Any], names: Sequence[str]) -> list[str]:
+    methods = report["methods"]
+    rows = [[name, *(_share(one["metrics"].get(name)) for one in methods.values())] for name in names]
+    return _numbers(["metric (95 % interval)", *methods], rows)
+
+
+def _numbers(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    return [table_row(head), "| --- |" + " ---: |" * (len(head) - 1), *map(table_row, rows)]
 
 
 def _notes(report: Mapping[str, Any]) -> list[str]:
@@ -126,6 +140,10 @@ def _comparisons(report: Mapping[str, Any]) -> list[str]:
         "",
         f"{HOW}{how}.",
     ]
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_MISS else f"{text[:LONGEST_MISS]} … ({len(text):,} characters)"
 
 
 def table_row(cells: Sequence[str], raw: int | None = None) -> str:

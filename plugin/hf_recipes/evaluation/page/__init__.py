@@ -18,6 +18,7 @@ from typing import Any
 from hf_recipes.evaluation.page import charts, record, rows, sections
 from hf_recipes.evaluation.page.record import Lengths, Losses
 from hf_recipes.evaluation.page.words import label
+from hf_recipes.evaluation.report import metrics_of
 from hf_recipes.evaluation.shown import metric_name, text
 
 NAME = "report.html"
@@ -58,7 +59,7 @@ def of_run(run: Path, report: Mapping[str, Any], *, with_rows: bool = True) -> s
 
 def render(page: Page) -> str:
     """The whole file. The same page gives the same text."""
-    report, names = page.report, sections.metrics_of(page.report)
+    report, names = page.report, metrics_of(page.report)
     style, script = _file("style.css"), _file("rows.js")
     return Template(_file("template.html")).substitute(
         policy=f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; base-uri 'none'; form-action 'none'",

@@ -7,16 +7,10 @@ from typing import Any
 
 from hf_recipes.evaluation import findings
 from hf_recipes.evaluation.page.words import DECISIONS, interval, kind, label, mark, p_value, percent
+from hf_recipes.evaluation.report import metrics_of
 from hf_recipes.evaluation.shown import metric_name, text
 
 Report = Mapping[str, Any]
-
-
-def metrics_of(report: Report) -> list[str]:
-    """Every metric that a method has, the one that decides first."""
-    deciding = [(report.get("verdict") or {}).get("metric")]
-    measured = [name for one in report["methods"].values() for name in one.get("metrics", {})]
-    return [name for name in dict.fromkeys([*deciding, *measured]) if name in measured]
 
 
 def verdict(report: Report) -> str:
