@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 from hf_recipes.inference.answerer import Answerer
-from hf_recipes.inference.answerers import answering, load, reference
 from hf_recipes.inference.child import Pace, Progress, StepFailed, run_step, write_json
 from hf_recipes.inference.endpoint import EndpointFailed
 from hf_recipes.inference.measures import measure, wanted
@@ -27,6 +26,7 @@ from hf_recipes.inference.recording import NOTES, Rows, forget_others, record, w
 from hf_recipes.inference.request import Request, of_run
 from hf_recipes.inference.row_file import RowFile
 from hf_recipes.inference.shots import told
+from hf_recipes.inference.who_answers import answering, load, reference
 from hf_recipes.recipe.model import Evaluate
 
 BATCHES = 4
