@@ -6,6 +6,7 @@ import json
 import math
 import random
 import re
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -242,8 +243,6 @@ def test_sql_runs_against_a_file_and_cannot_change_it(shop: Path, tmp_path: Path
 
 
 def test_a_query_without_end_costs_its_time_and_no_more(shop: Path) -> None:
-    import time
-
     want = "SELECT name FROM item"
     endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT COUNT(*) FROM n"
     many = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 20000) SELECT x FROM n"
@@ -335,3 +334,14 @@ def test_no_answer_is_not_a_label_that_is_all_punctuation() -> None:
 def test_json_nested_too_deeply_to_be_compared_is_a_wrong_answer() -> None:
     deep = '{"a": ' + "[" * 700 + "]" * 700 + "}"
     assert values("json_f1", (deep, '{"a": 1}'), ('{"a": 1}', '{"a": 1}')) == [0, 1]
+
+
+def test_a_table_that_is_never_made_costs_its_time_and_no_more() -> None:
+    endless = "CREATE TABLE n AS SELECT (WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT COUNT(*) FROM n)"
+    want = "SELECT name FROM city WHERE size > 3"
+    begin = time.monotonic()
+    assert sql((want, want), (want.replace("3", "9"), want), schema=f"{endless}; {SCHEMA}", timeout=0.3) == [
+        1,
+        0,
+    ]
+    assert time.monotonic() - begin < 10, "not so long that the process had to be killed"

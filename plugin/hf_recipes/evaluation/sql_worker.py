@@ -47,7 +47,7 @@ def run(task: dict[str, Any]) -> list[list[dict[str, Any]]]:
         # immutable would miss what a write-ahead log holds; mode=ro does not.
         opened = [sqlite3.connect(f"file:{quote(task['database'])}?mode=ro", uri=True)]
     else:
-        opened = [filled(task["tables"], task["values"], task["of_columns"], seed) for seed in SEEDS]
+        opened = [filled(task, seed) for seed in SEEDS]
     results = []
     for database in opened:
         _read_only(database)
@@ -57,8 +57,7 @@ def run(task: dict[str, Any]) -> list[list[dict[str, Any]]]:
 
 
 def result(database: sqlite3.Connection, query: str, timeout: float) -> dict[str, Any]:
-    end = time.monotonic() + timeout
-    database.set_progress_handler(lambda: time.monotonic() > end, 10_000)
+    end = _stop_after(database, timeout)
     try:
         cursor = database.execute(query)
         if cursor.description is None:  # nothing, a comment: it would equal a result without rows
@@ -76,15 +75,22 @@ def result(database: sqlite3.Connection, query: str, timeout: float) -> dict[str
     return {"rows": rows, "error": None}
 
 
-def filled(
-    tables: list[str], values: list[Any], of_columns: dict[str, list[Any]], seed: int
-) -> sqlite3.Connection:
-    """A database in memory with these tables, holding the literals of the query so that conditions are met by some rows
-    and not by others. A column has those it is compared with (`of_columns`), in every second row nearly always, since
+def _stop_after(database: sqlite3.Connection, timeout: float) -> float:
+    """When it will be, as time.monotonic() has it."""
+    end = time.monotonic() + timeout
+    database.set_progress_handler(lambda: time.monotonic() > end, 10_000)
+    return end
+
+
+def filled(task: dict[str, Any], seed: int) -> sqlite3.Connection:
+    """A database in memory with the task's tables, holding the literals of the query so that conditions are met by some
+    rows and not by others. A column has those it is compared with (`of_columns`), in every second row nearly always, since
     conditions are joined by AND; one that is compared with none has any of `values` about half of the time."""
     database = sqlite3.connect(":memory:")
     chance = random.Random(seed)
-    for table in tables:
+    values, of_columns = task["values"], task["of_columns"]
+    _stop_after(database, task["timeout"])  # a table may be made AS SELECT
+    for table in task["tables"]:
         try:
             database.execute(table)
         except sqlite3.Error:
