@@ -190,3 +190,25 @@ def test_tables_are_found_in_what_people_write() -> None:
 def test_a_bound_that_is_not_met_never_looks_met(value: dict[str, object], said: str) -> None:
     gate = {"metric": "exact_match", "bound": "at least 0.9", "met": False, **value}
     assert findings.unmet(gate) == f"exact_match is {said}, required: at least 0.9"
+
+
+def test_a_metric_that_says_otherwise_than_the_verdict_is_named() -> None:
+    report: dict[str, Any] = {
+        "methods": {"few-shot": {"metrics": {"exact_match": {}, "json_f1": {}, "chrf": {}}}},
+        "verdict": {"metric": "exact_match", "decision": "fine-tuned", "against": "few-shot"},
+        "comparisons": {
+            "exact_match": {"few-shot": {"p": 0.001, "difference": 0.2}},
+            "json_f1": {
+                "few-shot": {"p": 0.004, "difference": -0.1},
+                "zero-shot": {"p": 0.004, "difference": -0.1},
+            },
+            "chrf": {"few-shot": {"p": 0.2, "difference": -0.1}},
+        },
+    }
+    by = "The verdict goes by exact_match, the recipe's first metric."
+    assert findings.decided_by(report) == f"{by} By json_f1 few-shot is better (p = 0.004)."
+    report["verdict"]["decision"] = "no-difference"
+    report["comparisons"]["json_f1"]["few-shot"]["difference"] = 0.1
+    assert findings.decided_by(report) == f"{by} By json_f1 fine-tuned is better (p = 0.004)."
+    report["verdict"]["decision"] = "fine-tuned"
+    assert findings.decided_by(report) == by

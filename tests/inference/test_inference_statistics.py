@@ -114,6 +114,15 @@ def test_a_small_split_is_called_small() -> None:
     assert "10.2 points" in decide(values(30, 59), {"few-shot": values(30, 59)}).reason
 
 
+def test_rows_that_differ_much_show_less() -> None:
+    """100 rows of which 40 differ: by McNemar, 12.4 points at the least (1.96 · √40 / 100)."""
+    swapped = [1.0] * 30 + [0.0] * 20 + [1.0] * 20 + [0.0] * 30
+    noisy = decide(values(50, 100), {"few-shot": swapped})
+    assert noisy.decision == "too-few-rows" and "a difference of 12.4 points" in noisy.reason
+    calm = decide(values(50, 100), {"few-shot": values(50, 100)})
+    assert calm.decision == "no-difference" and "a difference of 6.0 points" in calm.reason
+
+
 def test_a_small_split_with_a_large_difference_is_decided() -> None:
     assert decide(values(19, 20), {"few-shot": values(2, 20)}).decision == "fine-tuned"
 
@@ -140,6 +149,16 @@ def test_equal_models_are_told_apart_in_at_most_one_of_twenty_splits(n: int) -> 
         tuned, zero, few = ([float(rng.random() < skill) for _ in range(n)] for _ in range(3))
         wrong += decide(tuned, {"zero-shot": zero, "few-shot": few}).decision in ("fine-tuned", "baseline")
     assert wrong <= 50
+
+
+def test_two_copies_of_one_model_on_300_rows_are_called_no_difference() -> None:
+    """Though each draws its answers anew."""
+    rng = np.random.default_rng(11)
+    calm = 0
+    for _ in range(1000):
+        tuned, zero, few = (rng.random((3, 300)) < rng.random()).astype(float)
+        calm += decide(tuned, {"zero-shot": zero, "few-shot": few}).decision == "no-difference"
+    assert calm >= 950
 
 
 def test_a_gain_of_ten_points_on_300_rows_is_found_at_least_four_times_in_five() -> None:
@@ -297,7 +316,7 @@ def test_so_few_rows_that_nothing_could_be_shown_are_not_said_to_show_something(
         assert made.decision == "too-few-rows"
         assert f"can show no difference at all: it takes {takes}." in made.reason
     assert (
-        "6 rows can show a difference of 100.0 points"
+        "6 rows that differ as much as these can show a difference of 100.0 points"
         in decide(values(3, 6), {"few-shot": values(3, 6)}).reason
     )
 
@@ -307,5 +326,5 @@ def test_of_two_baselines_that_are_as_good_the_harder_one_has_to_be_beaten() -> 
     near, far = values(50, 100), [1.0] * 20 + [0.0] * 40 + [1.0] * 30 + [0.0] * 10
     for order in ({"zero-shot": near, "few-shot": far}, {"few-shot": far, "zero-shot": near}):
         made = decide(tuned, order)
-        assert (made.decision, made.against) == ("no-difference", "few-shot")
+        assert (made.decision, made.against) == ("too-few-rows", "few-shot")
     assert decide(tuned, {"zero-shot": near}).decision == "fine-tuned"

@@ -9,6 +9,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from hf_recipes.evaluation.verdict import ALPHA, readable
+
 LONGEST = 400
 """Characters of what the report itself explains; a pushed one may come from anybody."""
 
@@ -76,10 +78,30 @@ def judged(found: Mapping[str, Any]) -> str:
 
 
 def decided_by(report: Mapping[str, Any]) -> str:
-    """Which of several metrics the verdict is about; empty where there is but one."""
-    metric = (report.get("verdict") or {}).get("metric")
+    """Which of several metrics the verdict is about, and which of the others says otherwise; empty where there is but one."""
+    verdict = report.get("verdict") or {}
+    metric = verdict.get("metric")
     others = {name for one in report["methods"].values() for name in one.get("metrics", {})} - {metric}
-    return f"The verdict goes by {metric}, the recipe's first metric." if metric and others else ""
+    if not metric or not others:
+        return ""
+    return " ".join(
+        [f"The verdict goes by {metric}, the recipe's first metric.", *_otherwise(report, verdict)]
+    )
+
+
+def _otherwise(report: Mapping[str, Any], verdict: Mapping[str, Any]) -> list[str]:
+    """The metrics by which another one than the verdict's is better, against the same baseline."""
+    against = verdict.get("against")
+    best = {"fine-tuned": "fine-tuned", "baseline": against}.get(str(verdict.get("decision")))
+    found = []
+    for metric, baselines in (report.get("comparisons") or {}).items():
+        one = baselines.get(against)
+        if metric == verdict.get("metric") or not one or one["p"] >= ALPHA or not one["difference"]:
+            continue
+        better = "fine-tuned" if one["difference"] > 0 else against
+        if better != best:
+            found.append(f"By {metric} {better} is better (p {readable(one['p'])}).")
+    return found
 
 
 def reached(value: float) -> str:

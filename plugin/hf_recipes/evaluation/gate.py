@@ -52,7 +52,7 @@ def better(
         missing = "any baseline" if wanted == BEST else wanted
         return entry(metric, f"better than {missing}, which was not measured", value, False)
     met = name in comparisons and comparisons[name].better
-    return entry(metric, f"better than {name} ({baselines[name]:.3f})", value, met)
+    return entry(metric, f"significantly better than {name} ({baselines[name]:.3f})", value, met)
 
 
 def entry(metric: str, bound: str, value: float | None, met: bool) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -52,8 +53,7 @@ class Verdict:
     against: str
     """The best baseline."""
     smallest_difference: float
-    """The smallest difference that this many rows could show. Where a row is right or wrong: as a share of the rows, were
-    it all in one direction; else with the spread that the two methods' rows have."""
+    """The smallest difference that could be shown by rows that differ as much as these."""
 
 
 def compare(tuned: Measured, baselines: Mapping[str, Measured]) -> dict[str, Comparison]:
@@ -106,7 +106,7 @@ def decide(
     comparisons = comparisons or compare(tuned, baselines)
     best = best_baseline({name: one.value for name, one in baselines.items()}, comparisons)
     against = comparisons[best]
-    smallest = _smallest(tuned, baselines[best], len(baselines))
+    smallest = _smallest(tuned, baselines[best], against, len(baselines))
     evidence = _evidence(tuned, baselines[best], best, against)
     if against.better:
         decision, reason = "fine-tuned", f"The fine-tuned model is better than the best baseline: {evidence}."
@@ -124,7 +124,7 @@ def decide(
 def _shows(n: int, smallest: float, baselines: int) -> str:
     if n < fewest_rows(baselines):
         return f"So few rows can show no difference at all: it takes {fewest_rows(baselines)}."
-    return f"{n} rows can show a difference of {points(smallest)} or more at the best."
+    return f"{n} rows that differ as much as these can show a difference of {points(smallest)} or more."
 
 
 def _evidence(tuned: Measured, baseline: Measured, best: str, against: Comparison) -> str:
@@ -140,23 +140,31 @@ def _evidence(tuned: Measured, baseline: Measured, best: str, against: Compariso
     )
 
 
-def _smallest(tuned: Measured, baseline: Measured, baselines: int) -> float:
-    n = len(tuned.values)
-    in_one_direction = smallest_difference(n, baselines)
-    if tuned.right_or_wrong or n < fewest_rows(baselines):  # which show nothing in any metric
-        return in_one_direction
+def _smallest(tuned: Measured, baseline: Measured, against: Comparison, baselines: int) -> float:
+    """At Holm's strictest level, by the normal approximation; never below what rows all in one direction can show.
+
+    Where a row is right or wrong the standard error is McNemar's, √(wins + losses) / n (A. Agresti, Categorical Data
+    Analysis, section 11.1: its variance were both methods the same); else the bootstrap's.
+    """
     from statistics import NormalDist
 
+    n = len(tuned.values)
+    in_one_direction = smallest_difference(n, baselines)
+    if n < fewest_rows(baselines):  # which show nothing in any metric
+        return in_one_direction
+    z = NormalDist().inv_cdf(1 - ALPHA / (2 * baselines))
+    if tuned.right_or_wrong:
+        spread = math.sqrt(against.wins + against.losses) / n
+        return min(1.0, max(in_one_direction, z * spread))
     from hf_recipes.evaluation.resampling import difference_spread
 
     spread = difference_spread(tuned, baseline)
-    if spread < SAME:
-        return in_one_direction
-    return min(1.0, NormalDist().inv_cdf(1 - ALPHA / (2 * baselines)) * spread)
+    return in_one_direction if spread < SAME else min(1.0, z * spread)
 
 
 def smallest_difference(n: int, baselines: int) -> float:
-    """As a share of the `n` rows, 1 at the most: fewer rows than that, all in one direction, leave p at 0.05 or above."""
+    """Where no other row differs, as a share of the `n` rows, 1 at the most: fewer rows than that, all in one direction, leave
+    p at 0.05 or above."""
     return min(1.0, fewest_rows(baselines) / n)
 
 
