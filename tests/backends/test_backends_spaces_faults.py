@@ -172,6 +172,17 @@ def test_every_folder_is_told_the_same_end(
     assert (second.state, second.reason, second.message) == (first.state, first.reason, first.message)
 
 
+def test_a_disk_that_takes_no_log_here_lets_nothing_go_on_costing(started: Any, logged_in: Any) -> None:
+    run, space = started()
+    tell(logged_in, run, state="running", stage="train")
+    logged_in.put("dataset", "ada/hf-recipes-runs", {f"{run.name}/train.log": b"step 1\n"})
+    (run / "train.log").mkdir()  # no file can take its place
+    space.steer("RUNTIME_ERROR", "Exit code: 137")
+    state = elsewhere.refresh(run)
+    assert (state.state, state.reason) == (State.FAILED, "container_failed")
+    assert space.stage == "PAUSED"
+
+
 def test_cancelling_takes_nothing_from_the_log_that_the_container_wrote(started: Any, logged_in: Any) -> None:
     run, _ = started()
     (run / "train.log").write_text("step 1\n")  # brought at the last look

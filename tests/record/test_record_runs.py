@@ -110,6 +110,25 @@ def test_what_has_ended_is_not_ended_again(make_run: MakeRun) -> None:
     assert ended is not None and ended.state is State.SUCCEEDED
 
 
+def test_an_end_that_no_disk_can_hold_is_not_waited_for(make_job: Any, tmp_path: Path) -> None:
+    """Whoever is to start a run and cannot would otherwise wait for itself."""
+    code = """
+import pickle, resource, sys
+from pathlib import Path
+from hf_recipes import record
+run = record.create(pickle.loads(sys.stdin.buffer.read()), "", Path(sys.argv[1]))
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+record.end(run, record.State.FAILED, record.Reason.ENVIRONMENT_FAILED, "no room")
+for state, _ in record.watch(run):
+    print(state.state.value, state.reason, state.message, flush=True)
+"""
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    done = subprocess.run(command, input=pickle.dumps(make_job()), capture_output=True, timeout=30)
+    assert done.stdout == b"failed environment_failed no room\n", done.stderr
+    (run,) = record.list_runs(tmp_path)
+    assert record.read_state(run).message == "the process that was to start the run is gone"
+
+
 def test_a_run_elsewhere_is_not_judged_by_its_lock(make_run: MakeRun) -> None:
     run = make_run(backend="jobs-a10g-large")
     died_in(run, State.RUNNING)

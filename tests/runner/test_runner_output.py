@@ -92,6 +92,18 @@ print('::progress nonsense')
     assert '"few-shot"' not in log.partition("\n")[2].replace(code, "") and "::progress nonsense" in log
 
 
+def test_nothing_that_is_printed_ends_a_run(outcome: Outcome, make_step: MakeStep) -> None:
+    code = """
+for left, total in (('::', 6), (':', 6), ('1::2', 6), ('9' * 5000, 6), ('00:12', '6' * 5000), ('00:12', 6)):
+    print(f' 50%|##| 3/{total} [00:09<{left}, 3.0s/it]')
+print('::progress ' + '[' * 60_000)
+print("{'loss': " + '9' * 5000 + ", 'epoch': inf}")
+"""
+    run, state = outcome(make_step("train", code + "weights('tiny/model.safetensors')", promote="work/tiny"))
+    assert state.state.value == "succeeded", state.message
+    assert next(event.get("eta") for event in record.events(run)) == 12
+
+
 def test_a_number_that_json_lacks_is_a_word(outcome: Outcome, make_step: MakeStep) -> None:
     code = "print('::progress ' + json.dumps({'step': 1, 'loss': float('nan'), 'eta': float('inf')}))"
     run, _ = outcome(make_step("answer", code))

@@ -138,6 +138,14 @@ time.sleep(60)
             assert record.read_state(run).reason == "runner_vanished"
 
 
+def test_without_proc_a_process_is_known_again_in_another_time_zone(monkeypatch: Any) -> None:
+    monkeypatch.setattr(processes_of_runner, "LINUX", False)
+    monkeypatch.setenv("TZ", "America/New_York")
+    there = processes_of_runner.process_started(os.getpid())
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    assert there and processes_of_runner.process_started(os.getpid()) == there
+
+
 def test_ctrl_c_at_the_runner_cancels(make_run: Any, make_step: MakeStep, start: Any) -> None:
     run = make_run(make_step("train", "time.sleep(60)"), make_step("verify", "open('late', 'w')"))
     handle = start(run)

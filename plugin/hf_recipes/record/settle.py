@@ -16,6 +16,9 @@ from hf_recipes.runner.processes import kill, marked, process_started
 
 VANISHED = "the process that did the run is gone (killed, or the machine went down)"
 
+_unwritten: dict[Path, RunState] = {}
+"""Ends that this process has decided and no disk could hold. Of a run that waits for this very process it is the only word."""
+
 
 def read_state(run: Path) -> RunState:
     """The state of a run. One that says it goes on though nothing works on it is failed, and that is written down.
@@ -25,8 +28,10 @@ def read_state(run: Path) -> RunState:
     state = _read(run)
     # A runner writes its last word and then lets go of the lock; so both looks may fall between: look some times.
     for _ in range(20):
-        if state.state.finished or state.backend != "local" or _waits(state):
+        if state.state.finished or state.backend != "local":
             return state
+        if _waits(state):
+            return _unwritten.get(run, state)
         settled = end(run, State.FAILED, Reason.RUNNER_VANISHED, _vanished(run, state))
         if settled is not None:
             return settled
@@ -129,4 +134,5 @@ def _as_if(run: Path, state: State, reason: Reason | None, message: str) -> RunS
     if there.state.finished:
         return there
     known = {field.name: getattr(there, field.name) for field in fields(RunState)}
-    return RunState(**{**known, "state": state, "reason": reason and reason.value, "message": message})
+    ended = RunState(**{**known, "state": state, "reason": reason and reason.value, "message": message})
+    return _unwritten.setdefault(run, ended)

@@ -40,8 +40,14 @@ def process_started(pid: int) -> str | None:
     if LINUX:
         fields = _stat(pid)
         return fields[19] if fields and fields[0] not in "ZX" else None
+    # Who asks later may have set another language or time zone: the words must be the same.
+    everywhere = {**os.environ, "LC_ALL": "C", "TZ": "UTC0"}
     answer = subprocess.run(
-        ["ps", "-p", str(pid), "-o", "stat=,lstart="], capture_output=True, text=True, check=False
+        ["ps", "-p", str(pid), "-o", "stat=,lstart="],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=everywhere,
     )
     letter, _, started = answer.stdout.strip().partition(" ")
     return started.strip() if letter and not letter.startswith("Z") else None

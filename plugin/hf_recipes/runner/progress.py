@@ -16,7 +16,7 @@ class TrainerProgress:
     """
 
     BAR = re.compile(
-        r"^(?P<what>.{0,120}?)\s*\d+%\|[^|]*\|\s*(?P<step>\d+)/(?P<total>\d+) \[[\d:]+<(?P<left>[\d:]+|\?),[^\]]*\]"
+        r"^(?P<what>.{0,120}?)\s*\d+%\|[^|]*\|\s*(?P<step>\d{1,15})/(?P<total>\d{1,15}) \[[\d:]+<(?P<left>(?:\d{1,9}:){0,3}\d{1,9}|\?),[^\]]*\]"
     )
     NUMBERS = re.compile(r"\{'[\w/.-]+': .*\}\s*$")
     NUMBER = re.compile(r"'([\w/.-]+)': '?([-+]?(?:\d+(?:\.\d*)?(?:e[-+]?\d+)?|nan|inf))(?=['},]|$)")
@@ -103,7 +103,7 @@ def own_progress(line: str) -> dict[str, object] | None:
         return None
     try:
         document = json.loads(line[len(PROGRESS) :])
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(document, dict):
         return None
