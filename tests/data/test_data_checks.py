@@ -140,3 +140,13 @@ def test_a_cell_of_a_table_holds_one_value(cell: object) -> None:
     assert table.record({"rooms": 3, "price": None}) == {"rooms": 3, "price": None}
     with pytest.raises(RowError, match="column 'rooms': expected one value, found"):
         table.record({"rooms": cell, "price": 1})
+
+
+def test_a_column_that_a_table_lacks_is_named() -> None:
+    table = form_of("tabular", {"target_columns": "price", "categorical_columns": ["street"]})
+    with pytest.raises(
+        RowError, match=r"no column 'price' \(target_columns\); the columns are 'street', 'cost'"
+    ):
+        table.record({"street": "x", "cost": 1})
+    with pytest.raises(RowError, match=r"no column 'street' \(categorical_columns\)"):
+        table.record({"price": 1})

@@ -92,6 +92,7 @@ def test_every_change_is_listed_with_its_reason(sums: Callable[..., Recipe]) -> 
     values = {name: override.value for name, override in job.overrides.items()}
     assert values == {
         "data_path": "{run}/work/data",
+        "chat_template": "tokenizer",
         "quantization": None,
         "disable_gradient_checkpointing": True,
         "logging_steps": 1,
@@ -297,6 +298,18 @@ def test_sources_tell_recipe_default_and_ours_apart(sums: Callable[..., Recipe])
         "AutoTrain default"
     }
     assert {sources[name] for name in ("quantization", "OMP_NUM_THREADS")} == {"chosen by us"}
+    # The messages need a template, and nobody wrote one.
+    assert (sources["log"], sources["chat_template"]) == ("recipe", "chosen by us")
+
+
+def test_a_key_that_nobody_wrote_does_not_come_from_the_recipe(write: Callable[..., Recipe]) -> None:
+    text = RECIPE.format(valid="null").replace("log: none\n", "")
+    sources = autotrain.sources(write(text), {})
+    assert (sources["log"], sources["push_to_hub"]) == ("AutoTrain default", "AutoTrain default")
+    settings = ("log=none", "hub.push_to_hub=false", "data.chat_template=chatml")
+    recipe = write(text, *settings)
+    sources = autotrain.sources(recipe, translate(recipe).overrides)
+    assert {sources[name] for name in ("log", "push_to_hub", "chat_template")} == {"recipe"}
 
 
 def test_the_export_is_a_recipe_that_resolves_to_the_same_training(

@@ -27,6 +27,9 @@ def numbers(folder: Path, rows: int, name: str = "train") -> Path:
     return path.parent
 
 
+QUANTITY = {"name": "json_f1", "options": {"fields": ["quantity"]}}
+
+
 def chat_job(data: Path, base: Path, **more) -> dict:
     found = {"path": str(data), "local": True, "train_split": "train", "messages": MESSAGES, **more}
     return {
@@ -151,6 +154,10 @@ def test_tokens_are_those_that_packing_makes_blocks_of(tmp_path, tiny_llama, mak
             "of train can't be measured by json_f1: its expected answer is no JSON object",
         ),
         (
+            {"test_split": 0.3, "metrics": ["exact_match", QUANTITY], "answer": {"qty": 1}},
+            "no expected answer of train has the field 'quantity', which json_f1 counts; the fields are qty",
+        ),
+        (
             {"test_split": 0.3, "metrics": ["sql_execution"]},
             "can't be measured by sql_execution: there is no CREATE TABLE in its messages",
         ),
@@ -159,6 +166,9 @@ def test_tokens_are_those_that_packing_makes_blocks_of(tmp_path, tiny_llama, mak
 )
 def test_bad_data_ends_a_run_before_it_trains(tmp_path, tiny_llama, make_run, step, change, said):
     data = numbers(tmp_path, 40 if "block_size" not in change else 10)
+    if "answer" in change:
+        rows = [{"q": f"{row}", "a": json.dumps(change["answer"])} for row in range(40)]
+        (data / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     if "broken" in change:
         with (data / "train.jsonl").open("a") as file:
             file.write(change["broken"] + "\n")
@@ -172,6 +182,13 @@ def test_bad_data_ends_a_run_before_it_trains(tmp_path, tiny_llama, make_run, st
     assert said in failure["message"]
     assert done.stderr == failure["message"] + "\n"
     assert not (run / "work" / "tiny" / "training_params.json").exists()
+
+
+def test_measuring_alone_needs_no_block_to_train_on(tmp_path, tiny_llama, make_run, step):
+    job = chat_job(numbers(tmp_path, 10), tiny_llama, test_split=0.3)
+    job["params"]["block_size"] = 2000
+    run = make_run(**job, steps=[{"name": "prepare"}, {"name": "answer"}])
+    assert step("prepare", run)[0].returncode == 0
 
 
 def test_a_base_that_is_not_there_is_one_sentence(tmp_path, make_run, step):

@@ -30,8 +30,12 @@ def record(row: Mapping[str, object], columns: Sequence[Column]) -> dict[str, ob
     return result
 
 
-def cells(row: Mapping[str, object]) -> dict[str, object]:
-    """A row of a table as it is. Raises RowError for a cell that holds several values: AutoTrain would only crash on it."""
+def cells(row: Mapping[str, object], named: Mapping[str, str]) -> dict[str, object]:
+    """A row of a table as it is. Raises RowError for what AutoTrain would only crash on: a cell that holds several values,
+    a column that the recipe names (column → parameter) and the data lacks."""
+    for name, parameter in named.items():
+        if name not in row:
+            raise NoColumn(f"no column '{name}' ({parameter}); the columns are {listed(row)}")
     for name, value in row.items():
         if isinstance(value, (list, dict)):
             raise RowError(f"column '{name}': expected one value, found {shortened(as_text(value))}")

@@ -73,6 +73,18 @@ def expected(task: str, params: Mapping[str, object], *, chat: bool) -> tuple[Co
     return ()
 
 
+def named_in_table(task: str, params: Mapping[str, object]) -> dict[str, str]:
+    """Tabular data: the columns that the recipe names, each with its parameter. `id_column` may well be AutoTrain's own."""
+    if task != "tabular":
+        return {}
+    found: dict[str, str] = {}
+    for parameter in ("target_columns", "categorical_columns", "numerical_columns"):
+        names = params.get(parameter) or ()
+        for name in [names] if isinstance(names, str) else names if isinstance(names, (list, tuple)) else ():
+            found.setdefault(str(name), parameter)
+    return found
+
+
 def _sentences(trainer: str, first: Column, params: Mapping[str, object]) -> tuple[Column, ...]:
     columns = [
         first,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hf_recipes.data.checks import cells
 from hf_recipes.data.checks import record as convert
-from hf_recipes.data.columns import Column, expected, is_chat, trainer_of
+from hf_recipes.data.columns import Column, expected, is_chat, named_in_table, trainer_of
 from hf_recipes.data.messages import RowError, from_templates, parse, split_reference
 from hf_recipes.recipe.model import Message
 
@@ -20,6 +20,8 @@ class Form:
     templates: tuple[Message, ...] = ()
     conversations: bool = False
     """Whether a record is one conversation under the text column: supervised chat training."""
+    named: Mapping[str, str] = field(default_factory=dict)
+    """Tabular data: a column that the recipe names → the parameter that does."""
 
     @property
     def label(self) -> Column | None:
@@ -30,7 +32,7 @@ class Form:
         """What the trainer sees of a row. Raises RowError."""
         if self.templates:
             return {self.columns[0].name: from_templates(self.templates, row)}
-        return convert(row, self.columns) if self.columns else cells(row)
+        return convert(row, self.columns) if self.columns else cells(row, self.named)
 
     def messages(self, record: Mapping[str, object]) -> list[dict[str, str]]:
         """The conversation of a record; only for `conversations`."""
@@ -60,4 +62,5 @@ def form_of(task: str, params: Mapping[str, object], templates: Sequence[Message
     conversations = chat and trainer_of(params) in ("sft", "default")
     if templates and not conversations:
         raise RowError("data.messages goes with llm-sft and llm-generic only")
-    return Form(task, expected(task, params, chat=chat), tuple(templates), conversations)
+    columns = expected(task, params, chat=chat)
+    return Form(task, columns, tuple(templates), conversations, named_in_table(task, params))

@@ -29,6 +29,18 @@ def lacking(
     return None
 
 
+def fields_of(reference: str) -> set[str]:
+    """The dotted names of the fields in an expected answer, those that hold objects among them; none where it is no object."""
+    names: set[str] = set()
+    todo: list[tuple[str, Any]] = [("", json_object(reference))]
+    while todo:
+        prefix, one = todo.pop()
+        if isinstance(one, dict):
+            names |= {f"{prefix}{key}" for key in one}
+            todo += [(f"{prefix}{key}.", inner) for key, inner in one.items()]
+    return names
+
+
 def json_value(text: str) -> Any:
     """Strict JSON: no NaN, nothing around it but white space. Raises ValueError."""
     try:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from hf_recipes.data.columns import IMAGE_TASKS
 from hf_recipes.engines import estimate
+from hf_recipes.engines.autotrain.resolve import writes
 from hf_recipes.engines.base import Base
 from hf_recipes.engines.job import Override
 from hf_recipes.engines.machine import Machine
@@ -57,6 +58,9 @@ def _data(recipe: Recipe, params: Mapping[str, object]) -> dict[str, Override]:
     if not prepares_data(recipe):
         return {}
     chosen = {"data_path": Override(PREPARED, "rows are checked, converted and split before training")}
+    if recipe.data.messages and not writes(recipe, "data.chat_template"):
+        why = "data.messages needs a chat template: the base model's own"
+        chosen["chat_template"] = Override(params["chat_template"], why)
     if params["train_split"] != "train":
         chosen["train_split"] = Override("train", "the name of the prepared file")
     if recipe.data.valid_split is None and recipe.data.local and recipe.task != "lm_training":

@@ -59,11 +59,19 @@ def sources(recipe: Recipe, overrides: Mapping[str, object]) -> dict[str, str]:
 
 def _written(recipe: Recipe) -> set[str]:
     """The parameters that the recipe's text decides; a key that is absent or null leaves AutoTrain's default."""
-    written = {name for name, value in as_given(recipe).items() if value is not None} | set(recipe.params)
-    return (
-        written
-        if recipe.hub.push_to_hub or "hub.push_to_hub" in recipe.positions
-        else written - {"push_to_hub"}
+    given = {name for name, value in as_given(recipe).items() if value is not None} | set(recipe.params)
+    filled_in = {
+        name
+        for name, key in {"log": "log", "push_to_hub": "hub.push_to_hub"}.items()
+        if not writes(recipe, key)
+    }
+    return given - filled_in
+
+
+def writes(recipe: Recipe, key: str) -> bool:
+    """Whether the file, or a setting laid over it, has the key."""
+    return key in recipe.positions or any(
+        setting.partition("=")[0].strip() == key for setting in recipe.settings
     )
 
 
