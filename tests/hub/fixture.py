@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hub.handle import Hub, environment
-from hub.search import leaks
-
-LARGE = 50_000_000
-"""Bytes; larger files are weights."""
+from hub.search import files_with, leaks
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +22,7 @@ def _hub_app() -> Iterator[Any]:
 
 @pytest.fixture
 def hub(_hub_app: Any, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Hub]:
-    """After each test no token stands where it should not: in no request, no repo and no file that was written.
+    """After each test no token stands where it should not: in no request, no repo, no log and no file that was written.
 
     A test that puts one there itself says so with the mark `leaks`.
     """
@@ -39,18 +35,9 @@ def hub(_hub_app: Any, request: pytest.FixtureRequest, tmp_path: Path) -> Iterat
         if request.node.get_closest_marker("leaks") is None:
             for secret in (hub.token, hub.read_token, hub.other_token):
                 assert leaks(state, secret) == []
-                assert _files_with(tmp_path, secret) == []
+                assert files_with(tmp_path, secret) == []
     finally:
         state.close()
-
-
-def _files_with(folder: Path, secret: str) -> list[Path]:
-    found = []
-    for path in folder.rglob("*"):
-        with suppress(OSError):  # what still runs may take its files away
-            if path.is_file() and path.stat().st_size < LARGE and secret.encode() in path.read_bytes():
-                found.append(path)
-    return found
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -12,9 +13,31 @@ GIVES_A_SECRET = re.compile(r"body of POST /api/(jobs/[\w-]+|repos/create|spaces
 """Where a secret is handed over, as one."""
 
 
+LARGE = 50_000_000
+"""Bytes; larger files are weights."""
+
+
 def leaks(state: State, secret: str) -> list[str]:
-    """Where a secret stands and should not: anywhere but where it is handed over as one."""
-    return [place for place in where(state, secret) if not GIVES_A_SECRET.match(place)]
+    """Where a secret stands and should not: anywhere but where it is handed over as one.
+
+    Also in what containers have printed and written.
+    """
+    found = [place for place in where(state, secret) if not GIVES_A_SECRET.match(place)]
+    printed = {f"Space {id}": space.build_log.text + space.run_log.text for id, space in state.spaces.items()}
+    printed |= {f"HF Job {id}": job.log.text for id, job in state.jobs.items()}
+    found += [f"log of the {what}" for what, text in printed.items() if secret in text]
+    containers = (path for root in state.folder.glob("container-*") for path in files_with(root, secret))
+    return [*found, *(f"file {path.relative_to(state.folder)}" for path in containers)]
+
+
+def files_with(folder: Path, text: str) -> list[Path]:
+    """The files in a folder, at any depth, that hold a text."""
+    found = []
+    for path in folder.rglob("*"):
+        with suppress(OSError):  # what still runs may take its files away
+            if path.is_file() and path.stat().st_size < LARGE and text.encode() in path.read_bytes():
+                found.append(path)
+    return found
 
 
 def where(state: State, text: str) -> list[str]:

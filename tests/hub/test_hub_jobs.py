@@ -12,6 +12,7 @@ from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError, JobNotFoundError
 
 from hub.handle import Hub
+from hub.search import leaks
 from hub.state import Account
 
 pytestmark = pytest.mark.usefixtures("nothing_is_left")
@@ -25,6 +26,16 @@ def api(hub: Hub) -> HfApi:
 
 def python_job(api: HfApi, code: str, **more: Any) -> Any:
     return api.run_job(image="python:3.12", command=["python", "-c", code], **more)
+
+
+@pytest.mark.leaks
+def test_a_token_that_a_container_prints_or_writes_down_is_found(hub: Hub, api: HfApi) -> None:
+    secret = "s3cret" * 3
+    code = "import os; print(os.environ['B']); open(os.environ['HOME'] + '/kept', 'w').write(os.environ['B'])"
+    job = python_job(api, code, secrets={"B": secret})
+    api.wait_for_job(job.id, timeout=20, poll_interval=0.05)
+    printed, kept = leaks(hub.state, secret)
+    assert printed == f"log of the HF Job {job.id}" and kept.endswith("/home/kept")
 
 
 def test_a_job_succeeds(hub: Hub, api: HfApi) -> None:

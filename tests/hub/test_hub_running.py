@@ -83,6 +83,7 @@ def test_a_space_serves_and_its_logs_follow(hub: Hub, api: HfApi, make_space: An
     assert any("GET /start.py" in line for line in heard)
 
 
+@pytest.mark.leaks
 def test_a_space_gets_what_it_was_given_and_nothing_else(
     hub: Hub, api: HfApi, make_space: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
