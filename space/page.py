@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import gradio as gr
@@ -13,10 +14,22 @@ from catalog import Catalog
 from hub_words import Unusable
 from models import Models, both, explain
 from settings import PROMPT_LIMIT, PairSettings, Settings
+from turns import Turns
 
 WAITING = {"base": "The base answers here.", "fine-tuned": "The fine-tuned model answers here."}
 NOT_NOW = "This model cannot be asked now."
+VISITORS = 24
+"""Who asks at the same time and is told so; more wait without a word."""
+SECONDS_TO_END = 60
 TITLE = "Base and fine-tuned, side by side"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question that is being answered, or is in the line for it."""
+
+    stop: threading.Event = field(default_factory=threading.Event)
+    ended: threading.Event = field(default_factory=threading.Event)
 
 
 class Page:
@@ -24,7 +37,8 @@ class Page:
         self._settings = settings
         self._catalog = catalog
         self._models = models
-        self._stops: dict[str, threading.Event] = {}
+        self._turns = Turns()
+        self._asked: dict[str, Asked] = {}
 
     def build(self) -> gr.Blocks:
         names = self._catalog.names
@@ -48,7 +62,6 @@ class Page:
                             placeholder="Type here, or take an example below",
                             lines=1,
                             max_lines=8,
-                            max_length=PROMPT_LIMIT,
                             elem_id="prompt",
                             autofocus=True,
                         )
@@ -73,7 +86,6 @@ class Page:
                                 show_label=False,
                                 lines=2,
                                 max_lines=10,
-                                max_length=PROMPT_LIMIT,
                                 elem_id="system",
                                 container=False,
                                 placeholder="None",
@@ -88,15 +100,23 @@ class Page:
 
             shown = [problem, base, tuned]
             once = {"show_progress": "hidden", "api_visibility": "private"}
-            alone = {"concurrency_limit": 1, "concurrency_id": "models"}
-            gr.on([run.click, prompt.submit], self.answer, [chosen, prompt, system], shown, **once, **alone)
+            # Everybody is let in, to be told who is before them; who is answered is the affair of Turns.
+            asking = {
+                **once,
+                "trigger_mode": "multiple",
+                "concurrency_limit": VISITORS,
+                "concurrency_id": "models",
+            }
+            gr.on([run.click, prompt.submit], self.answer, [chosen, prompt, system], shown, **asking)
             # An example fills the box, then asks.
             examples.click(lambda sample: sample[0], examples, prompt, queue=False, **once).then(
-                self.answer, [chosen, prompt, system], shown, **once, **alone
+                self.answer, [chosen, prompt, system], shown, **asking
             )
             halt.click(self.stop, None, None, queue=False, **once)
             everything = [head, prompt, examples, system, *shown, concluded, report]
-            chosen.change(self.choose, chosen, everything, **once)
+            chosen.change(self.end, None, None, queue=False, **once).then(
+                self.choose, chosen, everything, **once
+            )
             if here is None:
                 blocks.load(self.open, chosen, everything, **once)
             blocks.unload(self.leave)
@@ -105,7 +125,8 @@ class Page:
     def answer(
         self, name: str, typed: str, system: str, request: gr.Request
     ) -> Iterator[tuple[str, str, str]]:
-        """Both panes, as the answers grow."""
+        """Both panes, as the answers grow. What this visitor asked before ends."""
+        self.end(request)
         try:
             pair = self._catalog.pair(name)
         except Unusable as error:
@@ -120,21 +141,26 @@ class Page:
         if trouble:
             yield rendering.error(trouble), _empty("base", pair), _empty("fine-tuned", pair)
             return
-        stop = self._stops[_session(request)] = threading.Event()
+        asked = self._asked[_session(request)] = Asked()
+        place = self._turns.join()
         try:
-            yield from self._answer(pair, typed, system, stop)
+            while (before := self._turns.before(place)) and not asked.stop.is_set():
+                yield "", *_notes(pair, _in_line(before), busy=True)
+            yield from self._answer(pair, typed, system, asked.stop)
         except Exception as error:
             yield rendering.error(explain(error)), _empty("base", pair), _empty("fine-tuned", pair)
         finally:
-            if self._stops.get(_session(request)) is stop:
-                del self._stops[_session(request)]
+            self._turns.leave(place)
+            if self._asked.get(_session(request)) is asked:
+                del self._asked[_session(request)]
+            asked.ended.set()
 
     def _answer(
         self, settings: PairSettings, typed: str, system: str, stop: threading.Event
     ) -> Iterator[tuple[str, str, str]]:
-        if self._models.loaded(settings):
+        if not stop.is_set() and self._models.loaded(settings):
             yield "", *_notes(settings, "Reading the prompt …")
-        pair = yield from self._loading(settings, stop)
+        pair = None if stop.is_set() else (yield from self._loading(settings, stop))
         if pair is None:
             yield "", _empty("base", settings), _empty("fine-tuned", settings)
             return
@@ -160,8 +186,14 @@ class Page:
 
     def stop(self, request: gr.Request) -> None:
         """End this visitor's answer; what was said so far stays."""
-        if stop := self._stops.get(_session(request)):
-            stop.set()
+        if asked := self._asked.get(_session(request)):
+            asked.stop.set()
+
+    def end(self, request: gr.Request) -> None:
+        """The same, and wait until it has ended: nothing of it may come to stand below another prompt or another model's name."""
+        if asked := self._asked.get(_session(request)):
+            asked.stop.set()
+            asked.ended.wait(SECONDS_TO_END)
 
     def leave(self, request: gr.Request) -> None:
         """A closed tab wants no answer."""
@@ -200,10 +232,20 @@ class Page:
 def _refusal(typed: str, system: str) -> str:
     if not typed.strip():
         return "The prompt is empty: type one, or take an example."
-    # The boxes hold to the limit; what is sent past them does not.
-    if len(typed) > PROMPT_LIMIT or len(system) > PROMPT_LIMIT:
-        return f"That is longer than {PROMPT_LIMIT:,} characters."
+    # The boxes have no limit of their own: they would cut what is pasted without a word.
+    for name, text in (("prompt", typed), ("system prompt", system)):
+        if len(text) > PROMPT_LIMIT:
+            return (
+                f"The {name} has {len(text):,} characters, and this page takes {PROMPT_LIMIT:,}: shorten it."
+            )
     return ""
+
+
+def _in_line(before: int) -> str:
+    """What somebody reads who is not answered yet."""
+    if before == 1:
+        return "Somebody else is being answered; you are next …"
+    return f"{before} others are answered before you …"
 
 
 def _session(request: gr.Request) -> str:

@@ -9,18 +9,12 @@ from html import escape
 from typing import Any
 
 import tested
+from hf_recipes.data.measurable import json_value
 from hf_recipes.evaluation import findings
-from hf_recipes.evaluation.shown import metric_name, text
+from hf_recipes.evaluation.shown import label, metric_name, text
 from settings import PairSettings
 
 LABELS = {"base": "Base", "fine-tuned": "Fine-tuned"}
-METHODS = {
-    "zero-shot": ("Base, asked plainly", "base"),
-    "few-shot": ("Base, shown examples", "base"),
-    "retrieval": ("Base, shown near examples", "base"),
-    "reference": ("Reference model", "reference"),
-    "fine-tuned": ("Fine-tuned", "fine-tuned"),
-}
 MARKS = {
     "base": '<svg class="mark" viewBox="0 0 16 16" aria-hidden="true"><circle cx="8" cy="8" r="5.5" fill="none" stroke="currentColor" stroke-width="2.5"/></svg>',
     "reference": '<svg class="mark" viewBox="0 0 16 16" aria-hidden="true"><path d="M8 2l6 6-6 6-6-6z" fill="none" stroke="currentColor" stroke-width="2.5"/></svg>',
@@ -104,8 +98,8 @@ def _answer(delta: Any, note: str) -> str:
 def _as_json(text: str) -> Any:
     """The object or list that the text is; None for anything else."""
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
+        value = json_value(text)
+    except ValueError:
         return None
     return value if isinstance(value, (dict, list)) else None
 
@@ -125,7 +119,9 @@ def _coloured(value: Any, depth: int = 0) -> str:
 
 
 def _json(value: Any) -> str:
-    return escape(json.dumps(value, ensure_ascii=False), quote=False)
+    # JSON can spell half of a character, which is no text that could be sent: it stays spelled.
+    written = json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace").decode("utf-8")
+    return escape(written, quote=False)
 
 
 def _statistics(delta: Any, prompt_tokens: int | None) -> str:
@@ -145,7 +141,7 @@ def _statistics(delta: Any, prompt_tokens: int | None) -> str:
             f'<p class="stamp" title="Follows from the weights that made this answer">weights'
             f' <code data-weights="{escape(delta.weights)}">{escape(delta.weights)}</code></p>'
         )
-    rows = "".join(f"<div><dt>{label}</dt><dd>{value}</dd></div>" for label, value in cells)
+    rows = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in cells)
     return f"<footer><dl>{rows}</dl>{stamp}</footer>"
 
 
@@ -212,8 +208,9 @@ def _deciding(report: Mapping[str, Any], metrics: list[str]) -> str:
     return named if named in metrics else (metrics[0] if metrics else "")
 
 
-def _method(name: str) -> tuple[str, str]:
-    return METHODS.get(name, (name, "base"))
+def _kind(method: str) -> str:
+    """What it is marked and coloured as."""
+    return method if method in ("reference", "fine-tuned") else "base"
 
 
 def _chart(metric: str, methods: Mapping[str, Any]) -> str:
@@ -222,14 +219,14 @@ def _chart(metric: str, methods: Mapping[str, Any]) -> str:
         measured = one.get("metrics", {}).get(metric)
         if not measured:
             continue
-        label, which = _method(name)
+        which = _kind(name)
         value, low, high = (
             max(0.0, min(1.0, float(measured.get(key, measured["value"]))))
             for key in ("value", "low", "high")
         )
         whisker = f'<i class="whisker" style="left:{low:.2%};width:{high - low:.2%}"></i>'
         bars.append(
-            f'<div class="bar {which}"><span class="who">{MARKS[which]}{escape(label)}</span>'
+            f'<div class="bar {which}"><span class="who">{MARKS[which]}{text(label(name))}</span>'
             f'<span class="track"><i class="fill" style="width:{value:.2%}"></i>'
             f"{whisker if 'low' in measured else ''}</span>"
             f'<span class="number">{value:.1%}</span></div>'
@@ -247,7 +244,7 @@ def _table(methods: Mapping[str, Any], metrics: list[str], n: int) -> str:
     head = "".join(f"<th>{text(metric_name(name))}</th>" for name in metrics)
     rows = []
     for name, one in methods.items():
-        label, which = _method(name)
+        which = _kind(name)
         shares = ""
         for metric in metrics:
             found = one.get("metrics", {}).get(metric)
@@ -264,7 +261,7 @@ def _table(methods: Mapping[str, Any], metrics: list[str], n: int) -> str:
         seconds = f"{1000 * one['seconds'] / n:,.0f} ms" if n and one.get("seconds") else "–"
         cells = "".join(f"<td>{value}</td>" for value in [*each, seconds])
         rows.append(
-            f'<tr class="{which}"><th scope="row">{MARKS[which]}{escape(label)}</th>{shares}{cells}</tr>'
+            f'<tr class="{which}"><th scope="row">{MARKS[which]}{text(label(name))}</th>{shares}{cells}</tr>'
         )
     return (
         '<div class="scroll" tabindex="0" role="region" aria-label="Numbers of the evaluation"><table><thead><tr><th>Method</th>'

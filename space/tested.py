@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hf_recipes.evaluation.shown import text
+from hf_recipes.evaluation.shown import label, text
 
 TEXT_LIMIT = 2000
 """Characters of one text."""
 ONE_LINE = 110
-NAMES = {"zero-shot": "Base, asked plainly", "few-shot": "Base, shown examples", "retrieval": "Base, shown near examples", "reference": "Reference model", "fine-tuned": "Fine-tuned"}  # fmt: skip
 CHOICES = {"all": "All", "wrong": "Fine-tuned is wrong", "differ": "Methods disagree"}
 
 
@@ -56,7 +55,7 @@ def _row(one: Mapping[str, Any], metric: str) -> str:
 def _answer(method: str, answer: Mapping[str, Any], value: float | None) -> str:
     said = {None: "", 1: " ✓ right", 0: " ✗ wrong"}.get(value, f" {_short(value or 0)}")
     tone = {1: ' class="right"', 0: ' class="wrong"'}.get(value, "")
-    return f"<dt{tone}>{text(NAMES.get(method, method))}{said}</dt><dd>{_cut(answer.get('answer', ''))}</dd>"
+    return f"<dt{tone}>{text(label(method))}{said}</dt><dd>{_cut(answer.get('answer', ''))}</dd>"
 
 
 def _mark(method: str, value: float | None) -> str:
@@ -64,7 +63,7 @@ def _mark(method: str, value: float | None) -> str:
     if value is None:
         return ""
     said, sign = {1: ("right", "✓"), 0: ("wrong", "✗")}.get(value, (_short(value), ""))
-    name = text(f"{NAMES.get(method, method)}: {said}")
+    name = text(f"{label(method)}: {said}")
     if not sign:
         return f'<span class="graded" title="{name}">{said}</span>'
     return f'<span class="{said}" title="{name}" role="img" aria-label="{name}">{sign}</span>'

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,9 @@ from typing import Any
 import psutil
 import pytest
 from playwright.sync_api import Browser, Page
+
+from hf_recipes import compare, environments
+from hf_recipes.shipped import shipped
 
 pytestmark = pytest.mark.browser
 
@@ -137,6 +141,17 @@ def test_what_cannot_be_asked_is_said_in_the_page(visit: Callable[..., Page], se
     assert is_waiting(page)
 
 
+def test_a_prompt_that_is_too_long_is_refused_and_never_cut(visit: Callable[..., Page], served: Any) -> None:
+    page = visit(served.url)
+    page.focus("#prompt textarea")
+    page.keyboard.insert_text("word " * 1000)
+    page.click("#run")
+    page.wait_for_selector(".hr-error")
+    assert "5,000 characters, and this page takes 4,000" in page.locator(".hr-error").inner_text()
+    assert len(page.input_value("#prompt textarea")) == 5000
+    assert is_waiting(page)
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_a_phone_shows_it_without_scrolling_sideways(
     visit: Callable[..., Page], served: Any, theme: str
@@ -148,6 +163,105 @@ def test_a_phone_shows_it_without_scrolling_sideways(
     first, second = (page.locator(f'[data-model="{one}"]').bounding_box() for one in ("base", "fine-tuned"))
     assert first is not None and second is not None
     assert first["y"] + first["height"] <= second["y"]
+
+
+@pytest.fixture(scope="module")
+def talkative(made: Any, write_run: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run whose models say a thousand tokens."""
+    run = tmp_path_factory.mktemp("talkative") / "run"
+    shutil.copytree(made.run, run)
+    base = json.loads((run / "work" / "prepared.json").read_text())["base_model"]
+    return write_run(run, base, evaluate={"max_new_tokens": 1000})
+
+
+@pytest.fixture(scope="module")
+def two_pairs(talkative: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a page with the same models under two names."""
+    [pair] = compare.build_config(talkative)["pairs"]
+    config = tmp_path_factory.mktemp("two") / "compare.json"
+    config.write_text(json.dumps({"pairs": [{**pair, "name": name} for name in ("first", "second")]}))
+    page = subprocess.Popen(
+        [str(environments.ensure("inference", say=print)), str(shipped("space") / "app.py")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=compare._environment(config, None),
+        text=True,
+    )
+    try:
+        assert page.stdout is not None
+        yield next(json.loads(line.partition(" ")[2])["url"] for line in page.stdout if "::ready" in line)
+    finally:
+        page.kill()
+        page.wait()
+
+
+def ask(page: Page, prompt: str) -> None:
+    page.fill("#prompt textarea", prompt)
+    page.press("#prompt textarea", "Enter")
+
+
+def wait_for(page: Page, state: str) -> None:
+    for model in ("base", "fine-tuned"):
+        page.wait_for_selector(f'[data-model="{model}"][data-state="{state}"]', timeout=ANSWERED)
+
+
+def test_visitors_are_answered_in_turn_and_told_so(visit: Callable[..., Page], two_pairs: str) -> None:
+    first, second, third = (visit(two_pairs) for _ in range(3))
+    ask(first, "Tell me a long story about oats.")
+    wait_for(first, "running")
+    ask(second, "Tell me a long story about rice.")
+    second.wait_for_selector('[data-model="base"]:has-text("you are next")', timeout=ANSWERED)
+    ask(third, "Tell me a long story about salt.")
+    third.wait_for_selector('[data-model="fine-tuned"]:has-text("2 others are answered before you")')
+    second.click("#stop")  # who gives up in the line is in nobody's way
+    second.wait_for_selector('[data-model="base"][data-state="idle"]')
+    third.wait_for_selector('[data-model="base"]:has-text("you are next")')
+    first.close()  # and so is who leaves
+    wait_for(third, "running")
+    third.click("#stop")
+    wait_for(third, "done")
+    assert is_waiting(second)
+
+
+def test_a_new_question_of_a_visitor_takes_the_place_of_the_last(
+    visit: Callable[..., Page], two_pairs: str
+) -> None:
+    page = visit(two_pairs)
+    examples = page.locator("#examples .gallery-item")
+    examples.nth(1).click()
+    wait_for(page, "running")
+    page.wait_for_timeout(3000)
+    page.click("#stop")
+    said = pane(page, "base")["text"]
+    ask(page, "Tell me a long story about oats.")
+    wait_for(page, "running")
+    examples.nth(1).click()
+    page.wait_for_function(
+        "start => document.querySelector('[data-model=base] [data-text]')?.dataset.text.startsWith(start)",
+        arg=said[:20],
+        timeout=ANSWERED,
+    )
+    assert len(said) > 20
+    page.click("#stop")
+    assert pane(page, "base")["text"].startswith(said[:20])
+
+
+def test_another_model_that_is_chosen_ends_the_answer_of_the_last(
+    visit: Callable[..., Page], two_pairs: str
+) -> None:
+    page = visit(two_pairs)
+    ask(page, "Tell me a long story about oats.")
+    wait_for(page, "running")
+    page.click("#pair input")
+    page.get_by_role("option", name="second").click()
+    wait_for(page, "idle")
+    page.wait_for_timeout(2000)
+    assert is_waiting(page)
+    assert "second" in page.locator('[data-model="fine-tuned"] h2').inner_text()
+    ask(page, "oats")
+    wait_for(page, "running")
+    page.click("#stop")
+    wait_for(page, "done")
 
 
 def test_stop_keeps_what_was_said_and_ctrl_c_ends_everything(

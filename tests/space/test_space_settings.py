@@ -112,6 +112,23 @@ def test_json_is_laid_out_once_it_is_whole() -> None:
     assert "<pre" not in rendering.pane("fine-tuned", "n", said("12"))
 
 
+def test_only_what_is_json_is_called_so_and_half_a_character_can_be_sent() -> None:
+    """The page goes out as UTF-8, which has no halves of characters."""
+    assert "valid JSON" not in rendering.pane("fine-tuned", "n", said('{"qty": NaN}'))
+    whole = rendering.pane("fine-tuned", "n", said('{"qty": "\\ud83d"}'))
+    assert "valid JSON" in whole and "\\ud83d" in whole
+    whole.encode("utf-8")
+
+
+def test_a_method_is_called_on_the_page_what_its_verdict_calls_it() -> None:
+    report = {
+        "n": 3,
+        "methods": {name: {"metrics": {"m": {"value": 0.5}}} for name in ("few-shot", "retrieval")},
+    }
+    shown = rendering.evaluation(report)
+    assert "Base, few-shot" in shown and "Base, retrieval" in shown
+
+
 def test_an_evaluation_that_is_missing_or_partial_shows_what_there_is() -> None:
     assert "Nothing was measured" in rendering.evaluation(None)
     shown = rendering.evaluation(
@@ -150,9 +167,9 @@ def test_a_graded_row_has_its_number_where_others_are_right_or_wrong() -> None:
     shown = rendering.evaluation(
         {"n": 1, "methods": {"fine-tuned": {"metrics": {"chrf": {"value": 1}}}}}, [row]
     )
-    for part in ("Base, asked plainly ✗ wrong", "Base, shown examples 0.99<", "Fine-tuned ✓ right"):
+    for part in ("Base, zero-shot ✗ wrong", "Base, few-shot 0.99<", "Fine-tuned ✓ right"):
         assert part in shown, part
-    assert '<span class="graded" title="Base, shown examples: 0.99">0.99</span>' in shown
+    assert '<span class="graded" title="Base, few-shot: 0.99">0.99</span>' in shown
 
 
 def test_what_was_saved_and_forgotten_is_said_where_it_was_measured() -> None:
@@ -174,7 +191,7 @@ def test_what_was_saved_and_forgotten_is_said_where_it_was_measured() -> None:
         "Against &lt;few-shot&gt;, a request takes 153.0 prompt tokens less.",
         "after 881 requests",
         "3.100 nats a token before and 3.900 after: it has become worse",
-        "Reference model",
+        "Reference",
         "✗ chrF at least 0.95: not met",
     ):
         assert part in shown, part

@@ -17,9 +17,8 @@ from typing import Any
 
 from hf_recipes.evaluation.page import charts, record, rows, sections
 from hf_recipes.evaluation.page.record import Lengths, Losses
-from hf_recipes.evaluation.page.words import label
 from hf_recipes.evaluation.report import metrics_of
-from hf_recipes.evaluation.shown import metric_name, text
+from hf_recipes.evaluation.shown import label, metric_name, text
 
 NAME = "report.html"
 NOT_RECORDED = "The test rows are not shown: this run has no report/rows.jsonl."

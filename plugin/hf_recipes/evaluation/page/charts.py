@@ -11,8 +11,8 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hf_recipes.evaluation.page.words import SHAPES, interval, kind, label, mark, percent
-from hf_recipes.evaluation.shown import metric_name, text
+from hf_recipes.evaluation.page.words import SHAPES, interval, kind, mark, percent
+from hf_recipes.evaluation.shown import label, metric_name, text
 
 HEIGHT = 250
 """Pixels of a plot with two axes."""

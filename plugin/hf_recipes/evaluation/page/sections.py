@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from hf_recipes.evaluation import findings
-from hf_recipes.evaluation.page.words import DECISIONS, interval, kind, label, mark, p_value, percent
+from hf_recipes.evaluation.page.words import DECISIONS, interval, kind, mark, p_value, percent
 from hf_recipes.evaluation.report import metrics_of
-from hf_recipes.evaluation.shown import metric_name, text
+from hf_recipes.evaluation.shown import label, metric_name, text
 
 Report = Mapping[str, Any]
 

@@ -5,13 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-LABELS = {
-    "zero-shot": "Base, zero-shot",
-    "few-shot": "Base, few-shot",
-    "retrieval": "Base, retrieval",
-    "reference": "Reference",
-    "fine-tuned": "Fine-tuned",
-}
 DECISIONS = {
     "fine-tuned": "Fine-tuning is worth it",
     "baseline": "The base is better",
@@ -31,10 +24,6 @@ SHAPES = {
 def kind(method: str) -> str:
     """The class that a method is coloured by: base, reference or fine-tuned."""
     return method if method in ("reference", "fine-tuned") else "base"
-
-
-def label(method: str) -> str:
-    return LABELS.get(method, method)
 
 
 def mark(method: str) -> str:
