@@ -116,6 +116,17 @@ def test_every_key_can_be_explained() -> None:
         assert "type:" in text and "meaning:" in text and "source:" in text
 
 
+def test_editors_complete_backends_and_mark_what_validation_refuses(
+    validator: jsonschema.Draft202012Validator,
+) -> None:
+    recipe = yaml.safe_load((SHIPPED[0].parents[1] / "ingredient-parser" / "recipe.yml").read_text("utf-8"))
+    for right in ("local", "spaces-t4-small", "jobs-a10g-large", "${WHERE}"):
+        assert validator.is_valid({**recipe, "backend": right}), right
+    for wrong in ("Local", "gpu", "dgx-a100", ""):
+        assert not validator.is_valid({**recipe, "backend": wrong}), wrong
+    assert not validator.is_valid({**recipe, "evaluate": {"metrics": []}})
+
+
 def test_the_keys_below_one_are_those_of_the_task_that_was_asked_for() -> None:
     assert "num_trials" in explain("params", "tabular") and "lora_r" not in explain("params", "tabular")
     assert "lora_r" in explain("params", "llm-sft") and "num_trials" not in explain("params", "llm-sft")

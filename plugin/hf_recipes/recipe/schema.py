@@ -9,6 +9,7 @@ from typing import Any
 from hf_recipes.recipe import autotrain
 from hf_recipes.recipe.fields import METRIC_OPTIONS, NEEDED_OPTIONS, Field, children, common, of_task
 from hf_recipes.recipe.kinds import NUMBER_AS_TEXT, SCHEMAS
+from hf_recipes.recipe.rules import ours
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 VARIABLE = {"type": "string", "pattern": r"\$\{[A-Za-z_][A-Za-z0-9_]*\}"}
@@ -58,6 +59,8 @@ def _of_field(field: Field, fields: Mapping[str, Field]) -> dict[str, Any]:
     schema: dict[str, Any] = {"description": f"{field.meaning} ({field.source})"}
     if field.default is not None:
         schema["default"] = field.default
+    if field.key == "backend":  # no choices of the field: a wrong one is explained better than by a list
+        return {**schema, "anyOf": [{"type": "string", "enum": list(ours())}, VARIABLE]}
     if field.key == "matrix":
         values = {"type": "array", "minItems": 1, "uniqueItems": True}
         return {**schema, "type": ["object", "null"], "minProperties": 1, "additionalProperties": values}
@@ -71,7 +74,12 @@ def _of_field(field: Field, fields: Mapping[str, Field]) -> dict[str, Any]:
             {**schema, **kinds, "type": ["object", "null"]} if "null" in field.types else {**schema, **kinds}
         )
     if "list" in field.types:
-        return {**schema, "type": "array", "items": _of_field(fields[f"{field.key}.*"], fields)}
+        return {
+            **schema,
+            "type": "array",
+            "minItems": 1,
+            "items": _of_field(fields[f"{field.key}.*"], fields),
+        }
     options = [option for name in field.types for option in _options(name, field)]
     return {**schema, **options[0]} if len(options) == 1 else {**schema, "anyOf": options}
 
