@@ -65,6 +65,14 @@ def test_full_training_holds_sixteen_bytes_a_parameter_and_lora_four_and_its_own
     assert int4 and 134_515_008 / 2 < int4.weights < lora.weights / 3
 
 
+def test_lora_on_some_layers_needs_no_more_memory_than_on_all_and_its_parameters_are_not_guessed() -> None:
+    some = {**LORA, "target_modules": "q_proj,v_proj"}
+    assert estimate.memory(SMOLLM, some) == estimate.memory(SMOLLM, LORA)
+    found = estimate.as_json(SMOLLM, some, CPU, 1000)
+    assert "trainable_parameters" not in found
+    assert "every linear layer's LoRA, at the most" in found["memory_bytes"]["basis"]  # type: ignore[index]
+
+
 def test_checkpointing_costs_time_and_saves_memory() -> None:
     kept, dropped = FULL, {**FULL, "disable_gradient_checkpointing": False}
     assert (estimate.activations(SMOLLM, dropped) or 0) < (estimate.activations(SMOLLM, kept) or 0) / 2

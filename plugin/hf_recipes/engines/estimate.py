@@ -60,18 +60,24 @@ class Memory:
 
 def trainable(base: Base, params: Mapping[str, object]) -> int | None:
     """Parameters that training changes: all, or the LoRA matrices of every linear layer; None for other targets."""
+    return _at_most_trainable(base, params) if _everywhere(params) else None
+
+
+def _everywhere(params: Mapping[str, object]) -> bool:
+    return not params.get("peft") or str(params.get("target_modules") or "").strip().lower() == "all-linear"
+
+
+def _at_most_trainable(base: Base, params: Mapping[str, object]) -> int | None:
+    """As if LoRA's targets were every linear layer."""
     if not params.get("peft"):
         return base.parameters
     rank = params.get("lora_r")
-    everywhere = str(params.get("target_modules") or "").strip().lower() == "all-linear"
-    if base.linear is None or not isinstance(rank, int) or not everywhere:
-        return None
-    return rank * base.linear
+    return rank * base.linear if base.linear is not None and isinstance(rank, int) else None
 
 
 def memory(base: Base, params: Mapping[str, object]) -> Memory | None:
-    """What one device holds while it trains; None where the trained share is not known."""
-    trained = trainable(base, params)
+    """What one device holds while it trains, at the most; None where the trained share is not known."""
+    trained = _at_most_trainable(base, params)
     if trained is None:
         return None
     adapter = trained if params.get("peft") else 0
@@ -182,8 +188,9 @@ def as_json(
 
 def _memory_basis(params: Mapping[str, object]) -> str:
     weights = _quantization(params) or "float32"
+    trained = "what is trained" if _everywhere(params) else "every linear layer's LoRA, at the most"
     return (
-        f"{weights} weights; float32 gradients and two float32 Adam moments of what is trained; activations of "
+        f"{weights} weights; float32 gradients and two float32 Adam moments of {trained}; activations of "
         f"{params.get('batch_size')} rows of {tokens_per_row(params)} tokens"
     )
 
