@@ -112,6 +112,7 @@ MISTAKES = [
     (CHAT, "  lr: 2e-4", "  quantization: itn8", "13:3:unknown-value", "did you mean int8?"),
     (CHAT, "  lr: 2e-4", "  optimizer: adamw_troch", "13:3:unknown-value", "did you mean adamw_torch?"),
     (CHAT, "task: llm-sft", "task: llm-sff", "1:1:unknown-value", "did you mean llm-sft?"),
+    (CHAT, "task: llm-sft", "task: llm-sft\ncompare: {hardware: spaces-t4-smal}", "2:11:unknown-value", "did you mean t4-small?"),
     (CHAT, "task: llm-sft", "task: [llm-sft]", "1:1:wrong-type", "must be text"),
     (LABELS, "task: text-classification", "task: st", "1:1:unknown-value", "st:triplet"),
     (LABELS, "task: text-classification", "task: text_summarization", "1:1:unknown-value", "cannot run it"),

@@ -49,6 +49,7 @@ def check(reading: Reading, trainer: str | None, *, named: str | None) -> None:
     """Adds a problem for every rule that the reading breaks. `named` is the trainer that the task's name chooses."""
     _project_name(reading)
     _backend(reading)
+    _compare(reading)
     _base_model(reading)
     _data_path(reading)
     _splits(reading)
@@ -98,6 +99,14 @@ def _backend(reading: Reading) -> None:
         else "local, spaces-<hardware> such as spaces-a10g-large, or jobs-<hardware>"
     )
     reading.report("backend", "unknown-value", "no such backend", hint)
+
+
+def _compare(reading: Reading) -> None:
+    hardware = reading.values.get("compare.hardware")
+    known = [name.removeprefix("spaces-") for name in ours() if name.startswith("spaces-")]
+    if isinstance(hardware, str) and hardware not in known:
+        hint = one_of(hardware.removeprefix("spaces-"), known)
+        reading.report("compare.hardware", "unknown-value", "no such hardware of a Space", hint)
 
 
 def ours() -> tuple[str, ...]:
