@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import os
 import tempfile
 from collections.abc import Callable, Mapping
@@ -84,7 +85,9 @@ def _begin(run: Path, made: list[Callable[[], None]], say: Say) -> None:
         "hours": cost.get("hours"),
     }
     # With its creator until it has started: whoever looks meanwhile must not judge what is not there yet.
-    record.update(run, handle={**state.handle, **handle})
+    kept = record.update(run, handle={**state.handle, **handle})
+    if kept.handle.get("runs") != handle["runs"] and not kept.state.finished:
+        raise OSError(errno.EIO, "the run's folder cannot be written", str(run))
     say(f"publishing the run to {handle['runs']}")
     runs_repo.publish(run, client=client)
     runs_repo.publish_handle(run, handle["runs"], handle, client=client)

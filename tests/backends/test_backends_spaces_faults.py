@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ from backends.space_runs import end_of, push_weights, silent, spaces, tell
 from hf_recipes import elsewhere, record, road, sending
 from hf_recipes.hub.errors import HubFailed
 from hf_recipes.record.state import State
-from hf_recipes.runner.files import read_json
+from hf_recipes.runner.files import read_json, take_lock
 
 
 def there(hub: Any, run: Path) -> dict[str, Any]:
@@ -85,6 +86,16 @@ def test_an_upload_that_is_cut_is_sent_again(new_run: Any, logged_in: Any) -> No
     assert not record.read_state(run).state.finished and met.times == 0
     (space,) = spaces(logged_in)
     assert {"Dockerfile", "README.md", "start.py"} <= set(logged_in.repo("space", space).files)
+
+
+def test_no_container_is_made_that_this_folder_could_not_find_again(new_run: Any, logged_in: Any) -> None:
+    run = new_run()
+    lock = take_lock(run)  # as if no disk took what is written
+    assert lock is not None
+    with pytest.raises(OSError, match="cannot be written"):
+        sending.begin(run, say=silent)
+    os.close(lock)
+    assert spaces(logged_in) == [] and ("dataset", "ada/hf-recipes-runs") not in logged_in.state.repos
 
 
 def test_a_bug_while_it_is_sent_is_a_failure_and_nobodys_cancelling(new_run: Any, logged_in: Any) -> None:

@@ -30,7 +30,7 @@ class Remote(Protocol):
         variables: Mapping[str, str],
         client: HfApi,
     ) -> Handle:
-        """Make the container of a published run; returns the whole handle. Raises HubFailed, and leaves nothing then."""
+        """Make the container of a published run; returns the whole handle. Raises HubFailed, and tries to leave nothing then."""
 
     def observe(self, handle: Handle, *, client: HfApi) -> Observed:
         """What can be seen of the run. Raises HubFailed."""

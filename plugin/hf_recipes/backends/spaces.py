@@ -50,7 +50,7 @@ def start(
 ) -> Handle:
     """Make the Space of a run that has been published, and let the Hub build it.
 
-    Raises HubFailed. What was made until then is removed, also on Ctrl-C.
+    Raises HubFailed. What was made until then is removed, also on Ctrl-C, as far as the Hub lets it be.
     """
     space, hardware = str(handle["space"]), str(handle["hardware"])
     paid = hardware != FREE_SPACE

@@ -47,7 +47,8 @@ class Echo:
         self._next = 0.0
 
     def look(self) -> None:
-        for line in self._log.lines():
+        # What has come until now: a log that grows as fast as it is shown must not hold us here.
+        for line in list(self._log.lines()):
             self._output.line(line)
         lines = list(self._events.lines())
         # The last one tells how far it is; a line is as good as the next, so the others need no reading.
