@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -250,6 +251,15 @@ def test_a_start_that_the_hub_refuses_leaves_nothing_that_costs(
     assert spaces(logged_in) == []
     there = json.loads(logged_in.read("dataset", "ada/hf-recipes-runs", f"{run.name}/state.json"))
     assert there["state"] == "failed"
+
+
+def test_an_account_without_credit_is_told_and_nothing_is_made(new_run: Any, logged_in: Any) -> None:
+    logged_in.state.accounts["ada"] = dataclasses.replace(logged_in.state.accounts["ada"], can_pay=False)
+    run = new_run()
+    sending.begin(run, say=silent)
+    state = record.read_state(run)
+    assert state.state is State.FAILED and "your account has no credit for it; add some at" in state.message
+    assert spaces(logged_in) == []
 
 
 def test_what_passes_by_itself_is_no_reason_to_fail(started: Any, logged_in: Any) -> None:

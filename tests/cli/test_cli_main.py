@@ -15,7 +15,8 @@ import pytest
 
 from hf_recipes import __version__, record
 from hf_recipes.cli.main import COMMANDS
-from hf_recipes.record.state import Reason, State
+from hf_recipes.cli.progress import show
+from hf_recipes.record.state import Reason, RunState, State
 
 HF_RECIPES = Path(sys.executable).with_name("hf-recipes")
 
@@ -202,6 +203,15 @@ def test_a_bar_shows_what_a_trainer_said_letter_by_letter(tmp_path: Path) -> Non
         f"(RunState('x', State.RUNNING, stage='prepare'), [{event}]), (RunState('x', State.SUCCEEDED), [])",
     )
     assert b"reading [/data] of [bold]" in shown
+
+
+def test_a_step_is_shown_under_the_stage_it_belongs_to(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a run elsewhere one look may find the next stage begun and the last one's steps."""
+    before = {"stage": "prepare", "what": "preparing data", "step": 32, "total": 32}
+    now = {"stage": "train", "step": 1, "total": 9}
+    running = RunState("x", State.RUNNING, stage="train")
+    show([(running, [before]), (running, [before, now]), (RunState("x", State.SUCCEEDED), [])])
+    assert capsys.readouterr().err.splitlines() == ["running: train", "  train 1/9"]
 
 
 def test_a_bar_shows_what_a_container_elsewhere_is_about(tmp_path: Path) -> None:

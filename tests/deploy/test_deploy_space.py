@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +169,29 @@ def test_public_is_asked_for_and_hardware_that_costs_sleeps(hub: Any, deploy: An
     assert deploy("--private", "--hardware", "cpu-basic")["private"] is True
     assert hub.repo("space", SPACE).private and space.requested == "cpu-basic"
     assert "ZeroGPU" in refused(deploy, "--hardware", "zero-a10g")
+
+
+def test_hardware_that_costs_says_its_price_before_it_is_rented(
+    hub: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hub.put("model", "ada/one", MODEL)
+    for hardware, price in (("t4-small", "$0.40"), ("a10g-large", "$1.50")):
+        cli.main(args=["space", "deploy", "--no-wait", "--hardware", hardware], standalone_mode=False)
+        lines = capsys.readouterr().err.splitlines()
+        said = f"{hardware} costs {price} an hour while it runs; it sleeps after an hour without visitors"
+        assert said in lines
+        made = [at for at, line in enumerate(lines) if line.startswith("making")]
+        assert not made or lines.index(said) < made[0]
+
+
+def test_hardware_that_the_hub_does_not_have_or_that_cannot_be_paid_makes_no_page(
+    hub: Any, deploy: Any
+) -> None:
+    hub.put("model", "ada/one", MODEL)
+    assert "t5-small: the Hub refuses it (400): Invalid hardware" in refused(deploy, "--hardware", "t5-small")
+    hub.state.accounts["ada"] = replace(hub.state.accounts["ada"], can_pay=False)
+    assert "no credit for it" in refused(deploy, "--hardware", "t4-small")
+    assert ("space", SPACE) not in hub.state.repos
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from hub.errors import Refused
+
 # name: (shown, vCPU, memory in GB, disk in GB, GPU, GPUs, memory of one in GB, dollars an hour)
 FLAVORS: dict[str, tuple[str, int, int, int, str, int, int, float]] = {
     "cpu-basic": ("CPU Basic", 2, 16, 50, "", 0, 0, 0.01),
@@ -66,6 +68,14 @@ def for_spaces() -> list[dict[str, Any]]:
     """The smallest costs a Job a little, and a Space nothing."""
     names = [name for name in FLAVORS if name not in ONLY_JOBS]
     return [listed(name, hourly=0.0 if name == "cpu-basic" else None) for name in names]
+
+
+def check_rent(name: str, *, can_pay: bool) -> None:
+    """Whether a Space may have it. Raises Refused."""
+    if name not in FOR_SPACES:
+        raise Refused(400, f"Invalid hardware flavor: {name}")
+    if name != "cpu-basic" and not can_pay:
+        raise Refused(402, "Payment required: add a payment method to use paid hardware")
 
 
 def given(name: str) -> dict[str, str]:

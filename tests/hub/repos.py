@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Route
 
+from hub import hardware
 from hub.auth import readable, someone, state, writer, written
 from hub.errors import Refused
 from hub.paths import PREFIXES, REPO
@@ -41,6 +42,8 @@ async def create(request: Request) -> JSONResponse:
     url = f"{hub.endpoint}/{PREFIXES[type]}{id}"
     if any(known.lower() == id.lower() for kind, known in hub.repos if kind == type):
         return JSONResponse({"error": f"You already created this {type} repo: {id}", "url": url}, 409)
+    if type == "space" and asked.get("hardware"):
+        hardware.check_rent(asked["hardware"], can_pay=hub.accounts[owner].can_pay)
     private = asked.get("private") is True or asked.get("visibility") == "private"
     hub.create(type, id, asked, private=private, sdk=asked.get("sdk"))
     return JSONResponse({"url": url, "name": id, "id": f"id-of-{id}"})

@@ -103,10 +103,7 @@ async def settings(request: Request) -> Response:
 
 async def request_hardware(request: Request) -> Response:
     space, body = managed(request), await request.json()
-    if body["flavor"] not in hardware.FOR_SPACES:
-        raise Refused(400, f"Invalid hardware flavor: {body['flavor']}")
-    if body["flavor"] != "cpu-basic" and not state(request).accounts[space.repo.owner].can_pay:
-        raise Refused(402, "Payment required: add a payment method to use paid hardware")
+    hardware.check_rent(body["flavor"], can_pay=state(request).accounts[space.repo.owner].can_pay)
     space.requested = body["flavor"]
     if "sleepTimeSeconds" in body:
         space.sleep_time = body["sleepTimeSeconds"]

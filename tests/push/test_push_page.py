@@ -50,6 +50,24 @@ def test_rows_of_local_data_stay_here(answered: Callable[..., Path], logged_in: 
     assert SECRET_ANSWER not in page and "left out of this copy" in page
 
 
+@pytest.mark.parametrize("where", ["here", "private", "public"])
+def test_the_first_misses_go_up_where_anybody_may_read_the_data(
+    answered: Callable[..., Path], logged_in: Hub, where: str
+) -> None:
+    """The report names them with what was expected: rows of the test data, like those of the page."""
+    logged_in.put("dataset", "ada/lines", {"test.jsonl": b"{}"}, private=where == "private")
+    run = answered(**({} if where == "here" else {"data": hub_data("ada/lines")}))
+    report = json.loads((run / "report" / "report.json").read_text())
+    report["misses"] = [{"row": 0, "answer": SECRET_ANSWER, "reference": SECRET_ANSWER}]
+    (run / "report" / "report.json").write_text(json.dumps(report))
+    pushed_page(run, logged_in)
+    pushed = json.loads(logged_in.read("model", "ada/tiny", "report/report.json"))
+    card = logged_in.read("model", "ada/tiny", "README.md").decode()
+    shown = where == "public"
+    assert pushed == {name: value for name, value in report.items() if shown or name != "misses"}
+    assert (logged_in.where(SECRET_ANSWER) != []) is shown and ("first misses" in card) is shown
+
+
 @pytest.mark.parametrize("private", [True, False])
 def test_rows_of_a_dataset_go_up_where_anybody_may_read_it(
     answered: Callable[..., Path], logged_in: Hub, private: bool

@@ -45,9 +45,11 @@ def _lines(looks: Iterable[Look]) -> RunState:
         if now not in (told, "waiting") and not state.state.finished:
             told, spoken = now, 0.0
             say(f"{state.state.value}: {now}")
-        if events and time.monotonic() - spoken > SECONDS_BETWEEN_LINES:
+        # Not of a stage that is over by now: its last step would read as the first of this one.
+        told_now = [event for event in events if event.get("stage") == state.stage]
+        if told_now and time.monotonic() - spoken > SECONDS_BETWEEN_LINES:
             spoken = time.monotonic()
-            say("  " + describe(events[-1]))
+            say("  " + describe(told_now[-1]))
     return state
 
 

@@ -196,7 +196,10 @@ def _evaluation(facts: Facts, has_page: bool) -> str:
     # Why something of this machine's surroundings did not answer is no business of the model's readers.
     shown = {name: value for name, value in report.items() if name not in ("misses", "notes")}
     shown["methods"] = {_named(name, facts): one for name, one in report["methods"].items()}
-    where = "The numbers, row counts and the first misses are in `report/report.json`"
+    held = (
+        "The numbers, row counts and the first misses" if facts.public_data else "The numbers and row counts"
+    )
+    where = f"{held} are in `report/report.json`"
     where += "; `report/report.html` shows them with plots." if has_page else "."
     return head + render_markdown(shown) + f"\n{where}\n"
 

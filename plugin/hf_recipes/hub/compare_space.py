@@ -16,6 +16,7 @@ from hf_recipes.hub.blob import blob_id
 from hf_recipes.hub.compare_files import LIST, files
 from hf_recipes.hub.compare_pages import Existing, existing, space_id
 from hf_recipes.hub.errors import HubFailed, hub_errors, retrying
+from hf_recipes.hub.hardware import price
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, SpaceHardware
@@ -140,6 +141,7 @@ def _token(
 def _create(
     space: str, private: bool, hardware: str | None, token: str | None, client: HfApi, say: Say
 ) -> None:
+    _tell_price(hardware, client, say)
     say(f"making the {'private' if private else 'public'} Space {space}")
     secrets = [{"key": SECRET, "value": token}] if token else None
     variables = [{"key": key, "value": value} for key, value in VARIABLES.items()]
@@ -158,7 +160,6 @@ def _create(
                 space_variables=variables,
             )
         )
-    _tell_price(hardware, say)
 
 
 def _settle(
@@ -187,8 +188,8 @@ def _settle(
         if hardware and retrying(lambda: client.get_space_runtime(space)).requested_hardware != hardware:
             sleep = SLEEP if _is_paid(hardware) else None
             flavor = cast("SpaceHardware", hardware)
+            _tell_price(hardware, client, say)
             retrying(lambda: client.request_space_hardware(space, flavor, sleep_time=sleep))
-            _tell_price(hardware, say)
 
 
 def _say_hardware(models: Mapping[str, str], client: HfApi, say: Say) -> None:
@@ -219,9 +220,11 @@ def _is_paid(hardware: str | None) -> bool:
     return hardware not in (None, FREE_SPACE)
 
 
-def _tell_price(hardware: str | None, say: Say) -> None:
-    if _is_paid(hardware):
-        say(f"{hardware} is paid for by the hour while it runs; it sleeps after an hour without visitors")
+def _tell_price(hardware: str | None, client: HfApi, say: Say) -> None:
+    if hardware is not None and _is_paid(hardware):
+        known = price(f"spaces-{hardware}", client=client).per_hour
+        rate = "is paid for by the hour" if known is None else f"costs ${known:.2f} an hour"
+        say(f"{hardware} {rate} while it runs; it sleeps after an hour without visitors")
 
 
 def _upload(

@@ -64,7 +64,7 @@ def pack(run: Path, facts: Facts, repo: str, secrets: Sequence[str]) -> Parcel:
     texts = {path: _public(path, data, facts) for path, data in _small_files(model).items()}
     texts["recipe.yml"] = in_public((run / "recipe.yml").read_text(encoding="utf-8"), facts).encode()
     if facts.report is not None:
-        texts["report/report.json"] = (run / "report" / "report.json").read_bytes()
+        texts["report/report.json"] = _report(run, facts)
     shown, left_out = _page(run, facts, secrets)
     if shown:
         texts["report/report.html"] = shown
@@ -142,6 +142,15 @@ def _check_report(facts: Facts, weights: str) -> None:
             "report_invalid",
             f"the report of {facts.run} measured other weights ({measured.partition(':')[2]}) than those in its model folder ({weights})",
         )
+
+
+def _report(run: Path, facts: Facts) -> bytes:
+    """report.json for everybody: as it is, but without the test rows in it, unless the dataset is public."""
+    report = facts.report or {}
+    if facts.public_data or "misses" not in report:
+        return (run / "report" / "report.json").read_bytes()
+    public = {name: value for name, value in report.items() if name != "misses"}
+    return (json.dumps(public, indent=1) + "\n").encode()
 
 
 def _page(run: Path, facts: Facts, secrets: Sequence[str]) -> tuple[bytes, str]:
