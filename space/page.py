@@ -59,7 +59,7 @@ class Page:
                     with gr.Column(elem_id="ask"):
                         prompt = gr.Textbox(
                             label=_label(first),
-                            placeholder="Type here, or take an example below",
+                            placeholder=_placeholder(first),
                             lines=1,
                             max_lines=8,
                             elem_id="prompt",
@@ -213,7 +213,7 @@ class Page:
             pair, trouble, note = PairSettings.unread(self._settings.listed(name)), explain(error), NOT_NOW
         return (
             rendering.header(self._title(pair), pair),
-            gr.update(label=_label(pair)),
+            gr.update(label=_label(pair), placeholder=_placeholder(pair)),
             gr.update(samples=[[one] for one in pair.examples], visible=bool(pair.examples)),
             pair.system,
             rendering.error(trouble),
@@ -231,7 +231,7 @@ class Page:
 
 def _refusal(typed: str, system: str) -> str:
     if not typed.strip():
-        return "The prompt is empty: type one, or take an example."
+        return "The prompt is empty: type one."
     # The boxes have no limit of their own: they would cut what is pasted without a word.
     for name, text in (("prompt", typed), ("system prompt", system)):
         if len(text) > PROMPT_LIMIT:
@@ -256,6 +256,10 @@ def _label(pair: PairSettings) -> str:
     return pair.field.replace("_", " ").strip().capitalize() or "Prompt"
 
 
+def _placeholder(pair: PairSettings) -> str:
+    return "Type here, or take an example below" if pair.examples else "Type here"
+
+
 def _name(which: str, pair: PairSettings) -> str:
     return pair.base_name if which == "base" else pair.short_name
 
@@ -273,4 +277,6 @@ def _notes(pair: PairSettings, note: str, *, busy: bool = False) -> tuple[str, s
 
 
 def _pane(which: str, pair: PairSettings, deltas: dict[str, Any], tokens: int) -> str:
-    return rendering.pane(which, _name(which, pair), deltas.get(which), prompt_tokens=tokens)
+    return rendering.pane(
+        which, _name(which, pair), deltas.get(which), prompt_tokens=tokens, limit=pair.max_new_tokens
+    )

@@ -55,15 +55,17 @@ def pane(
     delta: Any = None,
     *,
     prompt_tokens: int | None = None,
+    limit: int | None = None,
     note: str = "",
     busy: bool = False,
 ) -> str:
-    """One model's column. `note` stands where the answer will be; `busy` while something is done for it."""
+    """One model's column. `limit`: the most tokens of an answer; `note` stands where the answer will be; `busy` while
+    something is done for it."""
     state = ("loading" if busy else "idle") if delta is None else ("done" if delta.done else "running")
     named = f'<span class="name">{escape(name)}</span>' if name else ""
     return (
         f'<section class="pane {which}" data-model="{which}" data-state="{state}" aria-label="{LABELS[which]} model">'
-        f'<h2>{MARKS[which]}<span class="kind">{LABELS[which]}</span>{named}{_badge(delta, busy)}</h2>'
+        f'<h2>{MARKS[which]}<span class="kind">{LABELS[which]}</span>{named}{_badge(delta, limit, busy)}</h2>'
         f'<div class="answer" aria-live="polite">{_answer(delta, note)}</div>{_statistics(delta, prompt_tokens)}</section>'
     )
 
@@ -74,12 +76,15 @@ def error(text: str) -> str:
     )
 
 
-def _badge(delta: Any, busy: bool) -> str:
+def _badge(delta: Any, limit: int | None, busy: bool) -> str:
     if delta is None:
         return '<span class="badge live">loading</span>' if busy else ""
     if not delta.done:
         return '<span class="badge live">answering</span>'
-    return '<span class="badge">valid JSON</span>' if _as_json(delta.text) is not None else ""
+    if _as_json(delta.text) is not None:
+        return '<span class="badge">valid JSON</span>'
+    # Without a word it looks as if it ended in the middle of a sentence by itself.
+    return f'<span class="badge">at the limit of {limit} tokens</span>' if delta.tokens == limit else ""
 
 
 def _answer(delta: Any, note: str) -> str:

@@ -176,10 +176,11 @@ def talkative(made: Any, write_run: Callable[..., Path], tmp_path_factory: pytes
 
 @pytest.fixture(scope="module")
 def two_pairs(talkative: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a page with the same models under two names."""
+    """The address of a page with the same models under two names, the second without examples."""
     [pair] = compare.build_config(talkative)["pairs"]
     config = tmp_path_factory.mktemp("two") / "compare.json"
-    config.write_text(json.dumps({"pairs": [{**pair, "name": name} for name in ("first", "second")]}))
+    pairs = [{**pair, "name": "first"}, {**pair, "name": "second", "examples": []}]
+    config.write_text(json.dumps({"pairs": pairs}))
     page = subprocess.Popen(
         [str(environments.ensure("inference", say=print)), str(shipped("space") / "app.py")],
         stdin=subprocess.PIPE,
@@ -258,6 +259,7 @@ def test_another_model_that_is_chosen_ends_the_answer_of_the_last(
     page.wait_for_timeout(2000)
     assert is_waiting(page)
     assert "second" in page.locator('[data-model="fine-tuned"] h2').inner_text()
+    assert page.get_attribute("#prompt textarea", "placeholder") == "Type here"
     ask(page, "oats")
     wait_for(page, "running")
     page.click("#stop")

@@ -120,6 +120,12 @@ def test_only_what_is_json_is_called_so_and_half_a_character_can_be_sent() -> No
     whole.encode("utf-8")
 
 
+def test_an_answer_that_was_ended_by_the_limit_says_so() -> None:
+    assert "at the limit of 3 tokens" in rendering.pane("base", "n", said("and then"), limit=3)
+    assert "limit" not in rendering.pane("base", "n", said("and then"), limit=4)
+    assert "limit" not in rendering.pane("base", "n", said("and then", done=False), limit=3)
+
+
 def test_a_method_is_called_on_the_page_what_its_verdict_calls_it() -> None:
     report = {
         "n": 3,
