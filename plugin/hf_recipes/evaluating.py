@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from hf_recipes import environments, record
-from hf_recipes.data.measurable import lacking
+from hf_recipes.data.measurable import ExpectedFields, lacking
 from hf_recipes.recipe import load
 from hf_recipes.recipe.model import Metric
 from hf_recipes.record.create import plain
@@ -163,14 +163,17 @@ def _shots(run: Path, section: Mapping[str, Any]) -> None:
 
 
 def _measurable_rows(run: Path, metrics: Sequence[Any]) -> None:
-    """Raises CannotEvaluate for the first row that a metric lacks something for, before hours are spent on answering."""
+    """Raises CannotEvaluate for the first row that a metric lacks something for, and for a field that no row has, before hours
+    are spent on answering."""
     asked = [
         Metric(one) if isinstance(one, str) else Metric(one["name"], one.get("options") or {})
         for one in metrics
     ]
+    fields = ExpectedFields((metric.name, metric.options) for metric in asked)
     with (run / "work" / "test.jsonl").open(encoding="utf-8") as lines:
         for line in filter(str.strip, lines):
             row = json.loads(line)
+            fields.add(str(row.get("reference")))
             for metric in asked:
                 why = lacking(
                     metric.name, metric.options, str(row.get("reference")), row.get("messages") or ()
@@ -179,6 +182,11 @@ def _measurable_rows(run: Path, metrics: Sequence[Any]) -> None:
                     raise CannotEvaluate(
                         f"row {row.get('row')} of the test rows can't be measured by {metric.name}: {why}; leave the metric out of evaluate.metrics"
                     )
+    if missing := fields.missing():
+        field, name, there = missing
+        raise CannotEvaluate(
+            f"no expected answer has the field {field!r}, which {name} counts; the fields are {', '.join(there)}"
+        )
 
 
 @contextmanager

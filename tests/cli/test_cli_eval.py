@@ -191,6 +191,10 @@ def test_what_the_rows_lack_is_said_before_any_is_answered(measured: Path) -> No
     write(measured / "work" / "test.jsonl", *rows[:-1], {**rows[-1], "reference": "none"})
     said = "row 19 of the test rows can't be measured by number_match: its expected answer holds no number"
     assert_said(measured, said, "--set", "evaluate.metrics=[exact_match,number_match]")
+    write(measured / "work" / "test.jsonl", *({**row, "reference": '{"qty": 1}'} for row in rows))
+    misspelt = "evaluate.metrics=[{name: json_f1, options: {fields: [quantity]}}]"
+    said = "no expected answer has the field 'quantity', which json_f1 counts; the fields are qty"
+    assert_said(measured, said, "--set", misspelt)
     assert not (measured / "answers").exists()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 JSON_FIELDS = ("json_precision", "json_recall", "json_f1")
@@ -27,6 +27,32 @@ def lacking(
     if metric in ("accuracy", "macro_f1") and not reference.strip():
         return "its expected answer, the label, is empty"
     return None
+
+
+class ExpectedFields:
+    """Whether each of a JSON metric's `fields` stands in some expected answer. One that stands in none is misspelt, and
+    every answer would be right in it."""
+
+    def __init__(self, metrics: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
+        """`metrics`: names with their options."""
+        self._wanted: dict[str, str] = {}
+        self._found: set[str] = set()
+        for name, options in metrics:
+            fields = options.get("fields")
+            if name in JSON_FIELDS and isinstance(fields, (list, tuple)):
+                self._wanted |= {str(field): name for field in fields}
+
+    def add(self, reference: str) -> None:
+        """An expected answer."""
+        if self._wanted:
+            self._found |= fields_of(reference)
+
+    def missing(self) -> tuple[str, str, list[str]] | None:
+        """Once all have been added: a field that none has, its metric, and the fields that there are."""
+        for field, metric in self._wanted.items():
+            if field not in self._found:
+                return field, metric, sorted(self._found)[:20]
+        return None
 
 
 def fields_of(reference: str) -> set[str]:

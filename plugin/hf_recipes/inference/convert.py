@@ -20,7 +20,7 @@ from hf_recipes.data.splits import Sample, drawn, fingerprint, held_out, held_ou
 from hf_recipes.inference.child import Progress
 from hf_recipes.inference.dataset import Split, open_split
 from hf_recipes.inference.files import Row
-from hf_recipes.inference.measurable import ExpectedFields, check_row
+from hf_recipes.inference.measurable import check_fields, check_row, expected_fields
 from hf_recipes.inference.request import Request
 from hf_recipes.inference.written import Writer, card, finite, settle
 
@@ -288,7 +288,7 @@ def _write_test(
     """Write test.jsonl, numbering the rows as they stand in their split; the fingerprints of their prompts.
     `chosen` None takes the whole split. Raises DataError for a row that the recipe's metrics can't measure."""
     known: set[bytes] = set()
-    fields = ExpectedFields(request)
+    fields = expected_fields(request)
     if chosen is not None and not chosen:
         return known
     with Writer(out, "test", ()) as writer:
@@ -297,9 +297,9 @@ def _write_test(
                 known.add(fingerprint(reader.form.prompt(record)))
                 row = reader.form.test_row(number, finite(record))
                 check_row(request, row, split.name)
-                fields.add(row)
+                fields.add(str(row.get("reference")))
                 writer.write(row)
-    fields.check(split.name)
+    check_fields(request, fields, split.name)
     return known
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hf_recipes.data.findings import wrong
-from hf_recipes.data.measurable import JSON_FIELDS, fields_of, lacking
+from hf_recipes.data.measurable import ExpectedFields, lacking
 from hf_recipes.inference.request import Request
 
 CODE = "unmeasurable"
@@ -29,27 +29,15 @@ def check_row(request: Request, row: Mapping[str, Any], split: str) -> None:
         raise wrong(request.data.path, f"row {row['row']} of {split} {clause}", hint=HINT, code=CODE)
 
 
-class ExpectedFields:
-    """Whether each of a JSON metric's `fields` stands in some expected answer. One that stands in none is misspelt, and
-    every answer would be right in it."""
+def expected_fields(request: Request) -> ExpectedFields:
+    """Of the recipe's metrics."""
+    metrics = request.evaluate.metrics if request.evaluate else ()
+    return ExpectedFields((metric.name, metric.options) for metric in metrics)
 
-    def __init__(self, request: Request) -> None:
-        self._wanted: dict[str, str] = {}
-        for metric in request.evaluate.metrics if request.evaluate else ():
-            fields = metric.options.get("fields")
-            if metric.name in JSON_FIELDS and isinstance(fields, (list, tuple)):
-                self._wanted |= {str(field): metric.name for field in fields}
-        self._path = request.data.path
-        self._found: set[str] = set()
 
-    def add(self, row: Mapping[str, Any]) -> None:
-        if self._wanted and "messages" in row:
-            self._found |= fields_of(str(row["reference"]))
-
-    def check(self, split: str) -> None:
-        """Raises DataError for the first field that no row has. Call it when all rows have been added."""
-        for field, metric in self._wanted.items():
-            if field not in self._found:
-                what = f"no expected answer of {split} has the field {field!r}, which {metric} counts"
-                hint = f"the fields are {', '.join(sorted(self._found)[:20])}"
-                raise wrong(self._path, what, hint=hint, code=CODE)
+def check_fields(request: Request, fields: ExpectedFields, split: str) -> None:
+    """Once every row of `split` has been added. Raises DataError for the first field that no row has."""
+    if missing := fields.missing():
+        field, metric, there = missing
+        what = f"no expected answer of {split} has the field {field!r}, which {metric} counts"
+        raise wrong(request.data.path, what, hint=f"the fields are {', '.join(there)}", code=CODE)
