@@ -120,7 +120,7 @@ def test_texts_that_only_speak_of_paths_are_no_leak() -> None:
             {file: text},
             redact=Redactor((), {}),
             places=["/srv/ada/runs"],
-            exists=lambda path: path == "/home/ada",
+            exists=lambda path: path in ("/home/ada", "/var/log", "/var/folders"),
         )
         return [str(one) for one in found]
 
@@ -131,6 +131,9 @@ def test_texts_that_only_speak_of_paths_are_no_leak() -> None:
         == []
     )
     assert finds("tokenizer.json", '"/home/ada/": 5') == []
+    assert finds("recipe.yml", "the error in /var/log/nginx/error.log") == []
+    assert finds("recipe.yml", "/var/folders/xy/z") == ["recipe.yml:1 (a path of this machine)"]
+    assert finds("config.json", '"/var/log/x"') == ["config.json:1 (a path of this machine)"]
     assert finds("README.md", "one\n/home/ada/data/x") == ["README.md:2 (a path of this machine)"]
     assert finds("config.json", '{"x": "/home/user/file"}') == ["config.json:1 (a path of this machine)"]
     assert finds("tokenizer.json", "/srv/ada/runs/x") == ["tokenizer.json:1 (a path of this machine)"]

@@ -30,6 +30,8 @@ PERSONAL = (
     "app",
 )
 """Where people's files lie. What is below /usr or /bin is the same everywhere and says nothing."""
+COMMON = frozenset(f"/var/{name}" for name in ("cache", "lib", "log", "mail", "run", "spool", "tmp", "www"))
+"""What every machine has there: that a text speaks of it and that it exists says nothing."""
 VOCABULARY = re.compile(
     r"tokenizer\.json|vocab\..*|merges\.txt|added_tokens\.json|bpe\.codes|.*\.model|.*\.index\.json"
 )
@@ -99,8 +101,9 @@ def _paths(
         return
     for found in PATH.finditer(text):
         parts = found.group().split("/")
+        top = "/".join(parts[:3])
         # In a config no path has any business; elsewhere a text may speak of /home/user, and only a real one is private.
-        if parts[1] in PERSONAL and (CONFIG.fullmatch(file) or exists("/".join(parts[:3]))):
+        if parts[1] in PERSONAL and (CONFIG.fullmatch(file) or (top not in COMMON and exists(top))):
             yield found.start(), "a path of this machine"
 
 
