@@ -79,10 +79,9 @@ def _judged(run: Path, backend: Remote, handle: Handle, seen: Observed, client: 
                 message += f"; {said}"
     stage = (seen.remote or {}).get("stage")
     ended = record.end(run, end.state, end.reason, message, stage=stage if isinstance(stage, str) else None)
-    if goes_on_costing(seen.stage):
-        # What we have paused would look, from elsewhere, as if its owner had.
-        with suppress(HubFailed):
-            tell(run, handle, client)
+    # What we have paused would look, from elsewhere, as if its owner had; and who starts a Space again trains nothing twice.
+    with suppress(HubFailed):
+        tell(run, handle, client)
     return ended
 
 

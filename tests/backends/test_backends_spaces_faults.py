@@ -265,6 +265,19 @@ def test_a_container_that_is_told_to_end_is_told_as_what_the_hub_did_to_it_and_n
     assert space.stage == "PAUSED", "no visit starts it again"
 
 
+def test_a_space_that_is_started_again_after_its_end_was_told_trains_nothing(
+    started: Any, logged_in: Any
+) -> None:
+    run, space = started()
+    tell(logged_in, run, state="preparing", stage="prepare")
+    space.steer("PAUSED")
+    assert elsewhere.refresh(run).state is State.FAILED
+    logged_in.builds_hang = False
+    space.start()
+    wait_for(lambda: "has ended before: failed" in space.run_log.text)
+    assert space.wait("PAUSED") and "trained" not in space.run_log.text
+
+
 def test_a_cancelled_run_is_told_as_such_everywhere_whatever_its_container_says_last(
     training: Any, laptop: Any, logged_in: Any
 ) -> None:
