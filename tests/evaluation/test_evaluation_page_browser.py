@@ -204,6 +204,36 @@ def test_it_fits_the_screen_in_light_and_dark(
         assert chart.get_attribute("aria-label")
 
 
+def test_a_method_stays_in_sight_while_its_many_metrics_are_scrolled(
+    visit: Callable[..., Page], tmp_path: Path
+) -> None:
+    page = visit(with_many_metrics(tmp_path), viewport={"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    table = page.get_by_role("region", name="Numbers of every method")
+    table.evaluate("box => box.scrollLeft = 500")
+    name = table.get_by_role("rowheader", name="Fine-tuned").bounding_box()
+    assert name is not None and name["x"] >= 0 and name["width"] < 200
+
+
+def test_on_paper_nothing_is_left_to_scroll(visit: Callable[..., Page], tmp_path: Path) -> None:
+    page = visit(with_many_metrics(tmp_path), viewport={"width": 720, "height": 1000})
+    page.emulate_media(media="print")
+    cut = "[...document.querySelectorAll('.scroll, .text')].filter(box => box.scrollHeight > box.clientHeight + 1 && getComputedStyle(box).overflowY != 'visible').length"
+    assert page.evaluate(cut) == 0
+    last = page.get_by_role("columnheader", name="time a row").bounding_box()
+    assert last is not None and last["x"] + last["width"] <= 720
+
+
+def with_many_metrics(run: Path) -> Path:
+    """Twelve metrics, and an answer of a hundred lines."""
+    methods = full()["methods"]
+    for one in methods.values():
+        one["metrics"] |= {
+            f"metric_{number}": {"value": 0.5, "low": 0.4, "high": 0.6} for number in range(11)
+        }
+    return written(run, [row(0, "q", "a", fine_tuned=("line\n" * 100, 0.0))], methods=methods)
+
+
 def test_a_run_without_rows_says_so(visit: Callable[..., Page], tmp_path: Path) -> None:
     page = visit(written(tmp_path, None))
     assert "this run has no report/rows.jsonl" in page.locator("main").inner_text()

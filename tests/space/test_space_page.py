@@ -133,6 +133,32 @@ def test_test_rows_are_looked_through_and_hostile_ones_do_nothing(
     assert page.evaluate("document.documentElement.scrollWidth") == 390
 
 
+def test_a_phone_keeps_the_method_in_sight_while_its_numbers_are_scrolled(
+    visit: Callable[..., Page], served: Any
+) -> None:
+    page = visit(served.url, viewport={"width": 390, "height": 844})
+    page.get_by_role("tab", name="Evaluation").click()
+    table = page.get_by_role("region", name="Numbers of the evaluation")
+    table.evaluate("box => box.scrollLeft = 300")
+    name = table.get_by_role("rowheader", name="Fine-tuned")
+    place = name.bounding_box()
+    assert place is not None and place["x"] >= 0
+    assert name.evaluate("cell => getComputedStyle(cell).backgroundColor") == "rgb(255, 255, 255)"
+
+
+def test_what_right_to_left_scripts_say_begins_at_the_right(visit: Callable[..., Page], served: Any) -> None:
+    page = visit(served.url)
+    page.fill("#prompt textarea", "مرحبا بالعالم")
+    assert (
+        page.evaluate("getComputedStyle(document.querySelector('#prompt textarea')).unicodeBidi")
+        == "plaintext"
+    )
+    ask = "() => getComputedStyle(document.querySelector('[data-model=base] .text')).unicodeBidi"
+    page.press("#prompt textarea", "Enter")
+    pane(page, "base")
+    assert page.evaluate(ask) == "plaintext"
+
+
 def test_what_cannot_be_asked_is_said_in_the_page(visit: Callable[..., Page], served: Any) -> None:
     page = visit(served.url)
     page.click("#run")
