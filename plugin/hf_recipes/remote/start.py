@@ -66,7 +66,10 @@ def fetch_package() -> Path:
     if missing := [name for name in NEEDED if not os.environ.get(name)]:
         raise CannotStart(f"{', '.join(missing)} must be set")
     from huggingface_hub import HfApi
+    from huggingface_hub.utils.logging import set_verbosity_error
 
+    # When it tries again it prints the address, and that of a private file bears a signature that opens it.
+    set_verbosity_error()
     folder = Path(tempfile.mkdtemp(prefix="hf-recipes-"))
     name = os.environ["HF_RECIPES_PACKAGE"]
     path = _retried(
