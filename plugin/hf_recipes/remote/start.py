@@ -22,6 +22,7 @@ ours can be imported before the package is there.
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import sys
 import tempfile
@@ -66,10 +67,9 @@ def fetch_package() -> Path:
     if missing := [name for name in NEEDED if not os.environ.get(name)]:
         raise CannotStart(f"{', '.join(missing)} must be set")
     from huggingface_hub import HfApi
-    from huggingface_hub.utils.logging import set_verbosity_error
 
     # When it tries again it prints the address, and that of a private file bears a signature that opens it.
-    set_verbosity_error()
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     folder = Path(tempfile.mkdtemp(prefix="hf-recipes-"))
     name = os.environ["HF_RECIPES_PACKAGE"]
     path = _retried(
