@@ -61,12 +61,17 @@ def recipes(paths: Sequence[Path], settings: Sequence[str] = ()) -> list[Recipe]
     return found
 
 
-def create(made: Sequence[Recipe], *, runs_dir: Path, costs: Sequence[Cost | None] = ()) -> list[Path]:
-    """Record a run of each, waiting. Raises RecipeError before the first is recorded when one of them cannot run."""
+def check(made: Sequence[Recipe]) -> None:
+    """Raises RecipeError with what keeps any of them from running, alone or beside the others."""
     road.check(made)
     same = list(_same_repo(made))
     if same:
         raise RecipeError(same)
+
+
+def create(made: Sequence[Recipe], *, runs_dir: Path, costs: Sequence[Cost | None] = ()) -> list[Path]:
+    """Record a run of each, waiting. Raises RecipeError before the first is recorded when one of them cannot run."""
+    check(made)
     return [
         road.create(recipe, runs_dir=runs_dir, cost=cost)
         for recipe, cost in zip(made, costs or [None] * len(made), strict=True)

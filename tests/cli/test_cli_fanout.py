@@ -235,6 +235,15 @@ def test_models_that_would_share_a_repo_are_refused(two: list[Path], monkeypatch
         fanout.create(made, runs_dir=two[0].parent / "runs")
 
 
+def test_runs_that_cannot_go_side_by_side_are_told_before_their_cost_is_worked_out(
+    far: Path, tmp_path: Path
+) -> None:
+    done = call("run", far, far, cwd=tmp_path)
+    assert done.returncode == 2 and not (tmp_path / "runs").exists()
+    assert len(done.stderr.splitlines()) == 2, "one line a run of the matrix, and nothing was read"
+    assert done.stderr.count("their models would share a repo") == 2
+
+
 def test_export_takes_one_recipe_only(two: list[Path], tmp_path: Path) -> None:
     two[0].write_text(two[0].read_text() + "matrix: {params.lr: [1e-4, 2e-4]}\n")
     done = call("export", two[0], "--to", "autotrain", cwd=tmp_path)

@@ -374,6 +374,16 @@ def test_a_package_that_was_changed_on_the_way_is_not_run(
     assert process.returncode == 1 and "is not what was published" in output and "worked" not in output
 
 
+def test_a_download_that_breaks_prints_no_address_that_opens_a_private_file(
+    logged_in: Hub, published: Callable[..., Path], container: Callable[..., subprocess.Popen[str]]
+) -> None:
+    run = published("print('worked')")
+    cut = logged_in.fail("GET", "/_storage/get/", after_bytes=1000)
+    output, _ = (process := container(run)).communicate(timeout=60)
+    assert process.returncode == 0 and "worked" in output and cut.times == 0
+    assert "Signature=" not in output, output
+
+
 def test_the_package_is_the_same_bytes_each_time_and_holds_what_environments_need() -> None:
     import io
     import zipfile

@@ -173,3 +173,6 @@ def test_what_is_no_text_does_not_stop_a_run(outcome: Outcome, make_step: MakeSt
 def test_whatever_looks_like_a_token_is_taken_out_of_text(prefix: str) -> None:
     token = prefix + "a1B2c3D4e5" * 3
     assert Redactor((), {})(f"url?token={token}&x") == "url?token=[secret]&x"
+    signed = f"https://host/f?X-Amz-Signature={'0a' * 32}&Expires=1 and ?Signature={'b~' * 20}&Key-Pair-Id=K"
+    shown = "https://host/f?X-Amz-Signature=[secret]&Expires=1 and ?Signature=[secret]&Key-Pair-Id=K"
+    assert Redactor((), {})(signed) == shown

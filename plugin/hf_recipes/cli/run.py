@@ -71,9 +71,9 @@ def run_command(
 
 def _agreed(made: Sequence[Recipe], yes: bool) -> list[Cost | None]:
     """What the runs may cost, once whoever pays has agreed to it."""
-    from hf_recipes import agreement, road
+    from hf_recipes import agreement, fanout, road
 
-    road.check(made)
+    fanout.check(made)
     costs = road.costs(made, say=say, thorough=not yes)
     paid = [(recipe, cost) for recipe, cost in zip(made, costs, strict=True) if cost is not None]
     asked: list[str] = []

@@ -22,6 +22,7 @@ ours can be imported before the package is there.
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import sys
 import tempfile
@@ -67,6 +68,8 @@ def fetch_package() -> Path:
         raise CannotStart(f"{', '.join(missing)} must be set")
     from huggingface_hub import HfApi
 
+    # When it tries again it prints the address, and that of a private file bears a signature that opens it.
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     folder = Path(tempfile.mkdtemp(prefix="hf-recipes-"))
     name = os.environ["HF_RECIPES_PACKAGE"]
     path = _retried(

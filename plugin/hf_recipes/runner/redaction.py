@@ -31,7 +31,12 @@ class Redactor:
         }
         secrets = sorted((form for form in forms if len(form) > 3), key=len, reverse=True)
         known = "|".join(map(re.escape, secrets)) or r"(?!)"
-        self._patterns = (re.compile(known), re.compile(r"(?:hf_(?:oauth_)?|api_org_)[A-Za-z0-9]{20,}"))
+        self._patterns = (
+            re.compile(known),
+            re.compile(r"(?:hf_(?:oauth_)?|api_org_)[A-Za-z0-9]{20,}"),
+            # Of an address that lets whoever has it read or write a private file, as libraries print it when they try again.
+            re.compile(r"(?<=Signature=)[\w%~.-]{20,}"),
+        )
 
     def spans(self, text: str) -> list[tuple[int, int]]:
         """Where secrets stand, in order; ones that overlap, such as a token with another secret behind it, are one."""
