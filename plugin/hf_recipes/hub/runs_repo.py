@@ -79,7 +79,9 @@ def publish_end(run: Path, repo: str, *, client: HfApi) -> None:
     """Write the end that is known here over what the container told last; its log and its events stay. Raises HubFailed."""
     redact = Redactor(read_json(run / "job.json").get("secrets", ()), os.environ)
     text = redact(json.dumps({**read_json(run / "state.json"), "handle": {}}, indent=1, ensure_ascii=False))
-    commit(client, repo, {f"{run.name}/state.json": text.encode(errors="backslashreplace")}, f"end of {run.name}")
+    commit(
+        client, repo, {f"{run.name}/state.json": text.encode(errors="backslashreplace")}, f"end of {run.name}"
+    )
 
 
 def read(run_id: str, *, repo: str | None = None, client: HfApi | None = None) -> Mapping[str, Any] | None:
