@@ -33,6 +33,13 @@ def autotrain_python() -> Path:
 
 
 @pytest.fixture(scope="session")
+def inference_python() -> Path:
+    from hf_recipes import environments
+
+    return environments.ensure("inference", say=lambda text: print(text, file=sys.stderr))
+
+
+@pytest.fixture(scope="session")
 def autotrain_says(
     autotrain_python: Path, configs: list[Path], tmp_path_factory: pytest.TempPathFactory
 ) -> dict[Path, dict[str, Any]]:

@@ -242,7 +242,9 @@ def test_a_validation_split_of_an_llm_is_trained_through_our_script(write: Calla
     assert job.overrides["valid_split"].value == "validation"
     assert "def keep_validation" in job.files["work/clm_validation.py"]
     argv = job.steps[1].argv
-    assert argv[-4:-2] == ("{run}/work/seeded.py", "{run}/work/clm_validation.py")
+    assert argv[-5:-2] == tuple(
+        f"{{run}}/work/{name}.py" for name in ("seeded", "newer_base", "clm_validation")
+    )
     assert "work/clm_validation.py" not in translate(write(RECIPE.format(valid="null"))).files
 
 
@@ -250,7 +252,11 @@ def test_the_trainer_is_started_with_the_seed(sums: Callable[..., Recipe]) -> No
     job = translate(sums("params.seed=7"))
     assert job.overrides["HF_RECIPES_SEED"].value == 7 and job.steps[1].env["HF_RECIPES_SEED"] == "7"
     assert "def seed" in job.files["work/seeded.py"]
-    assert job.steps[1].argv[-4:-2] == ("{run}/work/seeded.py", "autotrain.trainers.clm")
+    assert "def read_newer" in job.files["work/newer_base.py"]
+    assert job.steps[1].argv[-5:-2] == (
+        *("{run}/work/seeded.py", "{run}/work/newer_base.py"),
+        "autotrain.trainers.clm",
+    )
 
 
 @pytest.mark.parametrize(

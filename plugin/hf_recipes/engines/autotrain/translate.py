@@ -18,6 +18,7 @@ from hf_recipes.recipe.autotrain import module_of
 from hf_recipes.recipe.model import Recipe
 
 SEEDED = "seeded.py"
+NEWER_BASE = "newer_base.py"
 SHARDED = "sharded.py"
 VALIDATION = "clm_validation.py"
 MEASURING = ("prepare", "answer", "report")
@@ -95,7 +96,7 @@ def _scripts(recipe: Recipe, params: Mapping[str, object], machine: Machine) -> 
     """What goes along to start the trainer, outermost first."""
     if not overrides.seeded(recipe):
         return ()
-    scripts = [SEEDED]
+    scripts = [SEEDED, NEWER_BASE]
     if len(machine.gpus) > 1 and sharded(recipe.task, params, len(machine.gpus)):
         scripts.append(SHARDED)
     if recipe.task == "lm_training" and params["valid_split"] is not None:
