@@ -13,9 +13,8 @@ from hf_recipes.engines.base import Base
 from hf_recipes.engines.hardware import FLAVORS, FREE_SPACE, machine_for
 from hf_recipes.engines.machine import Machine
 from hf_recipes.engines.timeout import LONGEST
-from hf_recipes.recipe.hardware import JOB_FLAVORS
+from hf_recipes.recipe.hardware import JOB_FLAVORS, backend_names
 from hf_recipes.recipe.model import Recipe
-from hf_recipes.recipe.rules import ours
 
 HERE = "this machine"
 GIB = 1024**3
@@ -45,7 +44,7 @@ class Offer:
 
 def offers(recipe: Recipe, here: Machine, base: Base | None, train_tokens: int | None) -> list[Offer]:
     """Those that fit first, by dollars and hours; then those that do not, each with the reason. `train_tokens`: in one epoch."""
-    names = ours()
+    names = backend_names()
     places: list[tuple[str, tuple[str, ...]]] = [(HERE, ("local",))]
     for flavor in FLAVORS:
         backends = [f"spaces-{flavor}"] if f"spaces-{flavor}" in names else []

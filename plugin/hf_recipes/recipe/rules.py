@@ -1,4 +1,4 @@
-"""What holds between keys: columns by trainer, chat, splits, gates, backends, names that AutoTrain would refuse."""
+"""What holds between keys: columns by trainer, chat, splits, gates, names that AutoTrain would refuse."""
 
 from __future__ import annotations
 
@@ -6,21 +6,14 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from hf_recipes.recipe import autotrain, evaluate_rules, measures
+from hf_recipes.recipe import autotrain, backend_rules, evaluate_rules, measures
 from hf_recipes.recipe.check import Reading
 from hf_recipes.recipe.fields import BUNDLED, CHAT_TEMPLATES, METRICS
-from hf_recipes.recipe.hardware import JOB_FLAVORS
-from hf_recipes.recipe.spelling import nearest, one_of
+from hf_recipes.recipe.spelling import one_of
 
 HUB_ID = re.compile(r"[\w][\w.-]*(/[\w][\w.-]*)?", re.ASCII)
 ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 FILE_ENDINGS = (".jsonl", ".json", ".csv", ".tsv", ".parquet", ".txt", ".gz", ".zip")
-NEWER_SPACES = (
-    "spaces-a100x4", "spaces-a100x8",
-    "spaces-rtx-pro-6000", "spaces-rtx-pro-6000x2", "spaces-rtx-pro-6000x4", "spaces-rtx-pro-6000x8",
-)  # fmt: skip
-"""Hardware that Spaces have today and AutoTrain's table does not."""
-ZERO = "-zero-a10g"
 COLUMNS: Mapping[str | tuple[str, str | None], tuple[str, ...]] = {
     ("lm_training", "dpo"): ("prompt_text_column", "text_column", "rejected_text_column"),
     ("lm_training", "orpo"): ("prompt_text_column", "text_column", "rejected_text_column"),
@@ -48,8 +41,7 @@ COLUMNS: Mapping[str | tuple[str, str | None], tuple[str, ...]] = {
 def check(reading: Reading, trainer: str | None, *, named: str | None) -> None:
     """Adds a problem for every rule that the reading breaks. `named` is the trainer that the task's name chooses."""
     _project_name(reading)
-    _backend(reading)
-    _compare(reading)
+    backend_rules.check(reading)
     _base_model(reading)
     _data_path(reading)
     _splits(reading)
@@ -74,45 +66,6 @@ def _project_name(reading: Reading) -> None:
         reading.report("project_name", "project-name", "takes letters, digits and hyphens only")
     elif len(name) > 50:
         reading.report("project_name", "project-name", f"is {len(name)} characters long, 50 are allowed")
-
-
-def _backend(reading: Reading) -> None:
-    backend = reading.values.get("backend")
-    if not isinstance(backend, str) or backend in ours():
-        return
-    del reading.values["backend"]  # what follows from a backend does not follow from this one
-    if backend.endswith(ZERO):
-        hint = "write spaces-t4-small or a larger one"
-        what = "ZeroGPU runs single functions of a Gradio app, no training"
-        reading.report("backend", "unsupported-backend", what, hint)
-        return
-    if backend in autotrain.hardware():
-        hint = "hf-recipes trains on local, spaces-<hardware> and jobs-<hardware>"
-        reading.report("backend", "unsupported-backend", "a backend of AutoTrain's that we do not have", hint)
-        return
-    begun = [name for name in ours() if name.startswith(backend)]
-    kin = [name for name in ours() if name.partition("-")[0] == backend.partition("-")[0]]
-    near = None if backend in ("spaces", "jobs") else begun[0] if begun else nearest(backend, kin or ours())
-    hint = (
-        f"did you mean {near}?"
-        if near
-        else "local, spaces-<hardware> such as spaces-a10g-large, or jobs-<hardware>"
-    )
-    reading.report("backend", "unknown-value", "no such backend", hint)
-
-
-def _compare(reading: Reading) -> None:
-    hardware = reading.values.get("compare.hardware")
-    known = [name.removeprefix("spaces-") for name in ours() if name.startswith("spaces-")]
-    if isinstance(hardware, str) and hardware not in known:
-        hint = one_of(hardware.removeprefix("spaces-"), known)
-        reading.report("compare.hardware", "unknown-value", "no such hardware of a Space", hint)
-
-
-def ours() -> tuple[str, ...]:
-    """The names of every backend."""
-    known = (name for name in autotrain.hardware() if name.startswith(("local", "spaces-")))
-    return (*known, *NEWER_SPACES, *(f"jobs-{flavor}" for flavor in JOB_FLAVORS))
 
 
 def _base_model(reading: Reading) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 from hf_recipes.recipe import autotrain
 from hf_recipes.recipe.fields import METRIC_OPTIONS, NEEDED_OPTIONS, Field, children, common, of_task
+from hf_recipes.recipe.hardware import backend_names
 from hf_recipes.recipe.kinds import NUMBER_AS_TEXT, SCHEMAS
-from hf_recipes.recipe.rules import ours
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 VARIABLE = {"type": "string", "pattern": r"\$\{[A-Za-z_][A-Za-z0-9_]*\}"}
@@ -60,7 +60,7 @@ def _of_field(field: Field, fields: Mapping[str, Field]) -> dict[str, Any]:
     if field.default is not None:
         schema["default"] = field.default
     if field.key == "backend":  # no choices of the field: a wrong one is explained better than by a list
-        return {**schema, "anyOf": [{"type": "string", "enum": list(ours())}, VARIABLE]}
+        return {**schema, "anyOf": [{"type": "string", "enum": list(backend_names())}, VARIABLE]}
     if field.key == "matrix":
         values = {"type": "array", "minItems": 1, "uniqueItems": True}
         return {**schema, "type": ["object", "null"], "minProperties": 1, "additionalProperties": values}
