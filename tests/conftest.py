@@ -12,12 +12,9 @@ from typing import Any
 import pytest
 
 # tests/hub is imported as `hub`. hf_xet keeps what it knows of past uploads in one folder for all tests, so it is
-# switched off in this process (hub.handle.environment can switch it on). huggingface_hub reads the environment when it
-# is imported: here, before a test that works offline could leave all later ones offline.
+# switched off in this process, before huggingface_hub is imported anywhere (hub.handle.environment can switch it on).
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 os.environ["HF_HUB_DISABLE_XET"] = "1"
-import huggingface_hub.constants  # noqa: F401
-
 pytest_plugins = ["browser.chromium", "hub.fixture"]
 
 # A shell starts what it puts in the background with Ctrl-C ignored, and so would all that the tests start and interrupt.

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+# It reads the environment when it is imported: here, before a test that works offline leaves all later ones offline.
+import huggingface_hub.constants  # noqa: F401
 import pytest
 
 SIDE = Path(__file__).with_name("autotrain_side.py")
