@@ -12,7 +12,7 @@ PYTEST_ARGS ?=
 
 help:
 	@echo "make quickstart          fine-tune a real model, measure it against its base, open the page (SERVE=0: no page)"
-	@echo "make test                real training, a real browser, the faults; about seven minutes on 2 cores"
+	@echo "make test                real training, a real browser, the faults; about nine minutes on 2 cores"
 	@echo "make e2e                 the long roads"
 	@echo "make lint                ruff, ruff format, mypy --strict"
 	@echo "make bench               every speed claim, as ratios measured in one run"
