@@ -58,9 +58,8 @@ def _judged(run: Path, backend: Remote, handle: Handle, seen: Observed, client: 
     """The end of a run that has one, written down; None while it goes on."""
     if judge(seen) is None:
         return None
-    with suppress(
-        HubFailed, OSError
-    ):  # neither the judgement nor what costs hangs on it, nor on room on this disk
+    # Neither the judgement nor what costs hangs on it, nor on room on this disk.
+    with suppress(HubFailed, OSError):
         runs_repo.bring(run, repo=handle["runs"], client=client)
     if not seen.last_line:
         seen = dataclasses.replace(seen, last_line=_last_line(run))

@@ -32,7 +32,7 @@ def show(runs: Sequence[Measured]) -> None:
 
 
 def _metric(metric: str, runs: Sequence[Measured]) -> Table:
-    table = _table(metric, ["run", "method"])
+    table = titled(metric, ["run", "method"])
     for name in ("value", "95 % interval", "tokens in", "tokens out", "seconds a row"):
         table.add_column(name, justify="right", no_wrap=True)
     for number, run in enumerate(runs, start=1):
@@ -47,15 +47,16 @@ def _metric(metric: str, runs: Sequence[Measured]) -> Table:
                 Text(method),
                 f"{measured['value']:.1%}",
                 interval,
-                _each(one, "prompt_tokens", n, 1),
-                _each(one, "completion_tokens", n, 1),
-                _each(one, "seconds", n, 3),
+                each(one, "prompt_tokens", n, 1),
+                each(one, "completion_tokens", n, 1),
+                each(one, "seconds", n, 3),
             )
         table.add_section()
     return table
 
 
-def _each(one: Mapping[str, Any], key: str, n: int | None, digits: int) -> str:
+def each(one: Mapping[str, Any], key: str, n: int | None, digits: int) -> str:
+    """Of a method's total, the share of one of `n` rows."""
     return f"{one[key] / n:,.{digits}f}" if n and isinstance(one.get(key), (int, float)) else "–"
 
 
@@ -63,7 +64,7 @@ def _verdicts(runs: Sequence[Measured]) -> Table | None:
     found = [(number, run.report["verdict"]) for number, run in enumerate(runs, start=1) if run.report.get("verdict")]  # fmt: skip
     if not found:
         return None
-    table = _table("verdict", ["run", "decision"])
+    table = titled("verdict", ["run", "decision"])
     table.add_column("reason")
     for number, verdict in found:
         table.add_row(
@@ -74,7 +75,7 @@ def _verdicts(runs: Sequence[Measured]) -> Table | None:
 
 def _settings(runs: Sequence[Measured]) -> Table:
     differing = side_by_side.differing(runs)
-    table = _table("what differs between the recipes", ["key"])
+    table = titled("what differs between the recipes", ["key"])
     if not differing:
         table.add_row("nothing: the runs were given the same settings")
         return table
@@ -85,7 +86,8 @@ def _settings(runs: Sequence[Measured]) -> Table:
     return table
 
 
-def _table(title: str, columns: Sequence[str]) -> Table:
+def titled(title: str, columns: Sequence[str]) -> Table:
+    """`columns`: those whose cells are never folded; more can be added."""
     table = Table(title=Text(title, style="bold"), title_justify="left", box=None, pad_edge=False)
     for name in columns:
         table.add_column(name, no_wrap=True)

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hf_recipes.cli.output import console
+from hf_recipes.cli.report_tables import each, titled
 from hf_recipes.evaluation import findings
 from hf_recipes.evaluation.answers import REFERENCE
 from hf_recipes.evaluation.report import HOW, metrics_of
@@ -51,13 +52,13 @@ def _parts(report: Mapping[str, Any]) -> Iterator[Table | Text]:
 
 def _methods(report: Mapping[str, Any], metric: str | None) -> Table:
     n = report["n"]
-    table = _table(f"{n} test rows", ["method"])
+    table = titled(f"{n} test rows", ["method"])
     columns = [metric, "95 % interval"] if metric else []
     for name in (*columns, "tokens in", "tokens out", "seconds a row"):
         table.add_column(name, justify="right")
     for method, one in report["methods"].items():
         costs = [
-            f"{one[key] / n:,.{digits}f}" if key in one else "–"
+            each(one, key, n, digits)
             for key, digits in (("prompt_tokens", 1), ("completion_tokens", 1), ("seconds", 3))
         ]
         table.add_row(Text(method), *(_measured(one["metrics"].get(metric)) if metric else ()), *costs)
@@ -65,7 +66,7 @@ def _methods(report: Mapping[str, Any], metric: str | None) -> Table:
 
 
 def _other_metrics(report: Mapping[str, Any], metrics: list[str]) -> Table:
-    table = _table("and by", ["metric"])
+    table = titled("and by", ["metric"])
     for method in report["methods"]:
         table.add_column(Text(method), justify="right")
     for metric in metrics:
@@ -93,7 +94,7 @@ def _verdict(report: Mapping[str, Any]) -> Text:
 
 def _comparisons(report: Mapping[str, Any]) -> Table:
     """Fine-tuned minus each baseline, by metric."""
-    table = _table("fine-tuned against each baseline", ["metric", "minus"])
+    table = titled("fine-tuned against each baseline", ["metric", "minus"])
     for name in ("difference", "95 % interval", "better on", "worse on", "p"):
         table.add_column(name, justify="right")
     table.add_column("test", no_wrap=True)
@@ -113,7 +114,7 @@ def _comparisons(report: Mapping[str, Any]) -> Table:
 
 
 def _gate(report: Mapping[str, Any]) -> Table:
-    table = _table("required", ["bound"])
+    table = titled("required", ["bound"])
     table.add_column("measured", justify="right")
     table.add_column("met")
     for bound in report["gate"]:
@@ -124,7 +125,7 @@ def _gate(report: Mapping[str, Any]) -> Table:
 
 
 def _misses(report: Mapping[str, Any]) -> Table:
-    table = _table("where the fine-tuned model did worst, the first of equals first", [])
+    table = titled("where the fine-tuned model did worst, the first of equals first", [])
     table.add_column("row", justify="right")
     table.add_column("answer")
     table.add_column("expected")
@@ -137,12 +138,3 @@ def _short(text: str) -> Text:
     """In one line, nothing that moves the cursor."""
     seen = " ".join("".join(char if char.isprintable() else " " for char in str(text)).split())
     return Text(seen if len(seen) <= WIDEST else seen[: WIDEST - 1] + "…")
-
-
-def _table(title: str, columns: list[str]) -> Table:
-    table = Table(
-        title=Text(title, style="bold"), title_justify="left", box=None, pad_edge=False, header_style="dim"
-    )
-    for name in columns:
-        table.add_column(name, no_wrap=True)
-    return table
