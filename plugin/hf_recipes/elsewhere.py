@@ -6,12 +6,20 @@ import dataclasses
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hf_recipes import record
-from hf_recipes.backends.evidence import GONE, NO_FILES, Observed, goes_on_costing, judge, stopped, telling
+from hf_recipes.backends.evidence import (
+    GONE,
+    NO_FILES,
+    Observed,
+    begun,
+    goes_on_costing,
+    judge,
+    stopped,
+    telling,
+)
 from hf_recipes.backends.remote import Handle, Remote, remote
 from hf_recipes.hub import runs_repo
 from hf_recipes.hub.errors import HubFailed
@@ -26,7 +34,7 @@ Look = tuple[RunState, Sequence[Mapping[str, Any]]]
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 15.0
 """Seconds between two looks at a run that is followed."""
 SECONDS_TO_START = 600.0
-"""That making a run's container may take, as seen from a machine that did not start it."""
+"""That making a run's container may take once the run is published, as seen from a machine that did not start it."""
 SENT = "sent"
 """In the handle where the run was started: its container has been made."""
 NOT_STARTED = "the process that was to start the run is gone"
@@ -49,7 +57,7 @@ def refresh(run: Path) -> RunState:
     if "creator" in handle and seen.stage in (GONE, NO_FILES):
         backend.remove(handle, client=client)
         return record.end(run, State.FAILED, Reason.START_FAILED, NOT_STARTED) or state
-    if seen.stage == GONE and SENT not in handle and _young(state):
+    if seen.stage == GONE and SENT not in handle and not begun(seen) and _just_published(run, handle, client):
         return state  # somebody else is just starting it
     return _judged(run, backend, handle, seen, client) or record.update(run, **_progress(seen))
 
@@ -182,12 +190,9 @@ def facts(run: Path) -> dict[str, object]:
     return known
 
 
-def _young(state: RunState) -> bool:
-    try:
-        age = datetime.now(timezone.utc) - datetime.fromisoformat(state.created)
-    except (ValueError, TypeError):
-        return False
-    return age.total_seconds() < SECONDS_TO_START
+def _just_published(run: Path, handle: Handle, client: HfApi) -> bool:
+    seconds = runs_repo.age(run.name, repo=str(handle["runs"]), client=client)
+    return seconds is not None and seconds < SECONDS_TO_START
 
 
 def _backend(state: RunState) -> Remote:

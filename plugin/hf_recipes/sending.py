@@ -89,8 +89,7 @@ def _begin(run: Path, made: list[Callable[[], None]], say: Say) -> None:
     if kept.handle.get("runs") != handle["runs"] and not kept.state.finished:
         raise OSError(errno.EIO, "the run's folder cannot be written", str(run))
     say(f"publishing the run to {handle['runs']}")
-    runs_repo.publish(run, client=client)
-    runs_repo.publish_handle(run, handle["runs"], handle, client=client)
+    runs_repo.publish(run, handle, client=client)
     if record.read_state(run).state.finished:
         raise _Cancelled
     say(f"making {backend.named(handle)} on {handle['hardware']}")

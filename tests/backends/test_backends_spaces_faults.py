@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import time
@@ -13,6 +14,7 @@ import pytest
 
 from backends.space_runs import end_of, push_weights, silent, spaces, tell
 from hf_recipes import elsewhere, record, road, sending
+from hf_recipes.hub import runs_repo
 from hf_recipes.hub.errors import HubFailed
 from hf_recipes.record.state import State
 from hf_recipes.runner.files import read_json, take_lock
@@ -288,6 +290,50 @@ def test_a_cancelled_run_is_told_as_such_everywhere_whatever_its_container_says_
     for folder in (run, laptop(run)):
         state, _, message = end_of(folder)
         assert state is State.CANCELLED and "costs nothing from now on" in message
+
+
+@pytest.fixture
+def never_made(new_run: Any, logged_in: Any) -> Path:
+    """A run that was published by a process that was killed before it made the Space."""
+    run: Path = new_run()
+    handle = {"space": f"ada/{run.name}", "runs": "ada/hf-recipes-runs", "model": "ada/tiny", "hardware": "t4-small", "per_hour": 0.4, "hours": 1.0}  # fmt: skip
+    runs_repo.publish(run, handle)
+    return run
+
+
+@pytest.mark.parametrize("year", ["1999", "2999"], ids=["behind", "ahead"])
+def test_a_run_whose_space_was_never_made_is_judged_by_the_hubs_clock_alone(
+    never_made: Path, laptop: Any, logged_in: Any, year: str
+) -> None:
+    """The machine that started it may have any year."""
+    state = json.loads((never_made / "state.json").read_text())
+    there = {**state, "created": year + state["created"][4:]}
+    logged_in.put("dataset", "ada/hf-recipes-runs", {f"{never_made.name}/state.json": json.dumps(there).encode()})  # fmt: skip
+    found = laptop(never_made)
+    assert record.read_state(found).created.startswith(year)
+    assert elsewhere.refresh(found).state is State.QUEUED, "somebody may be just making it"
+    repo = logged_in.repo("dataset", "ada/hf-recipes-runs")
+    for id, commit in repo.commits.items():
+        repo.commits[id] = dataclasses.replace(commit, date="2020" + commit.date[4:])
+    ended = elsewhere.refresh(found)
+    assert (ended.state, ended.reason) == (State.FAILED, "container_stopped")
+
+
+def test_a_run_that_works_and_whose_space_is_deleted_has_ended_however_young_it_is(
+    never_made: Path, laptop: Any, logged_in: Any
+) -> None:
+    tell(logged_in, never_made, state="running", stage="train")
+    assert elsewhere.refresh(laptop(never_made)).reason == "container_stopped"
+
+
+def test_a_run_that_is_published_can_be_looked_up_with_its_handle_at_once(
+    started: Any, logged_in: Any
+) -> None:
+    """From the first commit on: a run without a handle would be told as one that nobody starts."""
+    run, _ = started()
+    repo = logged_in.repo("dataset", "ada/hf-recipes-runs")
+    with_run = [one for one in repo.history() if f"{run.name}/state.json" in one.files]
+    assert all(f"{run.name}/handle.json" in one.files for one in with_run)
 
 
 def wait_for(what: Callable[[], object], seconds: float = 60) -> None:

@@ -54,6 +54,11 @@ def judge(seen: Observed) -> End | None:
     return _as_it_says(seen) or _as_it_stopped(seen)
 
 
+def begun(seen: Observed) -> bool:
+    """Whether the run's container has written that it works."""
+    return (seen.remote or {}).get("state") not in (None, State.QUEUED.value)
+
+
 def stopped(stage: str) -> bool:
     """Whether nothing runs, and nothing costs, in this stage."""
     return stage in STOPPED
@@ -109,15 +114,10 @@ def _as_it_stopped(seen: Observed) -> End | None:
 def _words(seen: Observed) -> tuple[Reason, str] | None:
     if seen.stage in STOPPED:
         return STOPPED[seen.stage]
-    if seen.stage in BUILDING and not _begun(seen) and seen.seconds > SECONDS_TO_BUILD:
+    if seen.stage in BUILDING and not begun(seen) and seen.seconds > SECONDS_TO_BUILD:
         minutes = round(seen.seconds / 60)
         return Reason.BUILD_FAILED, f"the Space is still at {seen.stage} after {minutes} minutes"
     return None
-
-
-def _begun(seen: Observed) -> bool:
-    """Whether the run's container has written that it works."""
-    return (seen.remote or {}).get("state") not in (None, State.QUEUED.value)
 
 
 def _reason(word: object, state: State) -> Reason:

@@ -6,8 +6,6 @@ import json
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +16,7 @@ from hf_recipes.backends.reading import Reading
 from hf_recipes.backends.remote import Handle
 from hf_recipes.engines.hardware import FREE_SPACE
 from hf_recipes.hub import runs_repo
+from hf_recipes.hub.clock import age
 from hf_recipes.hub.errors import HubFailed, hub_errors, retrying
 from hf_recipes.hub.pushed import pushed
 from hf_recipes.remote.start import start_script
@@ -165,17 +164,10 @@ def _stage(client: HfApi, space: str) -> tuple[str, str]:
 
 
 def _seconds(client: HfApi, space: str) -> float:
-    """The Space's age, by the Hub's clock alone: that of this machine may be wrong."""
-    from huggingface_hub import get_session
-    from huggingface_hub.utils._headers import build_hf_headers
-
+    """The Space's age."""
     with hub_errors(f"asking for the Space {space}"):
         created = retrying(lambda: client.space_info(space)).created_at
-        address = f"{client.endpoint}/api/spaces/{space}/runtime"
-        headers = build_hf_headers(token=client.token)
-        answered = retrying(lambda: get_session().get(address, headers=headers)).headers.get("date")
-    now = parsedate_to_datetime(answered) if answered else datetime.now(timezone.utc)
-    return max(0.0, (now - created).total_seconds()) if created else 0.0
+    return age(created, f"api/spaces/{space}/runtime", client=client) if created else 0.0
 
 
 def _fetch(client: HfApi, space: str, kind: str, follow: bool) -> Iterable[str]:

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from hf_recipes.hub import account
+from hf_recipes.hub import account, clock
 from hf_recipes.hub.blob import blob_id
 from hf_recipes.hub.errors import HubFailed, hub_errors, retrying
 from hf_recipes.hub.package import package
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 NAME = "hf-recipes-runs"
 PUBLISHED = ("job.json", "recipe.yml", "state.json")
 """What a container needs of a run's folder."""
+HANDLE = "handle.json"
 WRITTEN_THERE = ("events.jsonl", "train.log", "report", "answers")
 """What the container writes and we bring back; state.json is judged first, so it is not among them."""
 OVERTAKEN = 6
@@ -48,8 +49,11 @@ def repo_of(name: str) -> str:
     return f"{name}/{NAME}"
 
 
-def publish(run: Path, *, client: HfApi | None = None) -> str:
-    """Put a queued run and our package where a container finds them; returns the runs repo's id. Raises HubFailed."""
+def publish(run: Path, handle: Mapping[str, object], *, client: HfApi | None = None) -> str:
+    """Put a queued run and our package where a container finds them; returns the runs repo's id. Raises HubFailed.
+
+    In one commit with what is known of its `handle`: nobody who looks up the run finds it without.
+    """
     client = client or account.api()
     repo = repo_of(account.writer(client, doing="publishing the run").name)
     private_dataset(client, repo)
@@ -63,6 +67,7 @@ def publish(run: Path, *, client: HfApi | None = None) -> str:
     redact = Redactor(read_json(run / "job.json").get("secrets", ()), environment)
     for name in PUBLISHED:
         wanted[f"{run.name}/{name}"] = redact((run / name).read_text(encoding="utf-8")).encode()
+    wanted[f"{run.name}/{HANDLE}"] = _handle(handle)
     commit(client, repo, wanted, f"run {run.name}")
     return repo
 
@@ -71,8 +76,8 @@ def publish_handle(
     run: Path, repo: str, handle: Mapping[str, object], *, client: HfApi | None = None
 ) -> None:
     """Say where the run's container is, for whoever asks later from another machine. Raises HubFailed."""
-    text = json.dumps(dict(handle), indent=1)
-    commit(client or account.api(), repo, {f"{run.name}/handle.json": text.encode()}, f"handle of {run.name}")
+    path = f"{run.name}/{HANDLE}"
+    commit(client or account.api(), repo, {path: _handle(handle)}, f"handle of {run.name}")
 
 
 def publish_end(run: Path, repo: str, *, client: HfApi) -> None:
@@ -96,6 +101,20 @@ def read(run_id: str, *, repo: str | None = None, client: HfApi | None = None) -
         raise
     document: Mapping[str, Any] = json.loads(text)
     return document
+
+
+def age(run_id: str, *, repo: str, client: HfApi) -> float | None:
+    """Seconds since the run's handle was written last, by the Hub's clock; None where it is gone. Raises HubFailed."""
+    path = f"{run_id}/{HANDLE}"
+    try:
+        with hub_errors(f"looking for {path} in {repo}"):
+            found = retrying(lambda: client.get_paths_info(repo, path, repo_type="dataset", expand=True))
+    except HubFailed as error:
+        if error.reason == "not_found":
+            return None
+        raise
+    last = getattr(found[0], "last_commit", None) if found else None
+    return clock.age(last.date, f"api/datasets/{repo}", client=client) if last else None
 
 
 def bring(run: Path, *, repo: str | None = None, client: HfApi | None = None) -> None:
@@ -126,7 +145,7 @@ def take(run_id: str, folder: Path, *, repo: str, client: HfApi) -> None:
     """Make the folder of a run as `record.create` had made it. Raises HubFailed: not_found."""
     texts = {name: _text(client, repo, f"{run_id}/{name}") for name in PUBLISHED}
     try:
-        handle = json.loads(_text(client, repo, f"{run_id}/handle.json"))
+        handle = json.loads(_text(client, repo, f"{run_id}/{HANDLE}"))
     except HubFailed as error:
         if error.reason != "not_found":
             raise
@@ -151,6 +170,10 @@ def list_remote(*, client: HfApi | None = None) -> list[str]:
     from huggingface_hub import RepoFolder
 
     return sorted(each.path for each in entries if isinstance(each, RepoFolder) and each.path != "packages")
+
+
+def _handle(handle: Mapping[str, object]) -> bytes:
+    return json.dumps(dict(handle), indent=1).encode()
 
 
 def _files(client: HfApi, repo: str, run_id: str) -> Iterator[tuple[RepoFile, PurePosixPath]]:
