@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hf_recipes import environments, record
+from hf_recipes import environments, planning, record
 from hf_recipes.asking import ask_inference
 from hf_recipes.backends import local
-from hf_recipes.engines import autotrain, prices, timeout
-from hf_recipes.engines.base import Base, base_of
+from hf_recipes.engines import autotrain, prices
 from hf_recipes.engines.job import Job
 from hf_recipes.recipe import load
 from hf_recipes.recipe.model import Recipe
@@ -25,8 +22,6 @@ if TYPE_CHECKING:
     from hf_recipes.engines.plan import Plan
 
 Say = Callable[[str], None]
-LENGTHS = ("block_size", "model_max_length", "max_seq_length", "max_target_length", "padding")
-"""Parameters that change how many tokens a row has."""
 RUN_ID = re.compile(r"[\w-]+-\d{8}-\d{6}-[0-9a-f]{4}")
 """A whole one, as record.create makes them."""
 
@@ -34,7 +29,7 @@ RUN_ID = re.compile(r"[\w-]+-\d{8}-\d{6}-[0-9a-f]{4}")
 def translate(path: Path, settings: Sequence[str] = ()) -> tuple[Recipe, Job]:
     """Validate a recipe and translate it for this machine. Raises RecipeError with every problem."""
     recipe = _valid(path, settings)
-    return recipe, _translated(recipe)[0]
+    return recipe, planning.translated(recipe)[0]
 
 
 def _valid(path: Path, settings: Sequence[str]) -> Recipe:
@@ -45,37 +40,15 @@ def _valid(path: Path, settings: Sequence[str]) -> Recipe:
     return recipe
 
 
-def _translated(recipe: Recipe) -> tuple[Job, Base | str]:
-    """The job, and the size of the base model that it was made for, or why that is not known."""
-    base = base_of(recipe)
-    return autotrain.translate(recipe, local.machine(), base if isinstance(base, Base) else None), base
-
-
 def plan(path: Path, settings: Sequence[str] = (), *, examples: int = 0, say: Say) -> Plan:
-    """What a run of this recipe would be. Data and Hub are read where they can be; what could not is named."""
-    recipe = _valid(path, settings)
-    made = _priced(recipe, _planned(recipe, {}, say, examples))
-    from hf_recipes import deciding
-
-    return replace(made, tunable=deciding.tunability_as_json(recipe))
+    """What a run of this recipe would be. Data and Hub are read where they can be; what could not is named. Raises RecipeError."""
+    return planning.plan(_valid(path, settings), examples, say)
 
 
 def plans(recipes: Sequence[Recipe], *, say: Say) -> list[Plan]:
     """What runs of all these would be; data that several of them share is read once. Raises RecipeError."""
     check(recipes)
-    read: dict[str, Mapping[str, object]] = {}
-    return [_priced(recipe, _planned(recipe, read, say)) for recipe in recipes]
-
-
-def _priced(recipe: Recipe, made: Plan) -> Plan:
-    """With what it costs elsewhere, and the time limit that it has where it costs."""
-    if not _elsewhere(recipe.backend):
-        return made
-    cost = prices.cost(recipe.backend, _price(recipe.backend), made.estimate)
-    known = {**made.estimate, "cost": prices.as_json(cost)}
-    if cost.price.per_hour != 0:
-        known["timeout"] = timeout.as_json(recipe.backend, cost.hours)
-    return replace(made, estimate=known)
+    return planning.plans(recipes, say)
 
 
 def costs(recipes: Sequence[Recipe], *, say: Say, thorough: bool = True) -> list[prices.Cost | None]:
@@ -83,35 +56,7 @@ def costs(recipes: Sequence[Recipe], *, say: Say, thorough: bool = True) -> list
 
     Without `thorough` no environment is made for it: the hours may then not be known. Raises RecipeError.
     """
-    read: dict[str, Mapping[str, object]] = {}
-    return [_cost(recipe, read, say, thorough) if _elsewhere(recipe.backend) else None for recipe in recipes]
-
-
-def _cost(recipe: Recipe, read: dict[str, Mapping[str, object]], say: Say, thorough: bool) -> prices.Cost:
-    price = _price(recipe.backend)
-    if not thorough and not _can_read():
-        return prices.cost(recipe.backend, price, {})
-    return prices.cost(recipe.backend, price, _planned(recipe, read, say).estimate)
-
-
-def _can_read() -> bool:
-    """Whether data can be read here without anything being made for it first."""
-    try:
-        return environments.ready("inference") is not None
-    except environments.EnvironmentFailed:
-        return False
-
-
-def _planned(recipe: Recipe, read: dict[str, Mapping[str, object]], say: Say, examples: int = 0) -> Plan:
-    """`read`: the data that has been read already, since the recipes of a matrix mostly share theirs."""
-    from hf_recipes.engines.plan import make_plan
-
-    job, base = _translated(recipe)
-    lengths = {name: value for name, value in job.params.items() if name in LENGTHS}
-    key = json.dumps([asdict(job.data), job.base_model, job.task, lengths], default=str)
-    if key not in read:
-        read[key] = _inspect(job, examples, say)
-    return make_plan(recipe, job, local.machine(), read[key], base)
+    return planning.costs(recipes, say, thorough)
 
 
 def check(recipes: Sequence[Recipe]) -> None:
@@ -139,7 +84,7 @@ def start(
 def create(recipe: Recipe, *, runs_dir: Path, cost: prices.Cost | None = None) -> Path:
     """Record a run that waits for `begin`; returns its folder. Raises RecipeError."""
     check([recipe])
-    run = record.create(_translated(recipe)[0], recipe.text, runs_dir)
+    run = record.create(planning.translated(recipe)[0], recipe.text, runs_dir)
     if cost is not None:
         from hf_recipes.sending import COST
 
@@ -315,30 +260,14 @@ def export(path: Path, settings: Sequence[str] = (), *, output: Path, say: Say) 
     output.mkdir(parents=True, exist_ok=True)
     base_model = recipe.base_model
     if autotrain.export_needs_data(recipe) or base_model.startswith("bundled/"):
-        answer = ask_inference("hf_recipes.inference.export", _request(job, 0), say, str(output.absolute()))
+        answer = ask_inference(
+            "hf_recipes.inference.export", planning.request(job), say, str(output.absolute())
+        )
         base_model = str(answer["base_model"])
     config = output / "config.yml"
     config.write_text(autotrain.export(recipe, local.machine(), base_model=base_model), encoding="utf-8")
     return sorted(path for path in output.rglob("*") if path.is_file())
 
 
-def _inspect(job: Job, examples: int, say: Say) -> Mapping[str, object]:
-    say("reading the data and the base model …")
-    try:
-        return ask_inference("hf_recipes.inference.inspect", _request(job, examples), say)
-    except environments.EnvironmentFailed as error:
-        return {"unread": {"data": str(error)}}
-
-
-def _request(job: Job, examples: int) -> dict[str, object]:
-    return {**asdict(job), "examples": examples}
-
-
 def _elsewhere(backend: str) -> bool:
     return not backend.startswith("local")
-
-
-def _price(backend: str) -> prices.Price:
-    from hf_recipes.hub.hardware import price
-
-    return price(backend)
