@@ -114,10 +114,10 @@ def decide(
         decision, reason = "baseline", f"The best baseline is better than the fine-tuned model: {evidence}."
     elif smallest > COARSE:
         decision = "too-few-rows"
-        reason = f"Too few rows to tell: {evidence}. {_shows(n, smallest, len(baselines))}"
+        reason = f"Neither can be called the better one: {evidence}. {_shows(n, smallest, len(baselines))}"
     else:
         decision = "no-difference"
-        reason = f"No difference was shown: {evidence}. {_shows(n, smallest, len(baselines))}"
+        reason = f"The best baseline does as well, as far as these rows can tell: {evidence}. {_shows(n, smallest, len(baselines))}"
     return Verdict(decision, reason, best, smallest)
 
 
