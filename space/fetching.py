@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -153,7 +154,9 @@ def _make_room(size: int, keep: tuple[str, ...]) -> None:
             if one.repo_id not in keep
             for revision in one.revisions
         ]
-        found.delete_revisions(*old).execute()
+        # On a person's own machine the cache is theirs, and whatever lies in it stays.
+        if not os.environ.get("HF_RECIPES_COMPARE_ATTACHED"):
+            found.delete_revisions(*old).execute()
     except CacheNotFound:
         here = 0
     free = shutil.disk_usage(cache).free

@@ -39,21 +39,18 @@ def build_config(run: Path) -> dict[str, Any]:
     if not any(model.glob("*.safetensors")):
         state = record.read_state(run)
         if state.state is State.SUCCEEDED and state.handle.get("model"):
-            pushed = state.handle["model"]
-            raise CompareFailed(
-                f"the model of {run.name} is not here but on the Hub, as {pushed}; its page is made there by: "
-                f"hf-recipes space deploy --models {pushed}"
-            )
+            # Trained elsewhere: the page brings it from the Hub, as it does in a Space.
+            return {"title": _title(run, job), "models": [str(state.handle["model"])]}
         raise CompareFailed(
             f"{run.name} has no model: it did not come that far (see: hf-recipes status {run.name})"
         )
-    shown: Mapping[str, Any] = job.get("compare") or {}
+    shown = _shown(job)
     evaluate: Mapping[str, Any] = job.get("evaluate") or {}
     system, user = asked((job.get("data") or {}).get("messages") or ())
     report, rows = run / "report" / "report.json", run / "report" / "rows.jsonl"
     name = str(job.get("project_name") or run.name)
     return {
-        "title": shown.get("title") or name,
+        "title": _title(run, job),
         "pairs": [
             {
                 "name": name,
@@ -85,7 +82,8 @@ def serve(
     environments.EnvironmentFailed.
     """
     config = run / CONFIG
-    config.write_text(json.dumps(build_config(run), ensure_ascii=False, indent=2) + "\n", "utf-8")
+    shown = build_config(run)
+    config.write_text(json.dumps(shown, ensure_ascii=False, indent=2) + "\n", "utf-8")
     python = environments.ensure("inference", say=say)
     with (run / LOG).open("w", encoding="utf-8") as log:
         page = subprocess.Popen(
@@ -93,7 +91,7 @@ def serve(
             stdin=subprocess.PIPE,  # never written to: the page ends when it closes, and a dead process closes it
             stdout=subprocess.PIPE,
             stderr=log,
-            env=_environment(config, port),
+            env={**_environment(config, port), **(_login(run) if "models" in shown else {})},
             text=True,
             start_new_session=True,  # Ctrl-C is for us alone, so that the page does not print what it thinks of it
         )
@@ -149,6 +147,18 @@ def _environment(config: Path, port: int | None) -> dict[str, str]:
     return environment
 
 
+def _login(run: Path) -> dict[str, str]:
+    """What lets the page read a model of the Hub that is private: the token of whoever looks at it. Raises CompareFailed."""
+    from hf_recipes.hub.errors import HubFailed
+    from hf_recipes.hub.push import client_of
+
+    try:
+        token = client_of(run).token
+    except HubFailed as error:
+        raise CompareFailed(str(error)) from error
+    return {"HF_TOKEN": token} if isinstance(token, str) else {}
+
+
 def _job(run: Path) -> Mapping[str, Any]:
     try:
         job = json.loads((run / "job.json").read_text("utf-8"))
@@ -157,6 +167,14 @@ def _job(run: Path) -> Mapping[str, Any]:
     if not isinstance(job, dict):
         raise CompareFailed(f"{run.name} has no readable job.json")
     return job
+
+
+def _shown(job: Mapping[str, Any]) -> Mapping[str, Any]:
+    return job.get("compare") or {}
+
+
+def _title(run: Path, job: Mapping[str, Any]) -> str:
+    return str(_shown(job).get("title") or job.get("project_name") or run.name)
 
 
 def _trainer(job: Mapping[str, Any]) -> str:

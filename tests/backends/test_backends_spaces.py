@@ -262,6 +262,18 @@ def test_an_account_without_credit_is_told_and_nothing_is_made(new_run: Any, log
     assert spaces(logged_in) == []
 
 
+def test_an_account_that_the_hub_makes_no_spaces_for_is_told_what_it_can_do(
+    new_run: Any, logged_in: Any
+) -> None:
+    logged_in.state.accounts["ada"] = dataclasses.replace(logged_in.state.accounts["ada"], pro=False)
+    run = new_run(backend="spaces-cpu-basic")
+    sending.begin(run, say=silent)
+    state = record.read_state(run)
+    assert (state.state, state.reason) == (State.FAILED, "start_failed")
+    assert "requires a PRO subscription" in state.message and "--backend jobs-cpu-basic" in state.message
+    assert spaces(logged_in) == []
+
+
 def test_what_passes_by_itself_is_no_reason_to_fail(started: Any, logged_in: Any) -> None:
     logged_in.fail("POST", "/api/spaces/.*/commit/main", 503, headers={"Retry-After": "0"})
     logged_in.fail("GET", "/api/whoami-v2", 429, headers={"Retry-After": "0"})

@@ -38,6 +38,12 @@ def test_a_secret_is_known_by_its_kind_and_masked(kind):
     assert SECRETS[kind] not in masked(text)
 
 
+def test_the_token_of_a_login_in_the_browser_is_masked_whole():
+    token = "hf_oauth_" + "eyJhbGciOiJFZERTQSJ9." + "eyJ" + "a1B2c3D4e5" * 3 + "." + "Zz-_9" * 8
+    assert "a Hugging Face token" in secrets_in(f"use {token} here")
+    assert masked(f"use {token} here") == "use *** here"
+
+
 @pytest.mark.parametrize(
     "text",
     [

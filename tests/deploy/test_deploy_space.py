@@ -194,6 +194,22 @@ def test_hardware_that_the_hub_does_not_have_or_that_cannot_be_paid_makes_no_pag
     assert ("space", SPACE) not in hub.state.repos
 
 
+def test_an_account_that_the_hub_makes_no_page_for_is_told_what_it_can_do(hub: Any, deploy: Any) -> None:
+    hub.put("model", "ada/one", MODEL)
+    hub.state.accounts["ada"] = replace(hub.state.accounts["ada"], pro=False)
+    message = refused(deploy)
+    assert "requires a PRO subscription" in message and "hf-recipes compare RUN" in message
+    assert ("space", SPACE) not in hub.state.repos
+
+
+def test_the_page_gets_a_torch_for_the_drivers_of_rented_gpus(hub: Any, deploy: Any) -> None:
+    hub.put("model", "ada/one", MODEL)
+    deploy()
+    first, *rest = hub.read("space", SPACE, "requirements.txt").decode().splitlines()
+    assert first == "--extra-index-url https://download.pytorch.org/whl/cu129"
+    assert any(line.startswith("torch==") for line in rest), "of the release that is pinned"
+
+
 @pytest.fixture
 def private_model(hub: Any) -> Any:
     hub.put("model", "ada/secret", MODEL, private=True)

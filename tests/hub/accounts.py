@@ -27,8 +27,20 @@ async def whoami(request: Request) -> JSONResponse:
             "emailVerified": True,
             "canPay": account.can_pay,
             "periodEnd": None,
-            "orgs": [],
-            "auth": {"type": "access_token", "accessToken": token},
+            "isPro": account.pro,
+            "orgs": [
+                {
+                    "type": "org",
+                    "id": f"id-of-{name}",
+                    "name": name,
+                    "fullname": name.title(),
+                    "roleInOrg": "write",
+                }
+                for name in account.orgs
+            ],
+            "auth": {"type": "oauth"}
+            if found.role == "oauth"
+            else {"type": "access_token", "accessToken": token},
         }
     )
 

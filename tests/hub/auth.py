@@ -13,7 +13,7 @@ from hub.state import Repo, State
 @dataclass(frozen=True)
 class Caller:
     account: str | None
-    role: str | None  # "read", "write"; None without a token
+    role: str | None  # "read", "write", "oauth"; None without a token
 
     @property
     def known(self) -> bool:
@@ -47,18 +47,25 @@ def someone(request: Request) -> Caller:
 def writer(request: Request, namespace: str) -> Caller:
     """A caller who may write in this namespace. Raises Refused (401, 403)."""
     found = someone(request)
-    if found.role != "write":
+    if found.role == "read":
         raise Refused(403, "Forbidden: this needs a token with the role write, and yours only reads")
-    if found.account != namespace:
+    if not member(request, namespace):
         raise Refused(403, f"Forbidden: you don't have the rights to write under the namespace {namespace}")
     return found
+
+
+def member(request: Request, namespace: str) -> bool:
+    """Whether a namespace is the caller's own, or an organization's that they belong to."""
+    found = caller(request)
+    account = state(request).accounts.get(found.account or "")
+    return account is not None and namespace in (account.name, *account.orgs)
 
 
 def seen(request: Request, type: str, id: str) -> Repo:
     """The repo, if the caller may see it. Raises Refused (401, 404)."""
     found = caller(request)
     repo = state(request).repos.get((type, id))
-    if repo is None or (repo.private and found.account != repo.owner):
+    if repo is None or (repo.private and not member(request, repo.owner)):
         raise no_repo(found.known)
     return repo
 

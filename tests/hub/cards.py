@@ -27,7 +27,8 @@ LICENSES = set(re.findall(r"\S+", """
 """))  # fmt: skip
 SDKS = {"gradio", "docker", "static", "streamlit"}
 COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
-REPO_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+REPO_ID = re.compile(r"(?:[\w-]+/)?[\w.-]+", re.ASCII)
+LICENSE_LINKS = re.compile(r"https?://.+|LICENSE(\.md)?")
 
 
 def metadata(text: str) -> Mapping[str, Any]:
@@ -72,6 +73,8 @@ def common_problems(card: Mapping[str, Any]) -> Iterator[str]:
 
 
 def model_problems(card: Mapping[str, Any]) -> Iterator[str]:
+    if not LICENSE_LINKS.fullmatch(str(card.get("license_link", "LICENSE"))):
+        yield f'"license_link" must be a URL or LICENSE, not {card["license_link"]!r}'
     for key in ("base_model", "datasets"):
         named = strings(card.get(key, []))
         if named is None or not all(REPO_ID.fullmatch(each) for each in named):
@@ -86,6 +89,8 @@ def model_problems(card: Mapping[str, Any]) -> Iterator[str]:
             dataset = result.get("dataset") or {}
             if not (dataset.get("type") and dataset.get("name")):
                 yield '"model-index[].results[].dataset" needs "type" and "name"'
+            elif not REPO_ID.fullmatch(str(dataset["type"])):
+                yield f'"model-index[].results[].dataset.type" with value "{dataset["type"]}" fails to match the required pattern'
             if not result.get("metrics"):
                 yield '"model-index[].results[].metrics" is required'
             for metric in result.get("metrics") or []:

@@ -135,7 +135,7 @@ def proposed(request: Request) -> Repo:
     """The repo to commit to; a pull request may come from anyone who may see it. Raises Refused."""
     if not flag(request, "create_pr"):
         return written(request, request.path_params["type"], request.path_params["id"])
-    if someone(request).role != "write":
+    if someone(request).role == "read":
         raise Refused(403, "Forbidden: this needs a token with the role write, and yours only reads")
     return seen(request, request.path_params["type"], request.path_params["id"])
 

@@ -54,7 +54,7 @@ def comment(text: str) -> dict[str, Any]:
 def talking(request: Request) -> tuple[Repo, str]:
     """Anyone with a writing token may talk in a repo that they see. Raises Refused."""
     repo, found = seen(request, request.path_params["type"], request.path_params["id"]), someone(request)
-    if found.role != "write":
+    if found.role == "read":
         raise Refused(403, "Forbidden: this needs a token with the role write, and yours only reads")
     return repo, found.account or ""
 

@@ -33,7 +33,7 @@ def hub(_hub_app: Any, request: pytest.FixtureRequest, tmp_path: Path) -> Iterat
     try:
         yield hub
         if request.node.get_closest_marker("leaks") is None:
-            for secret in (hub.token, hub.read_token, hub.other_token):
+            for secret in (hub.token, hub.read_token, hub.oauth_token, hub.other_token):
                 assert leaks(state, secret) == []
                 assert files_with(tmp_path, secret) == []
     finally:

@@ -17,6 +17,7 @@ class Hub(Steering):
         self.endpoint = state.endpoint
         self.token = state.add_token("ada", "write")
         self.read_token = state.add_token("ada", "read")
+        self.oauth_token = state.add_token("ada", "oauth")
         self.other_token = state.add_token("bob", "write")
 
     @property

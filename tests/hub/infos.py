@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Route
 
-from hub.auth import caller, seen, state
+from hub.auth import member, seen, state
 from hub.cards import card_of, strings
 from hub.commits import head
 from hub.errors import Refused
@@ -145,11 +145,11 @@ async def one(request: Request) -> JSONResponse:
 
 
 async def several(request: Request) -> JSONResponse:
-    query, hub, account = request.query_params, state(request), caller(request).account
+    query, hub = request.query_params, state(request)
     visible = [
         info(hub, repo, head(repo, "main"))
         for repo in hub.repos.values()
-        if repo.type == request.path_params["type"] and not (repo.private and repo.owner != account)
+        if repo.type == request.path_params["type"] and (not repo.private or member(request, repo.owner))
     ]
     found = [each for each in visible if wanted(each, query)]
     sort = query.get("sort", "createdAt")

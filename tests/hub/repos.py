@@ -17,6 +17,11 @@ from hub.paths import PREFIXES, REPO
 from hub.state import TYPES
 
 NAME = re.compile(r"(?!.*(--|\.\.))[A-Za-z0-9_][A-Za-z0-9._-]{0,95}(?<![.-])")
+NO_PLAN = (
+    "Static Spaces are free for everyone, but hosting Gradio and Docker Spaces on free cpu-basic requires a PRO"
+    " subscription. Subscribe at https://huggingface.co/pro"
+)
+"""The Hub's own words."""
 GATES = (False, "auto", "manual")
 
 
@@ -42,6 +47,10 @@ async def create(request: Request) -> JSONResponse:
     url = f"{hub.endpoint}/{PREFIXES[type]}{id}"
     if any(known.lower() == id.lower() for kind, known in hub.repos if kind == type):
         return JSONResponse({"error": f"You already created this {type} repo: {id}", "url": url}, 409)
+    # Since July 2026; ZeroGPU, for Gradio alone, is the exception.
+    computes = type == "space" and asked["sdk"] != "static" and asked.get("hardware") != "zero-a10g"
+    if computes and not hub.accounts[someone(request).account or ""].pro:
+        raise Refused(402, NO_PLAN)
     if type == "space" and asked.get("hardware"):
         hardware.check_rent(asked["hardware"], can_pay=hub.accounts[owner].can_pay)
     private = asked.get("private") is True or asked.get("visibility") == "private"

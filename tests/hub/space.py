@@ -36,6 +36,7 @@ class Space:
         self.url = f"http://127.0.0.1:{self.port}"
         self.builds = 0
         self.container: Container | None = None
+        self._runs = ""  # the commit that runs, or ran last
         self._before: Container | None = None  # it may still be ending
         self._visited = time.monotonic()
 
@@ -98,6 +99,8 @@ class Space:
             "devMode": False,
             "domains": [{"domain": self.url.removeprefix("http://"), "stage": "READY"}],
         }
+        if self._runs:
+            known["sha"] = self._runs
         return {**known, "errorMessage": self.error} if self.error else known
 
     def card(self) -> dict[str, Any] | None:
@@ -215,6 +218,7 @@ class Space:
             log = self.run_log = Log()
             log.write(f"===== Application Startup at {now()} =====\n")
             self.stage, self._visited = "APP_STARTING", time.monotonic()
+            self._runs = self._sha()
             try:
                 self.container = container = self.machines.start(
                     "space", self.id, argv, root, {**environment, **self._given()}, log.write,

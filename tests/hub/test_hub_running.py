@@ -273,3 +273,19 @@ def test_what_a_dockerfile_says() -> None:
     for broken in ("CMD x", "FROM a", "FROM a\nFORM b\nCMD x"):
         with pytest.raises(BuildFailed):
             parse(broken, {})
+
+
+def test_an_account_without_a_plan_gets_static_and_zerogpu_spaces_alone(hub: Hub, api: HfApi) -> None:
+    hub.state.accounts["ada"] = Account("ada", pro=False)
+    for sdk, hardware in (("gradio", None), ("docker", None), ("docker", "t4-small")):
+        with pytest.raises(HfHubHTTPError, match="requires a PRO subscription") as refused:
+            api.create_repo("ada/x", repo_type="space", space_sdk=sdk, space_hardware=hardware)  # type: ignore[arg-type]
+        assert refused.value.response.status_code == 402
+    api.create_repo("ada/x", repo_type="space", space_sdk="static")
+    api.create_repo("ada/y", repo_type="space", space_sdk="gradio", space_hardware="zero-a10g")  # type: ignore[arg-type]
+
+
+def test_a_space_tells_which_commit_runs(hub: Hub, api: HfApi, make_space: Any) -> None:
+    space = make_space(SERVE)
+    space.wait("RUNNING")
+    assert api.get_space_runtime("ada/train").raw["sha"] == space.repo.commit().id

@@ -198,3 +198,42 @@ def test_only_what_the_hub_did_is_laid_at_its_door() -> None:
     with pytest.raises(ValueError, match="ours"):
         retrying(ours, sleep=lambda _: None)
     assert calls == [1]
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "reason", "said"),
+    [
+        (402, "hosting Gradio and Docker Spaces on free cpu-basic requires a PRO subscription", "no_plan", "plan does not allow it: hosting"),
+        (402, "Pre-paid credit balance is insufficient", "no_credit", "add some at huggingface.co/settings/billing (the Hub says: Pre-paid"),
+        (403, "You must add a payment method to your account to upgrade your space's hardware.", "no_credit", "settings/billing"),
+        (403, "Private repository storage limit reached, please upgrade your plan", "no_room", "no room for it in your account: Private"),
+        (403, "Please enable access to public gated repositories in your fine-grained token settings to view this repository.", "forbidden", "turn that on for it at huggingface.co/settings/tokens"),
+        (403, "You don't have the rights to create a model under the namespace acme", "forbidden", "make one with write access"),
+    ],
+)  # fmt: skip
+def test_a_refusal_that_no_other_token_would_change_asks_for_no_other_token(
+    logged_in: Hub, status: int, words: str, reason: str, said: str
+) -> None:
+    """In the words of the Hub itself, as people have met them."""
+    logged_in.fail("GET", "/api/models/ada/x$", status, message=words)
+    with pytest.raises(HubFailed) as failure, hub_errors("creating it"):
+        api().model_info("ada/x")
+    assert failure.value.reason == reason and said in str(failure.value)
+    assert (reason == "forbidden" and "gated" not in words) == (
+        "make one with write access" in str(failure.value)
+    )
+
+
+def test_a_login_in_the_browser_is_an_account_that_may_write(
+    finished: Callable[..., Path], logged_in: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `hf auth login` leaves it: the Hub names no role for such a token."""
+    monkeypatch.setenv("HF_TOKEN", logged_in.oauth_token)
+    assert account().may_write and do_push(finished()).repo == "ada/tiny"
+
+
+def test_who_somebody_is_is_asked_once_a_client(logged_in: Hub) -> None:
+    client = api()
+    for _ in range(4):
+        assert account(client).name == "ada"
+    assert len([one for one in logged_in.requests if one.path == "/api/whoami-v2"]) == 1

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -200,3 +201,33 @@ def test_nothing_private_travels(
     assert refused.returncode == 1 and "recipe.yml:1" in refused.stderr
     assert logged_in.token not in refused.stderr + refused.stdout
     assert len(commits(logged_in, "ada/tiny")) == before
+
+
+def test_a_license_in_the_bases_own_repo_is_linked_there(
+    finished: Callable[..., Path], logged_in: Hub
+) -> None:
+    named = b"---\nlicense: other\nlicense_name: own\nlicense_link: LICENSE\n---\n"
+    logged_in.put("model", "bob/other", {"README.md": named, "LICENSE": b"Be kind."})
+    do_push(finished(base_model="bob/other", compare=Compare()))
+    card = logged_in.read("model", "ada/tiny", "README.md").decode()
+    assert "license_link: https://huggingface.co/bob/other/blob/main/LICENSE\n" in card
+
+
+def test_a_model_goes_to_an_organization_of_its_members(
+    finished: Callable[..., Path], logged_in: Hub
+) -> None:
+    logged_in.state.accounts["ada"] = replace(logged_in.state.accounts["ada"], orgs=("acme",))
+    assert check_target(finished(), repo="acme/tiny") == "acme/tiny"
+    assert do_push(finished(), repo="acme/tiny").repo == "acme/tiny"
+    assert check_target(finished(), repo="acme/tiny") == "acme/tiny"
+
+
+def test_a_target_that_cannot_be_written_is_found_before_hours_are_spent(
+    finished: Callable[..., Path], logged_in: Hub
+) -> None:
+    with pytest.raises(HubFailed, match="ada is no member of acme"):
+        check_target(finished(), repo="acme/tiny")
+    logged_in.state.create("model", "bob/open")
+    with pytest.raises(HubFailed, match="asking whether bob/open may be written") as refused:
+        check_target(finished(), repo="bob/open")
+    assert refused.value.reason == "forbidden"

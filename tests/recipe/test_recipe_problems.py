@@ -50,6 +50,7 @@ PREFERENCES = (
     .replace("  valid_split: null", "  chat_template: chatml")
 )
 TOKEN = "hf_" + "a1B2" * 9
+BROWSER_TOKEN = "hf_oauth_" + "eyJhbGciOiJFZERTQSJ9." + "eyJ-" + "a1B2" * 6 + "." + "Zz-_9" * 8
 
 
 def found(tmp_path: Path, text: str, *settings: str, **environ: str) -> list[tuple[str, str]]:
@@ -273,6 +274,23 @@ def test_a_literal_token_is_a_problem_and_never_repeated(tmp_path: Path, old: st
     shown = found(tmp_path, changed(CHAT, old, new))
     assert any(at.endswith("literal-token") for at, _ in shown), shown
     assert not any(TOKEN[3:] in line for _, line in shown)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("train_split: train", f"train_split: {BROWSER_TOKEN}"),
+        ("evaluate:", f"hub: {{username: me, {BROWSER_TOKEN}: x}}\nevaluate:"),
+        ("evaluate:", f"{BROWSER_TOKEN}: 1\nevaluate:"),
+    ],
+)
+def test_of_the_token_of_a_login_in_the_browser_no_part_is_repeated(
+    tmp_path: Path, old: str, new: str
+) -> None:
+    shown = found(tmp_path, changed(CHAT, old, new))
+    assert any(at.endswith("literal-token") for at, _ in shown), shown
+    for part in BROWSER_TOKEN.split(".")[1:]:
+        assert not any(part in line for _, line in shown)
 
 
 def test_a_token_in_a_setting_is_never_repeated(tmp_path: Path) -> None:

@@ -169,6 +169,12 @@ def test_what_is_no_text_does_not_stop_a_run(outcome: Outcome, make_step: MakeSt
     assert "after\nend" in log and "\x1b" not in log and "\x07" not in log
 
 
+def test_the_token_of_a_login_in_the_browser_is_taken_out_whole() -> None:
+    """`hf auth login` stores a JSON web token: its first part is the same for all, the secret stands behind."""
+    token = "hf_oauth_" + "eyJhbGciOiJFZERTQSJ9." + "eyJ-" + "a1B2_c3D4" * 4 + "." + "Zz-_9" * 8
+    assert Redactor((), {})(f"Bearer {token} was sent") == "Bearer [secret] was sent"
+
+
 @pytest.mark.parametrize("prefix", ["hf_", "hf_oauth_", "api_org_"])
 def test_whatever_looks_like_a_token_is_taken_out_of_text(prefix: str) -> None:
     token = prefix + "a1B2c3D4e5" * 3

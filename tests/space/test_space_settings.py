@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from hf_recipes import compare
 from hf_recipes.cli.main import cli
 from hf_recipes.compare import CompareFailed, build_config
 
@@ -75,6 +76,20 @@ def test_a_run_that_has_nothing_to_compare_is_told_in_a_sentence(
 
     with pytest.raises(CommandFailed, match="has no model"):
         cli.main(args=["compare", str(run)], standalone_mode=False)
+
+
+def test_a_run_that_was_trained_elsewhere_is_shown_from_the_hub_with_its_readers_own_token(
+    tmp_path: Path, write_run: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = write_run(tmp_path / "run-1", "someone/base")
+    state = {"schema": 1, "id": "run-1", "state": "succeeded", "backend": "jobs-t4-small"}
+    (run / "state.json").write_text(json.dumps({**state, "handle": {"model": "ada/sums"}}))
+    config = build_config(run)
+    assert config["models"] == ["ada/sums"] and "pairs" not in config
+    (tmp_path / "compare.json").write_text(json.dumps(config))
+    assert settings.read(tmp_path / "compare.json").models == ("ada/sums",)
+    monkeypatch.setenv("HF_TOKEN", "of-whoever-looks")
+    assert compare._login(run) == {"HF_TOKEN": "of-whoever-looks"}
 
 
 def test_only_configured_models_are_ever_meant(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A container's log as it is read from far away: from its beginning each time, and no line twice."""
+"""A container's log as it is read from far away: again each time, and no line twice."""
 
 from __future__ import annotations
 
@@ -12,14 +12,20 @@ TRIES = 5
 
 class Reading:
     def __init__(self) -> None:
-        self._seen = self._breaks = 0
+        self._seen: list[str] = []
+        self._breaks = 0
 
     def lines(self, fetched: Iterable[str]) -> Iterator[str]:
         """What has not been seen yet. A connection that breaks is the end of it: see `broken`."""
+        known = len(self._seen)
+        # Where in what was seen this reading may be: of a long log the Hub begins later, and a container that was restarted
+        # has a log of its own.
+        places: Iterable[int] = range(known)
         try:
-            for number, line in enumerate(fetched):
-                if number >= self._seen:
-                    self._seen += 1
+            for line in fetched:
+                places = [at + 1 for at in places if at < known and self._seen[at] == line]
+                if not places:
+                    self._seen.append(line)
                     yield line if line.endswith("\n") else line + "\n"
         except Exception as error:
             if not of_the_hub(error):

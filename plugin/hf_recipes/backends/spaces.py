@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 SLEEP_AFTER = 3600
 """Seconds without a visit after which the Hub stops a forgotten Space. One that trains visits itself (remote/awake.py)."""
+INSTEAD = "without it, an HF Job trains on the same hardware for prepaid credit: --backend"
+"""What an account can do that the Hub makes no Spaces for."""
 SECONDS_BETWEEN = 3.0
 """Between two looks at a Space whose log has nothing new."""
 
@@ -77,9 +79,13 @@ def start(
         with hub_errors(f"uploading to the Space {space}"):
             # One commit: each one would begin a build.
             retrying(lambda: _upload(client, space, run.name))
-    except BaseException:
+    except BaseException as error:
         with suppress(HubFailed):
             remove(handle, client=client)
+        if isinstance(error, HubFailed) and error.reason == "no_plan":
+            raise HubFailed(
+                error.reason, f"{error}; {INSTEAD} jobs-{hardware}", status=error.status
+            ) from error
         raise
     return handle
 

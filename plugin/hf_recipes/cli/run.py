@@ -148,4 +148,5 @@ def _print_outcome(run: Path) -> None:
         say(f"try it beside its base: hf-recipes compare {run.name}")
     else:
         model = state.handle.get("model")
-        say(f"model: {model}\ntry it beside its base: hf-recipes space deploy --models {model}")
+        say(f"model: {model}\ntry it beside its base: hf-recipes compare {run.name}")
+        say(f"or online: hf-recipes space deploy --models {model}")

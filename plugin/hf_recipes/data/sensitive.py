@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 TOKENS = {
-    "a Hugging Face token": r"(?:hf_(?:oauth_|jwt_)?|api_org_)[A-Za-z0-9]{20,}",
+    "a Hugging Face token": r"hf_(?:oauth|jwt)_[\w.-]{20,}|(?:hf_|api_org_)[A-Za-z0-9]{20,}",
     "a GitHub token": r"gh[pousr]_[A-Za-z0-9]{30,}|github_pat_\w{20,}",
     "an AWS access key id": r"AKIA[0-9A-Z]{16}",
     "an API key (sk-…)": r"sk-(?:ant-|proj-)?[A-Za-z0-9_-]{32,}",

@@ -37,7 +37,7 @@ FLAVORS: dict[str, tuple[int, int, str, int, int]] = {
     "rtx-pro-6000x8": (184, 2048, "RTX PRO 6000", 96, 8),
 }
 FREE_SPACE = "cpu-basic"
-"""A Space on it costs nothing; it cannot be asked for, and its sleep time cannot be set."""
+"""A Space on it costs nothing by the hour, for accounts that may make Spaces; it cannot be asked for, and its sleep time cannot be set."""
 UNKNOWN = Machine(cores=1, memory=0, gpus=(Gpu("unknown", 0),))
 """AutoTrain's other clouds: a GPU of unknown size. A memory of 0 bytes is never compared with."""
 

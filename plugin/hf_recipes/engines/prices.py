@@ -40,6 +40,8 @@ PRICES: dict[str, float] = {
 }
 SECONDS_AROUND = 1800
 """Allowed for what an estimate of the training leaves out: environments, preparing, answering, the push."""
+FREE = "free with a PRO account"
+"""Which alone may make such Spaces since July 2026: huggingface.co/docs/hub/spaces-overview."""
 ASK_ABOVE = 5.0
 """US dollars that a run may cost without anyone being asked, where the recipe has no max_cost."""
 
@@ -101,7 +103,7 @@ def in_words(cost: Cost) -> str:
     """`$0.40 an hour for about 2.5 hours: an estimated $1.00`, as far as it is known."""
     if cost.price.per_hour is None:
         return f"the price of {cost.hardware} is not known"
-    rate = "free" if cost.price.per_hour == 0 else f"${cost.price.per_hour:.2f} an hour"
+    rate = FREE if cost.price.per_hour == 0 else f"${cost.price.per_hour:.2f} an hour"
     if cost.hours is None:
         return f"{rate}; how long it takes could not be estimated"
     hours = f"about {cost.hours:.1f} hours"

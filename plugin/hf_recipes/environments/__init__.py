@@ -1,6 +1,7 @@
 """Pinned requirement sets, each made into an isolated interpreter by uv on first use."""
 
 from hf_recipes.environments.failed import EnvironmentFailed
+from hf_recipes.environments.gpu import unusable
 from hf_recipes.environments.make import ensure, folder, ready, remove
 from hf_recipes.environments.places import cache_dir, package_path
 from hf_recipes.environments.sets import names
@@ -17,5 +18,6 @@ __all__ = [
     "ready",
     "remove",
     "run_uv",
+    "unusable",
     "uv_environment",
 ]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hf_recipes.environments import state
+from hf_recipes.environments import gpu, state
 from hf_recipes.environments.failed import EnvironmentFailed
 from hf_recipes.environments.lock import locked
 from hf_recipes.environments.own import own
@@ -83,7 +83,9 @@ def _make(requirements: RequirementSet, environment: Path, say: Say) -> None:
         # Relocatable: it is moved once it is complete.
         venv = ["venv", "--quiet", "--relocatable", "--no-project", "--python", _python(), str(fresh)]
         run_uv(venv, say=say, doing=doing)
-        run_uv(_install(requirements, fresh), say=say, doing=doing)
+        install = _install(requirements, fresh)
+        run_uv(install, say=say, doing=doing)
+        gpu.fit(state.interpreter(fresh), install, say=say, doing=doing)
         seconds = time.monotonic() - started
         packages = state.versions(fresh)
         digest = requirements.digest(_tag())

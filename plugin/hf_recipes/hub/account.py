@@ -16,11 +16,17 @@ if TYPE_CHECKING:
 class Account:
     name: str
     role: str
-    """What the token may do: read, write or fineGrained, as the Hub says it."""
+    """What the token may do: read, write or fineGrained, as the Hub says it; oauth for one of a login in the browser."""
+    orgs: frozenset[str] = frozenset()
+    """The organizations that it belongs to, as far as the token shows them."""
+
+    def belongs_to(self, namespace: str) -> bool:
+        """Whether repos may be made there. A token that reaches less than its owner need not show all organizations."""
+        return namespace in (self.name, *self.orgs) or self.role != "write"
 
     @property
     def may_write(self) -> bool:
-        """Of a fine-grained token it shows only when it is used."""
+        """Of a fine-grained token, and of a login in the browser, it shows only when it is used."""
         return self.role != "read"
 
 
@@ -43,9 +49,11 @@ def account(client: HfApi | None = None) -> Account:
     if not client.token:
         raise HubFailed("not_logged_in", f"you are not logged in to Hugging Face; {LOGIN}")
     with hub_errors("asking the Hub who you are"):
-        answer = retrying(client.whoami)
+        # Once a client: the Hub allows but few of these, and a run that starts asks several times.
+        answer = retrying(lambda: client.whoami(cache=True))
     token = (answer.get("auth") or {}).get("accessToken") or {}
-    return Account(name=str(answer["name"]), role=str(token.get("role") or "write"))
+    orgs = frozenset(str(one["name"]) for one in answer.get("orgs") or () if one.get("name"))
+    return Account(str(answer["name"]), str(token.get("role") or "oauth"), orgs)
 
 
 def writer(client: HfApi | None = None, *, doing: str) -> Account:

@@ -14,6 +14,9 @@ from hf_recipes.shipped import shipped
 
 LIST = "compare.json"
 TAG = "hf-recipes-compare"
+TORCH = "https://download.pytorch.org/whl/cu129"
+"""For the drivers of rented GPUs: pip takes torch from there where it has the release that is pinned, and it runs on the CPU, too.
+The one on PyPI wants a driver that Spaces did not have in 2026, and falls back to the CPU in silence."""
 PACKAGE = Path(hf_recipes.__file__).resolve().parent
 
 
@@ -76,8 +79,8 @@ def names_in(program: Path, package: str) -> set[str]:
 
 
 def requirements(text: bytes) -> bytes:
-    """The pinned set of space/, and the uv that fetches a `bundled/…` base there."""
-    return text.rstrip() + f"\nuv=={version('uv')}\n".encode()
+    """The pinned set of space/, the uv that fetches a `bundled/…` base there, and where a torch for the Hub's GPUs is."""
+    return f"--extra-index-url {TORCH}\n".encode() + text.rstrip() + f"\nuv=={version('uv')}\n".encode()
 
 
 def gradio(found: Mapping[str, bytes]) -> str:

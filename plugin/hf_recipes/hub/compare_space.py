@@ -31,6 +31,9 @@ SLEEP = 3600
 """Seconds without a visitor after which paid hardware is given back; the Hub's own default is never."""
 
 
+INSTEAD = "without it, hf-recipes compare RUN shows the page on this machine"
+
+
 @dataclass(frozen=True)
 class Wish:
     """What a person asks for. None: as it is, and for a new Space private on free hardware."""
@@ -145,21 +148,26 @@ def _create(
     say(f"making the {'private' if private else 'public'} Space {space}")
     secrets = [{"key": SECRET, "value": token}] if token else None
     variables = [{"key": key, "value": value} for key, value in VARIABLES.items()]
-    with hub_errors(f"making the Space {space} on {hardware or FREE_SPACE}"):
-        retrying(
-            lambda: client.create_repo(
-                space,
-                repo_type="space",
-                exist_ok=True,  # it was not there: a try whose answer was lost has made it
-                space_sdk="gradio",
-                private=private,
-                # The client's type is an enum that may lag behind the Hub; names will do.
-                space_hardware=cast("SpaceHardware | None", hardware),
-                space_sleep_time=SLEEP if _is_paid(hardware) else None,
-                space_secrets=secrets,
-                space_variables=variables,
+    try:
+        with hub_errors(f"making the Space {space} on {hardware or FREE_SPACE}"):
+            retrying(
+                lambda: client.create_repo(
+                    space,
+                    repo_type="space",
+                    exist_ok=True,  # it was not there: a try whose answer was lost has made it
+                    space_sdk="gradio",
+                    private=private,
+                    # The client's type is an enum that may lag behind the Hub; names will do.
+                    space_hardware=cast("SpaceHardware | None", hardware),
+                    space_sleep_time=SLEEP if _is_paid(hardware) else None,
+                    space_secrets=secrets,
+                    space_variables=variables,
+                )
             )
-        )
+    except HubFailed as failure:
+        if failure.reason != "no_plan":
+            raise
+        raise HubFailed(failure.reason, f"{failure}; {INSTEAD}", status=failure.status) from failure
 
 
 def _settle(
@@ -198,7 +206,7 @@ def _say_hardware(models: Mapping[str, str], client: HfApi, say: Say) -> None:
         asked = _hardware_of(name, client)
         if _is_paid(asked):
             say(
-                f"the recipe of {name} asks for {asked}, and this page is made on {FREE_SPACE}, which costs nothing; for the other,"
+                f"the recipe of {name} asks for {asked}, and this page is made on {FREE_SPACE}, which costs nothing by the hour; for the other,"
                 f" paid for by the hour: hf-recipes space deploy --hardware {asked}"
             )
 

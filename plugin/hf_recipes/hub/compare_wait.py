@@ -39,7 +39,8 @@ def wait(space: str, commit: str, *, say: Callable[[str], None], pause: float = 
         current = runtime.raw.get("sha") in (None, commit)
         if stage == "RUNNING" and current:
             return
-        if stage in FAILED and (current or seconds > GRACE):
+        # The first commit of a new Space may have arrived before the Hub has looked at it.
+        if stage in FAILED and (seconds > GRACE or (current and stage != "NO_APP_FILE")):
             raise _failed(space, stage, runtime.raw, client)
         if stage in RESTING and not woken:
             with hub_errors(f"waking the Space {space}"):

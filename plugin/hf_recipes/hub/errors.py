@@ -22,8 +22,8 @@ RETRIES, LONGEST_WAIT = 5, 120.0
 class HubFailed(Exception):
     """The Hub did not do what was asked. The message is one sentence with what to do, and never holds a token.
 
-    `reason` is not_logged_in, token_invalid, forbidden, gated, not_found, no_credit, conflict, rate_limited, hub_failed,
-    unreachable, offline or refused; who raises it for a cause of its own adds a word of its own.
+    `reason` is not_logged_in, token_invalid, forbidden, gated, not_found, no_credit, no_plan, no_room, conflict, rate_limited,
+    hub_failed, unreachable, offline or refused; who raises it for a cause of its own adds a word of its own.
     """
 
     def __init__(
@@ -97,6 +97,12 @@ def clean(text: str) -> str:
 
 
 BY_STATUS = {401: "token_invalid", 402: "no_credit", 403: "forbidden", 404: "not_found", 409: "conflict", 412: "conflict"}  # fmt: skip
+BY_WORDS = (
+    ("no_room", re.compile(r"\bstorage\b", re.IGNORECASE)),
+    ("no_credit", re.compile(r"payment method|\bbilling\b|\bcredits?\b", re.IGNORECASE)),
+    ("no_plan", re.compile(r"\bsubscri|\bPRO\b|\bpaid plan\b|\bupgrade your plan\b")),
+)
+"""With a 402 or a 403 the Hub also speaks of what no other token would change: its words tell. The first that fits counts."""
 RATE_LIMIT = re.compile(r"r\s*=\s*(?P<left>\d+)\s*;\s*t\s*=\s*(?P<wait>\d+)")
 PASSING = (408, 500, 502, 503, 504)
 BY_NAME = {
@@ -129,6 +135,8 @@ def _reason(error: BaseException) -> str | None:
             return "rate_limited"
         if status in PASSING or status >= 500:
             return "hub_failed"
+        if status in (402, 403) and (told := _by_words(error)):
+            return told
         return BY_STATUS.get(status, "refused")
     if isinstance(error, (ConnectionError, TimeoutError)):
         return "unreachable"
@@ -140,6 +148,11 @@ def _reason(error: BaseException) -> str | None:
     return None
 
 
+def _by_words(error: BaseException) -> str | None:
+    words = _said(error)
+    return next((reason for reason, form in BY_WORDS if form.search(words)), None)
+
+
 def _of_value(error: ValueError) -> str | None:
     """The client's own ValueErrors: most are mistakes of who calls it, and no word on the Hub."""
     if str(error).startswith("Invalid metadata in README.md"):
@@ -149,11 +162,23 @@ def _of_value(error: ValueError) -> str | None:
     return "hub_failed" if page or str(error).startswith("LFS batch API") else None
 
 
+NO_CREDIT = "your account has no credit for it; add some at huggingface.co/settings/billing"
+GATED_SWITCH = re.compile(r"gated repositories in your fine-grained token", re.IGNORECASE)
+
+
 def _sentence(reason: str, error: Exception, status: int | None, wait: float | None) -> str:
     said = _said(error)
     later = f"in {wait:.0f} s" if wait is not None else "in a few minutes"
+    if reason == "forbidden" and GATED_SWITCH.search(said):
+        return "your fine-grained token may not read gated repos; turn that on for it at huggingface.co/settings/tokens"
     if reason == "forbidden":
         return f"your token may not do this{said}; make one with write access at huggingface.co/settings/tokens, then {LOGIN}"
+    if reason == "no_credit" and said and "billing" not in said:
+        return f"{NO_CREDIT} (the Hub says{said})"
+    if reason == "no_plan":
+        return f"your account's plan does not allow it{said}"
+    if reason == "no_room":
+        return f"there is no room for it in your account{said}; see huggingface.co/settings/billing"
     if reason == "gated":
         return "access is granted on request; ask for it on the model's page, then try again"
     if reason == "hub_failed":
@@ -164,7 +189,7 @@ def _sentence(reason: str, error: Exception, status: int | None, wait: float | N
         "not_logged_in": f"you are not logged in to Hugging Face; {LOGIN}",
         "token_invalid": f"Hugging Face does not accept your token; {LOGIN} (HF_TOKEN, where it is set, comes first)",
         "not_found": "there is nothing of that name on the Hub, or your token may not see it",
-        "no_credit": "your account has no credit for it; add some at huggingface.co/settings/billing",
+        "no_credit": NO_CREDIT,
         "conflict": f"it has just been changed by someone else or is there already{said}; look at it and try again",
         "rate_limited": f"the Hub asks for fewer requests; try again {later}",
         "offline": "HF_HUB_OFFLINE is set; unset it",
@@ -187,7 +212,7 @@ def _status(error: BaseException) -> int | None:
     return status if isinstance(status, int) else None
 
 
-def _said(error: Exception) -> str:
+def _said(error: BaseException) -> str:
     """The Hub's own words, short."""
     words = " ".join(str(getattr(error, "server_message", None) or "").split())
     return f": {words[:200]}" if words else ""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hf_recipes import record
-from hf_recipes.hub.account import api, writer
+from hf_recipes.hub.account import Account, account, api, writer
 from hf_recipes.hub.errors import HubFailed, hub_errors, retrying
 from hf_recipes.hub.facts import Facts, License, read_facts, read_job
 from hf_recipes.hub.parcel import MARK, OURS, Parcel, identity, pack
@@ -92,9 +92,24 @@ def check_target(run: Path, *, repo: str | None = None, client: HfApi | None = N
     client = client or client_of(run)
     target = repo_of(run, client, repo)
     found = retrying(lambda: _look(client, target))
-    if found is not None:
-        _refuse_foreign(target, found, read_facts(run))
+    if found is None:
+        _check_owner(target, account(client))
+        return target
+    _refuse_foreign(target, found, read_facts(run))
+    with hub_errors(f"asking whether {target} may be written"):
+        retrying(lambda: client.auth_check(target, write=True))
     return target
+
+
+def _check_owner(target: str, who: Account) -> None:
+    """That a repo which is not there yet can be made."""
+    owner = target.partition("/")[0]
+    if not who.belongs_to(owner):
+        raise HubFailed(
+            "forbidden",
+            f"the model is to become {target}, and {who.name} is no member of {owner}; name another in the recipe's hub section",
+            status=403,
+        )
 
 
 def client_of(run: Path) -> HfApi:
@@ -251,9 +266,18 @@ def _license(facts: Facts, client: HfApi) -> License | None:
             raise
         return None
     said = card.get("license") if card is not None else None
-    if not isinstance(said, str):
+    if card is None or not isinstance(said, str):
         return None
-    return License(said, card.get("license_name"), card.get("license_link")) if card is not None else None
+    return License(said, card.get("license_name"), _from_here(card.get("license_link"), facts.base_model))
+
+
+def _from_here(link: Any, base: str) -> str | None:
+    """A license's file lies in the base's repo, and its link there would lead nowhere from another."""
+    if not isinstance(link, str) or not link:
+        return None
+    if link.startswith(("http://", "https://")):
+        return link
+    return f"https://huggingface.co/{base}/blob/main/{link.lstrip('/')}"
 
 
 def _public_data(facts: Facts, client: HfApi) -> bool:

@@ -198,7 +198,14 @@ class _Work:
             for step in read_json(self._run / "job.json")["steps"]
             if step["requirements"] != "core"
         )
-        return {name: environments.ensure(name, say=self._say) for name in needed}
+        pythons = {name: environments.ensure(name, say=self._say) for name in needed}
+        for name, python in pythons.items():
+            if why := environments.unusable(python):
+                # It would train all the same, at a hundredth of the speed and at the GPU's price.
+                raise environments.EnvironmentFailed(
+                    f"the {name} environment cannot use the GPU of this machine: {why}"
+                )
+        return pythons
 
     def _say(self, text: str) -> None:
         self._note = text.strip()

@@ -33,7 +33,8 @@ class Redactor:
         known = "|".join(map(re.escape, secrets)) or r"(?!)"
         self._patterns = (
             re.compile(known),
-            re.compile(r"(?:hf_(?:oauth_)?|api_org_)[A-Za-z0-9]{20,}"),
+            # That of a login in the browser is a JSON web token, of three parts.
+            re.compile(r"hf_(?:oauth|jwt)_[\w.-]{20,}|(?:hf_|api_org_)[A-Za-z0-9]{20,}"),
             # Of an address that lets whoever has it read or write a private file, as libraries print it when they try again.
             re.compile(r"(?<=Signature=)[\w%~.-]{20,}"),
         )
