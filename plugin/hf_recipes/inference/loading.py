@@ -29,10 +29,18 @@ def load_model(source: str, trust_remote_code: bool) -> Any:
             dtype=torch.bfloat16 if gpu else torch.float32,
             use_safetensors=True,
             trust_remote_code=trust_remote_code,
+            device_map=device_map(),
         )
     except (OSError, ValueError) as error:
         raise ModelUnavailable(f"{source} cannot be loaded: {_first_line(error)}") from None
-    return model.to("cuda" if gpu else "cpu").eval()
+    return model.eval()
+
+
+def device_map() -> dict[str, str] | None:
+    """Straight to the GPU, file by file: a rented GPU's machine may have less memory than the GPU."""
+    import torch
+
+    return {"": "cuda"} if torch.cuda.is_available() else None
 
 
 def load_tokenizer(source: str, trust_remote_code: bool) -> Any:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from hf_recipes.inference.child import Progress, StepFailed, run_step
+from hf_recipes.inference.loading import device_map, height, resized
 from hf_recipes.inference.request import Request, of_run
 
 ADAPTER = "adapter_config.json"
@@ -140,11 +141,13 @@ def _with_adapter(folder: Path, base: str, request: Request) -> Any:
     kind = kinds.get(config.get("task_type"), transformers.AutoModelForCausalLM)
     extra: dict[str, Any] = {"num_labels": 1} if config.get("task_type") == "SEQ_CLS" else {}
     dtype = torch.bfloat16 if torch.cuda.is_available() else torch.float32
-    model = kind.from_pretrained(base, dtype=dtype, trust_remote_code=request.trust_remote_code, **extra)
+    model = kind.from_pretrained(
+        base, dtype=dtype, trust_remote_code=request.trust_remote_code, device_map=device_map(), **extra
+    )
     tokenizer = transformers.AutoTokenizer.from_pretrained(
         folder, trust_remote_code=request.trust_remote_code
     )
-    if request.task == "lm_training" and model.get_input_embeddings().weight.shape[0] != len(tokenizer):
+    if request.task == "lm_training" and height(resized(model, folder)) < len(tokenizer):
         model.resize_token_embeddings(len(tokenizer))  # as AutoTrain did before it trained
     tuned = peft.PeftModel.from_pretrained(model, str(folder))
     wanted = {_plain(name) for name in peft.get_peft_model_state_dict(tuned) if "lora_" in name}
