@@ -1,0 +1,152 @@
+"""What is decided for a GPU that is not here: enough memory, weights that fit beside each other, a GPU that is used at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hf_recipes.engines import autotrain, estimate
+from hf_recipes.engines.base import Base
+from hf_recipes.engines.machine import Gpu, Machine
+from hf_recipes.engines.offers import offers
+from hf_recipes.recipe import load
+from hf_recipes.recipe.model import Recipe
+from hf_recipes.runner import on_gpu
+
+HERE = Path(__file__).resolve().parent
+SHIPPED = HERE.parents[1] / "recipes" / "text-to-sql" / "recipe.yml"
+GIB = 1024**3
+LAPTOP = Machine(cores=2, memory=8 * GIB)
+SEVEN = Base(7_615_616_512, "published", 11_468_800, 28, 3584, 18944, 28, 152_064, 2 * 152_064 * 3584)
+"""Qwen2.5-7B."""
+
+
+def shipped(*settings: str) -> Recipe:
+    return load(SHIPPED, settings=settings)
+
+
+def settled(recipe: Recipe, base: Base = SEVEN) -> dict[str, object]:
+    job = autotrain.translate(recipe, LAPTOP, base)
+    return {**job.params, **{name: override.value for name, override in job.overrides.items()}}
+
+
+def test_what_a_layer_keeps_is_estimated_as_torch_counts_it(autotrain_python: Path) -> None:
+    done = subprocess.run(
+        [str(autotrain_python), str(HERE / "kept_side.py")],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    counted: dict[str, int] = json.loads(done.stdout.splitlines()[-1])
+    base = replace(SEVEN, hidden=256, intermediate=1344, heads=4, vocabulary=96)
+    for name, found in counted.items():
+        precision, _, what = name.partition(" ")
+        params = {
+            "block_size": 100,
+            "batch_size": 3,
+            "mixed_precision": "bf16" if precision == "bf16" else None,
+            "peft": what != "whole",
+            "lora_dropout": 0.05 if "dropout" in what else 0.0,
+            "quantization": "int4" if "int4" in what else None,
+        }
+        both = [estimate.activations(replace(base, layers=layers), params) or 0 for layers in (4, 2)]
+        assert 0.98 < (both[0] - both[1]) / 2 / found < 1.1, (name, both, found)
+    assert len(counted) == 8
+
+
+def test_checkpointing_stays_on_where_a_7b_model_would_not_fit_without() -> None:
+    """Counted: without it text-to-sql keeps 30 GB of activations, and its A10G has 24."""
+    recipe = shipped()
+    assert "disable_gradient_checkpointing" not in autotrain.translate(recipe, LAPTOP, SEVEN).overrides
+    with_it = estimate.memory(SEVEN, settled(recipe))
+    without = estimate.memory(SEVEN, {**settled(recipe), "disable_gradient_checkpointing": True})
+    assert with_it and with_it.total and without and without.activations
+    assert with_it.total < 16 * GIB and without.activations > 30e9
+    large = autotrain.translate(shipped("backend=spaces-a100-large"), LAPTOP, SEVEN)
+    assert large.overrides["disable_gradient_checkpointing"].value is True
+
+
+def test_what_is_not_quantized_counts_with_its_own_width() -> None:
+    """Embedding and output layer: 16 bits where trl makes them so, else float32."""
+    recipe = shipped()
+    embedding = SEVEN.embedding or 0
+    widths = {}
+    for precision in ("bf16", "fp16"):
+        found = estimate.memory(SEVEN, {**settled(recipe), "mixed_precision": precision})
+        assert found is not None
+        widths[precision] = found.weights
+    assert widths["fp16"] - widths["bf16"] == 2 * embedding
+
+
+def test_weights_that_train_in_4_bits_and_do_not_answer_in_16_do_not_fit() -> None:
+    fourteen = replace(SEVEN, parameters=14_770_033_664, layers=48, hidden=5120, intermediate=13824)
+    found = {one.hardware: one for one in offers(shipped(), LAPTOP, fourteen, 3_000_000)}
+    assert "an estimated 28" in found["a10g-large"].why_not and found["l40sx1"].why_not == ""
+    asks_nothing = replace(shipped(), evaluate=None)
+    found = {one.hardware: one for one in offers(asks_nothing, LAPTOP, fourteen, 3_000_000)}
+    assert found["a10g-large"].why_not == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "old"),
+    [
+        ("T4", True),
+        ("Tesla T4", True),
+        ("Tesla V100-SXM2-16GB", True),
+        ("NVIDIA GeForce RTX 2080 Ti", True),
+        ("Quadro RTX 6000", True),
+        ("NVIDIA GeForce GTX 1660", True),
+        ("A10G", False),
+        ("NVIDIA L4", False),
+        ("NVIDIA GeForce RTX 3090", False),
+        ("NVIDIA RTX 4000 SFF Ada Generation", False),
+        ("NVIDIA H100 80GB HBM3", False),
+    ],
+)
+def test_bf16_is_refused_where_the_gpu_has_none(name: str, old: bool) -> None:
+    machine = Machine(cores=8, memory=64 * GIB, gpus=(Gpu(name, 16 * GIB),))
+    problems = autotrain.check(shipped("backend=local"), machine)
+    assert [one.code for one in problems] == ["unsupported"] * old
+    assert all("params.mixed_precision" in one.message and "fp16" in str(one.hint) for one in problems)
+    assert autotrain.check(shipped("backend=local", "params.mixed_precision=fp16"), machine) == []
+
+
+@pytest.mark.parametrize("name", ["use_flash_attention_2", "unsloth"])
+def test_what_no_environment_of_ours_holds_is_refused_before_it_costs(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = shipped(f"params.{name}=true")
+    (problem,) = autotrain.cannot_run(recipe)
+    assert "not installed" in problem.message and "write false" in str(problem.hint)
+    monkeypatch.setenv("HF_RECIPES_AUTOTRAIN_PYTHON", "/opt/mine/bin/python")
+    assert len(autotrain.cannot_run(recipe)) == 1, "a container has not got it"
+    assert autotrain.cannot_run(shipped(f"params.{name}=true", "backend=local")) == []
+
+
+def test_a_trainer_for_a_gpu_does_not_go_on_without_it(autotrain_python: Path, tmp_path: Path) -> None:
+    """As where the driver is too old: torch finds no GPU, and the trainers would take the CPU."""
+    job = autotrain.translate(shipped(), LAPTOP, SEVEN)
+    (train,) = [step for step in job.steps if step.name == "train"]
+    assert train.argv[train.argv.index("{run}/work/seeded.py") - 1] == "{run}/work/on_gpu.py"
+    assert "def unusable" in job.files["work/on_gpu.py"]
+    done = trained(autotrain_python, tmp_path)
+    assert done.returncode == 1 and "trained" not in done.stdout
+    assert done.stderr.splitlines()[-1].startswith("RuntimeError: torch cannot use the GPU of this machine: ")
+    assert "trained" in trained(autotrain_python, tmp_path, ACCELERATE_USE_CPU="true").stdout
+    without = autotrain.translate(shipped("backend=spaces-cpu-basic"), LAPTOP, SEVEN)
+    assert "work/on_gpu.py" not in without.files
+
+
+def trained(python: Path, folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    trainer = folder / "trainer.py"
+    trainer.write_text("print('trained')")
+    environment: dict[str, Any] = {**os.environ, "CUDA_VISIBLE_DEVICES": "", **more}
+    command = [str(python), str(on_gpu.__file__), str(trainer)]
+    return subprocess.run(command, capture_output=True, text=True, env=environment)
