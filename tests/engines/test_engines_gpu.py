@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
+import types
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -142,6 +144,32 @@ def test_a_trainer_for_a_gpu_does_not_go_on_without_it(autotrain_python: Path, t
     assert "trained" in trained(autotrain_python, tmp_path, ACCELERATE_USE_CPU="true").stdout
     without = autotrain.translate(shipped("backend=spaces-cpu-basic"), LAPTOP, SEVEN)
     assert "work/on_gpu.py" not in without.files
+
+
+def test_a_gpu_that_torch_finds_and_has_no_code_for_is_named_and_only_the_process_s_own_is_touched(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    touched = []
+
+    def ones(count: int, device: str) -> None:
+        touched.append(device)
+        raise RuntimeError(
+            "CUDA error: no kernel image is available for execution on the device\nCompile with"
+        )
+
+    torch = types.SimpleNamespace(
+        cuda=types.SimpleNamespace(is_available=lambda: True),
+        ones=ones,
+        version=types.SimpleNamespace(cuda="13.0"),
+        __version__="2.13.0",
+    )
+    monkeypatch.setitem(sys.modules, "torch", torch)  # type: ignore[arg-type]
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    assert on_gpu.unusable() == (
+        "torch cannot use the GPU of this machine: CUDA error: no kernel image is available for execution on the device "
+        "(torch 2.13.0 is made for CUDA 13.0)"
+    )
+    assert touched == ["cuda:2"]
 
 
 def trained(python: Path, folder: Path, **more: str) -> subprocess.CompletedProcess[str]:

@@ -22,18 +22,18 @@ def unusable() -> str:
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         found = torch.cuda.is_available()
+    why = str(said[-1].message) if said else "none is found"
+    if found:
+        try:
+            # Each process its own: whatever touches a GPU takes some of its memory for good.
+            torch.ones(1, device=f"cuda:{os.environ.get('LOCAL_RANK', '0')}").add_(1).item()
+            return ""
+        except RuntimeError as error:
+            if "out of memory" in str(error):
+                raise
+            why = (str(error).splitlines() or [""])[0]
     made_for = f"torch {torch.__version__} is made for CUDA {torch.version.cuda}"
-    if not found:
-        why = " ".join(str(said[-1].message).split())[:200] if said else made_for
-        return f"torch cannot use the GPU of this machine: {why}"
-    try:
-        torch.ones(1, device="cuda").add_(1).item()
-    except RuntimeError as error:
-        if "out of memory" in str(error):
-            raise
-        first = (str(error).splitlines() or [""])[0]
-        return f"torch cannot use {torch.cuda.get_device_name()}: {first} ({made_for})"
-    return ""
+    return f"torch cannot use the GPU of this machine: {' '.join(why.split())[:200]} ({made_for})"
 
 
 def main() -> None:
