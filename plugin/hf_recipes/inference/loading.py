@@ -101,6 +101,15 @@ def resized(model: Any, folder: Path) -> Any:
     return model
 
 
+def positions(source: str, trust_remote_code: bool) -> int | None:
+    """How many tokens the model knows positions for; None where its config does not say."""
+    from transformers import AutoConfig
+
+    config = AutoConfig.from_pretrained(source, trust_remote_code=trust_remote_code).get_text_config()
+    found = getattr(config, "max_position_embeddings", None)
+    return found if isinstance(found, int) else None
+
+
 def height(model: Any) -> int:
     return int(model.get_input_embeddings().weight.shape[0])
 
