@@ -15,6 +15,7 @@ import pytest
 
 from hf_recipes.engines import autotrain, estimate
 from hf_recipes.engines.base import Base
+from hf_recipes.engines.hardware import FLAVORS, machine_for
 from hf_recipes.engines.machine import Gpu, Machine
 from hf_recipes.engines.offers import offers
 from hf_recipes.recipe import load
@@ -178,3 +179,11 @@ def trained(python: Path, folder: Path, **more: str) -> subprocess.CompletedProc
     environment: dict[str, Any] = {**os.environ, "CUDA_VISIBLE_DEVICES": "", **more}
     command = [str(python), str(on_gpu.__file__), str(trainer)]
     return subprocess.run(command, capture_output=True, text=True, env=environment)
+
+
+def test_a_gpu_has_less_than_it_is_sold_with_and_every_one_is_known() -> None:
+    """An L4 of 24 GB tells CUDA of 22.04 GiB: what needs 23 does not fit."""
+    for flavor, (_, _, name, sold, count) in FLAVORS.items():
+        gpus = machine_for(f"jobs-{flavor}", LAPTOP).gpus
+        assert [gpu.name for gpu in gpus] == [name] * count
+        assert all(0.9 * sold * GIB < gpu.memory < sold * GIB for gpu in gpus), flavor
