@@ -181,6 +181,23 @@ def trained(python: Path, folder: Path, **more: str) -> subprocess.CompletedProc
     return subprocess.run(command, capture_output=True, text=True, env=environment)
 
 
+@pytest.mark.parametrize(
+    ("name", "peak"),
+    [
+        ("A10G", 70e12),
+        ("NVIDIA A10", 125e12),
+        ("NVIDIA A100-SXM4-80GB", 312e12),
+        ("Tesla T4", 65e12),
+        ("NVIDIA L40", None),
+        ("NVIDIA RTX A1000 Laptop GPU", None),
+    ],
+)
+def test_a_time_is_estimated_for_the_very_gpu_or_not_at_all(name: str, peak: float | None) -> None:
+    machine = Machine(cores=8, memory=64 * GIB, gpus=(Gpu(name, 24 * GIB),))
+    found = estimate.rate(machine, {"mixed_precision": "fp16"})
+    assert (found[0] if found else None) == (peak * estimate.GPU_UTILISATION if peak else None)
+
+
 def test_a_gpu_has_less_than_it_is_sold_with_and_every_one_is_known() -> None:
     """An L4 of 24 GB tells CUDA of 22.04 GiB: what needs 23 does not fit."""
     for flavor, (_, _, name, sold, count) in FLAVORS.items():

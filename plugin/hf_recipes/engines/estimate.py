@@ -16,6 +16,7 @@ Sources of the formulas:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -184,9 +185,8 @@ def rate(machine: Machine, params: Mapping[str, object]) -> tuple[float, str] | 
         return CPU_RATE_PER_CORE * machine.cores, (
             "full fine-tuning of 134.5M parameters measured at about 160 tokens/s, float32, 2 cores"
         )
-    name = next(
-        (name for name in sorted(GPU_PEAK, key=len, reverse=True) if name in machine.gpus[0].name), None
-    )
+    # A whole word: an L40 is no L4, and an RTX A1000 no A10.
+    name = next((name for name in GPU_PEAK if re.search(rf"\b{name}\b", machine.gpus[0].name)), None)
     if name is None:
         return None
     peak = GPU_PEAK[name][1 if _width(params) == HALF else 0] * len(machine.gpus)
