@@ -15,10 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from hf_recipes.inference.child import Progress, StepFailed, run_step
-from hf_recipes.inference.loading import device_map, height, resized
+from hf_recipes.inference.loading import device_map, height, model_folder, resized
 from hf_recipes.inference.request import Request, of_run
+from hf_recipes.inference.sizes import parameters
 
 ADAPTER = "adapter_config.json"
+BESIDE = 1 << 30
+"""Bytes of the GPU for the adapter and one forward pass."""
 
 
 def verify(run: Path) -> None:
@@ -142,7 +145,7 @@ def _with_adapter(folder: Path, base: str, request: Request) -> Any:
     extra: dict[str, Any] = {"num_labels": 1} if config.get("task_type") == "SEQ_CLS" else {}
     dtype = torch.bfloat16 if torch.cuda.is_available() else torch.float32
     model = kind.from_pretrained(
-        base, dtype=dtype, trust_remote_code=request.trust_remote_code, device_map=device_map(), **extra
+        base, dtype=dtype, trust_remote_code=request.trust_remote_code, device_map=place(base), **extra
     )
     tokenizer = transformers.AutoTokenizer.from_pretrained(
         folder, trust_remote_code=request.trust_remote_code
@@ -160,6 +163,17 @@ def _with_adapter(folder: Path, base: str, request: Request) -> Any:
         )
         raise _invalid(f"the adapter does not fit its base: {odd[0]} {where}")
     return tuned
+
+
+def place(base: str) -> dict[str, str] | None:
+    """The GPU where a base fits there in 16 bits, else the main memory: one that was trained on in 4 bits may be too large."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return None
+    count = parameters(str(model_folder(base)))
+    fits = count is not None and 2 * count + BESIDE < torch.cuda.mem_get_info()[0]
+    return device_map() if fits else None
 
 
 def _plain(name: str) -> str:
