@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from hf_recipes import road
 from hf_recipes.engines import autotrain, estimate
 from hf_recipes.engines.base import Base
 from hf_recipes.engines.hardware import FLAVORS, machine_for
@@ -204,3 +205,40 @@ def test_a_gpu_has_less_than_it_is_sold_with_and_every_one_is_known() -> None:
         gpus = machine_for(f"jobs-{flavor}", LAPTOP).gpus
         assert [gpu.name for gpu in gpus] == [name] * count
         assert all(0.9 * sold * GIB < gpu.memory < sold * GIB for gpu in gpus), flavor
+
+
+def test_before_a_gpu_is_rented_it_is_said_that_training_will_not_fit(tmp_path: Path) -> None:
+    """An 8B base in float32 takes 30 GiB, whatever is trained on it."""
+    write_base(tmp_path / "base", layers=32, hidden=4096, intermediate=14336, vocabulary=128_256)
+    (tmp_path / "rows.jsonl").write_text('{"ask": "a", "say": "b"}\n' * 4)
+    recipe = tmp_path / "recipe.yml"
+    recipe.write_text(
+        f"task: llm-sft\nbase_model: {tmp_path / 'base'}\nproject_name: eight\nbackend: jobs-a10g-large\n"
+        "data: {path: rows.jsonl, train_split: train, messages: [{role: user, content: '{ask}'}, {role: assistant, content: '{say}'}]}\n"
+        "params: {peft: true, block_size: 512, batch_size: 1, mixed_precision: bf16}\n"
+    )
+    for settings, words in ((("params.quantization=null",), "a device that has 22"), ((), None)):
+        said: list[str] = []
+        road.costs([load(recipe, settings=settings)], say=said.append)
+        short = [line for line in said if "run out of memory" in line]
+        assert [words in line for line in short if words] == [True] * len(short)
+        assert bool(short) is (words is not None), said
+
+
+def write_base(folder: Path, *, layers: int, hidden: int, intermediate: int, vocabulary: int) -> None:
+    """The headers of a model's weights without the weights: all that an estimate reads."""
+    shapes = {"model.embed_tokens.weight": (vocabulary, hidden), "lm_head.weight": (vocabulary, hidden)}
+    for layer in range(layers):
+        for name in ("gate", "up", "down"):
+            shapes[f"model.layers.{layer}.mlp.{name}_proj.weight"] = (intermediate, hidden)
+        for name in "qkvo":
+            shapes[f"model.layers.{layer}.self_attn.{name}_proj.weight"] = (hidden, hidden)
+    tensors = {
+        name: {"dtype": "BF16", "shape": shape, "data_offsets": [0, 0]} for name, shape in shapes.items()
+    }
+    header = json.dumps(tensors).encode()
+    folder.mkdir()
+    (folder / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
+    widths = {"num_hidden_layers": layers, "hidden_size": hidden, "intermediate_size": intermediate}
+    config = {"model_type": "llama", "vocab_size": vocabulary, "num_attention_heads": 32, **widths}
+    (folder / "config.json").write_text(json.dumps(config))

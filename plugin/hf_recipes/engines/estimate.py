@@ -237,6 +237,18 @@ def as_json(
     return estimate
 
 
+def short_of_memory(estimate: Mapping[str, object]) -> str:
+    """A sentence where what `as_json` estimates is more than the device has, else nothing."""
+    held = estimate.get("memory_bytes")
+    total, size = (held.get("total"), held.get("available")) if isinstance(held, Mapping) else (None, None)
+    if not (isinstance(total, int) and isinstance(size, int) and total > size):
+        return ""
+    return (
+        f"training takes an estimated {total / 2**30:.0f} GiB on a device that has {size / 2**30:.0f}, and will most likely run out of "
+        "memory; hf-recipes decide lists the hardware that fits, and int4 with peft, a smaller batch_size or block_size need less"
+    )
+
+
 def _memory_basis(params: Mapping[str, object]) -> str:
     weights = _quantization(params) or "float32"
     trained = "what is trained" if _everywhere(params) else "every linear layer's LoRA, at the most"
