@@ -97,6 +97,7 @@ def test_every_change_is_listed_with_its_reason(sums: Callable[..., Recipe]) -> 
         "disable_gradient_checkpointing": True,
         "logging_steps": 1,
         "HF_RECIPES_SEED": 42,
+        "HF_RECIPES_VOCABULARY": "whole",
         "OMP_NUM_THREADS": 2,
         "ALLOW_REMOTE_CODE": "false",
     }

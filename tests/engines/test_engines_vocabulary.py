@@ -51,7 +51,8 @@ def test_an_embedding_grows_and_never_shrinks(autotrain_python: Path, base: Path
     script.write_text(RESIZE)
     sizes = [height - SPARE, height, height + 2]
     command = [autotrain_python, vocabulary.__file__, script, base, *sizes]
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
+    environment = {**os.environ, "HF_RECIPES_VOCABULARY": "whole"}
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == [[height] * 3, [height] * 3, [height + 2] * 3]
 

@@ -1,6 +1,6 @@
 """Runs a language model's trainer of AutoTrain with all the rows of the base's embedding kept.
 
-    python vocabulary.py autotrain.trainers.clm --training_config FILE    # or a script in the module's place
+    HF_RECIPES_VOCABULARY=whole python vocabulary.py autotrain.trainers.clm --training_config FILE    # or a script in the module's place
 
 A copy of this file goes with a job and runs in the autotrain environment. Many bases (Qwen, Phi, Pythia) have more rows than
 their tokenizer has tokens. AutoTrain cuts them off, and peft takes the other size for new words: it writes the whole embedding
@@ -10,6 +10,7 @@ the base twice, which the GPU that it was trained on cannot. The rows that are c
 
 from __future__ import annotations
 
+import os
 import runpy
 import sys
 from typing import Any
@@ -36,7 +37,8 @@ def keep_rows() -> None:
 
 def main() -> None:
     program = sys.argv.pop(1)
-    keep_rows()
+    if os.environ.get("HF_RECIPES_VOCABULARY") == "whole":
+        keep_rows()
     if program.endswith(".py"):
         runpy.run_path(program, run_name="__main__")
     else:
