@@ -48,7 +48,7 @@ def make_step() -> Callable[..., Any]:
     """step(name, code, …) → a Step that runs `code` with a function weights(path) at hand."""
     from hf_recipes.engines.job import Step
 
-    stages = {"prepare": "prepare", "train": "train", "verify": "train"}
+    stages = {"prepare": "prepare", "train": "train", "verify": "train", "push": "push"}
 
     def step(name: str, code: str, requirements: str = "core", **more: Any) -> Step:
         return Step(

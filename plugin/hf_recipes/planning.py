@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from hf_recipes import environments
 from hf_recipes.asking import ask_inference
 from hf_recipes.backends import local
-from hf_recipes.engines import autotrain, prices, timeout
+from hf_recipes.engines import autotrain, estimate, prices, timeout
 from hf_recipes.engines.base import Base, base_of
 from hf_recipes.engines.job import Job
 from hf_recipes.recipe.model import Recipe
@@ -69,7 +69,10 @@ def _cost(recipe: Recipe, read: Read, say: Say, thorough: bool) -> prices.Cost:
     price = _price(recipe.backend)
     if not thorough and not _can_read():
         return prices.cost(recipe.backend, price, {})
-    return prices.cost(recipe.backend, price, _planned(recipe, read, say).estimate)
+    estimated = _planned(recipe, read, say).estimate
+    if short := estimate.short_of_memory(estimated):
+        say(f"{recipe.project_name} on {recipe.backend}: {short}")
+    return prices.cost(recipe.backend, price, estimated)
 
 
 def _can_read() -> bool:

@@ -62,7 +62,8 @@ def test_full_training_holds_sixteen_bytes_a_parameter_and_lora_four_and_its_own
     assert estimate.trainable(SMOLLM, LORA) == 4_884_480
     assert lora.weights + lora.gradients + lora.optimizer == 4 * SMOLLM.parameters + 16 * 4_884_480
     int4 = estimate.memory(SMOLLM, {**LORA, "quantization": "int4"})
-    assert int4 and 134_515_008 / 2 < int4.weights < lora.weights / 3
+    # The embedding, a fifth of this model, is not quantized.
+    assert int4 and 134_515_008 / 2 < int4.weights < lora.weights / 2.5
 
 
 def test_lora_on_some_layers_needs_no_more_memory_than_on_all_and_its_parameters_are_not_guessed() -> None:

@@ -43,7 +43,7 @@ def test_what_does_not_fit_says_why() -> None:
     assert found["a100-large"].why_not == "" and found["a100-large"].dollars
     whole = recipe("text-to-sql", "params.peft=false", "params.quantization=null")
     found = by_name(offers(whole, MACHINE, SEVEN, 3_000_000))
-    assert "GiB, and it has 24 GiB" in found["l4x1"].why_not
+    assert "GiB, and it has 22 GiB" in found["l4x1"].why_not
 
 
 def test_a_base_too_large_for_everything_is_said_to_be_with_both_sizes() -> None:

@@ -124,12 +124,13 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--served-model-name", required=True)
     parser.add_argument("--generation-config", choices=["vllm"])
+    parser.add_argument("--max-model-len", type=int, required=True)
     parser.add_argument("--enable-lora", action="store_true")
     parser.add_argument("--max-lora-rank", type=int, choices=[1, 8, 16, 32, 64, 128, 256, 320, 512])
     parser.add_argument("--lora-modules", nargs="*", default=[])
     arguments = parser.parse_args()
-    if os.environ.get("STAND_IN_FAILS"):
-        sys.exit("ValueError: No available memory for the cache blocks.")
+    if failure := os.environ.get("STAND_IN_FAILS"):
+        sys.exit(failure)
     adapters = dict(one.split("=", 1) for one in arguments.lora_modules)
     assert all(os.path.isfile(os.path.join(path, "adapter_config.json")) for path in adapters.values())  # noqa: PTH113, PTH118
     time.sleep(0.3)

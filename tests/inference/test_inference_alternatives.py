@@ -248,13 +248,34 @@ def test_vllm_serves_the_base_alone_where_nothing_is_trained(measured, step, vll
     assert not (run / "answers" / "forgetting.json").exists()
 
 
+def test_vllm_has_room_for_the_prompts_and_not_for_all_that_the_model_could_read(
+    measured, step, vllm, monkeypatch
+):
+    """Else it does not start where the GPU cannot hold one text of 131,072 tokens."""
+    run = measured(baselines=["zero-shot", "few-shot"], shots_by="similarity", runtime="vllm")
+    succeeded(step, run)
+    assert [json.loads(line)["max_model_len"] for line in vllm.read_text().splitlines()] == [2048]
+    vllm.unlink()
+    monkeypatch.setattr("hf_recipes.inference.vllm.ROOM", 16)
+    succeeded(step, run)
+    short, longer = (json.loads(line)["max_model_len"] for line in vllm.read_text().splitlines())
+    assert short < longer < 2048
+
+
 def test_vllm_that_cannot_start_or_is_not_there_is_one_sentence(measured, step, vllm, monkeypatch):
     run = measured(baselines=["zero-shot"], runtime="vllm")
-    monkeypatch.setenv("STAND_IN_FAILS", "1")
+    monkeypatch.setenv("STAND_IN_FAILS", "ValueError: No available memory for the cache blocks.")
     _, failure = step("answer", run)
     assert failure["message"].startswith(
         "evaluate.runtime: vllm serve ended with 1 before it answered: ValueError"
     )
+    monkeypatch.setenv(
+        "STAND_IN_FAILS",
+        "(EngineCore pid=7) ValueError: To serve at least one request 16 GiB are needed\n"
+        "(APIServer pid=6) RuntimeError: Engine core initialization failed. See root cause above.",
+    )
+    _, failure = step("answer", run)
+    assert "16 GiB are needed" in failure["message"] and "See root cause" not in failure["message"]
     monkeypatch.setenv("HF_RECIPES_VLLM_PYTHON", sys.executable)
     _, failure = step("answer", run)
     assert "vLLM is not installed in" in failure["message"] and "\n" not in failure["message"]

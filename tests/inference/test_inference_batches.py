@@ -232,3 +232,79 @@ def test_two_processes_write_to_one_cache(tmp_path: Path) -> None:
     one.put({key("a"): {"tokens": [1]}})
     other.put({key("b"): {"tokens": [2]}})
     assert set(one.get([key("a"), key("b")])) == {key("a"), key("b")}
+
+
+def test_a_batch_that_is_too_much_for_the_gpu_is_answered_in_halves(
+    tiny_llama: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    pair = load_base(str(tiny_llama))
+    prompts = tokens(pair)
+    expected = answered(pair, "base", prompts, 64)
+    tried = []
+
+    def short_of_memory(model: Any, rows: Any, **more: Any) -> Any:
+        tried.append(len(rows))
+        if len(rows) > 2:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 1.38 GiB")
+        return decode(model, rows, **more)
+
+    monkeypatch.setattr("hf_recipes.inference.batches.decode", short_of_memory)
+    done: list[int] = []
+    batches = Batches(pair.side("base"), ["x"], AnswerCache(None), {})
+    made = batches.answers(prompts, NEW, 64, lambda count, total: done.append(count))
+    assert [one.tokens for one in made] == expected
+    assert max(tried) == len(prompts) and done == sorted(done) and done[-1] == len(prompts)
+
+    monkeypatch.setattr("hf_recipes.inference.batches.decode", too_much)
+    with pytest.raises(torch.cuda.OutOfMemoryError):
+        batches.answers(prompts, NEW, 64, lambda count, total: None)
+
+
+def too_much(*_: Any, **__: Any) -> Any:
+    import torch
+
+    raise torch.cuda.OutOfMemoryError("CUDA out of memory.")
+
+
+def test_likelihoods_too_are_measured_in_halves_where_a_batch_is_too_much(
+    tiny_llama: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    from hf_recipes.inference import likelihood
+
+    pair = load_base(str(tiny_llama))
+    expected = likelihood.reference_nll(pair, ASKED, LINES, model="base")
+    real = likelihood._batch
+
+    def short_of_memory(side: Any, asked: Any, turns: Any) -> Any:
+        if len(asked) > 1:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory.")
+        return real(side, asked, turns)
+
+    monkeypatch.setattr(likelihood, "_batch", short_of_memory)
+    found = likelihood.reference_nll(pair, ASKED, LINES, model="base")
+    assert [count for _, count in found] == [count for _, count in expected]
+    assert [nats for nats, _ in found] == pytest.approx([nats for nats, _ in expected], abs=1e-3)
+
+
+def test_what_torch_keeps_for_the_next_batch_counts_as_free(
+    tiny_llama: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a GPU the second batch may be as large as the first, whose memory torch has not given back."""
+    import torch
+
+    class OnGpu:
+        device, dtype = torch.device("cuda"), torch.bfloat16
+        config = load_base(str(tiny_llama)).side("base").model.config
+
+    def with_memory(free: int, reserved: int, allocated: int) -> int:
+        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, 24 << 30))
+        monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: reserved)
+        monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: allocated)
+        return kv_cache.tokens_that_fit(OnGpu)
+
+    first = with_memory(8 << 30, 15 << 30, 15 << 30)
+    assert with_memory(2 << 30, 21 << 30, 15 << 30) == first

@@ -277,3 +277,23 @@ def test_a_fingerprint_tells_weights_apart_by_one_byte_and_by_nothing_else(tmp_p
     one, other, same = (fingerprint([path]) for path in sorted(tmp_path.iterdir()))
     assert one == same != other
     assert len(one) == 12
+
+
+def test_on_a_gpu_the_weights_go_straight_there(tiny_llama: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not through the main memory: that of a rented GPU's machine may be smaller than the model."""
+    import torch
+    import transformers
+
+    from hf_recipes.inference.loading import ModelUnavailable, load_model
+
+    asked: dict[str, Any] = {}
+
+    def no_gpu_here(source: str, **more: Any) -> Any:
+        asked.update(more)
+        raise OSError("there is no GPU")
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(transformers.AutoModelForCausalLM, "from_pretrained", no_gpu_here)
+    with pytest.raises(ModelUnavailable):
+        load_model(str(tiny_llama), False)
+    assert (asked["device_map"], asked["dtype"]) == ({"": "cuda"}, torch.bfloat16)

@@ -149,3 +149,16 @@ def test_a_tabular_model_is_a_pickle_and_only_its_presence_is_checked(trained, s
     done, failure = step("verify", trained(folder, task="tabular"))
     assert (done.returncode, failure) == (0, {})
     assert "a pickle is not loaded" in done.stdout
+
+
+def test_a_base_too_large_for_the_gpu_in_16_bits_is_verified_in_main_memory(tiny_llama, monkeypatch):
+    """As after training in 4 bits: a 14B model trains on 24 GB, and takes 28 in 16 bits."""
+    import torch
+
+    from hf_recipes.inference.verify import BESIDE, place
+
+    assert place(str(tiny_llama)) is None, "there is no GPU here"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    for free, expected in ((2 * BESIDE, {"": "cuda"}), (BESIDE, None)):
+        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda free=free: (free, 24 << 30))
+        assert place(str(tiny_llama)) == expected

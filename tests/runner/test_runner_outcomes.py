@@ -96,6 +96,35 @@ def test_training_that_failed_is_failed_with_its_cause_in_one_line(
     assert not (run / "model").exists()
 
 
+@pytest.mark.parametrize(
+    ("backend", "push", "pushed", "words"),
+    [
+        ("spaces-a10g-large", "", True, "; the model was pushed all the same"),
+        ("jobs-t4-small", "sys.exit('the Hub is away')", True, "; the model is lost: push: "),
+        ("local", "", False, "; log: "),
+    ],
+)
+def test_a_model_that_could_not_be_measured_is_pushed_from_a_machine_that_forgets_it(
+    outcome: Outcome, make_step: MakeStep, backend: str, push: str, pushed: bool, words: str
+) -> None:
+    """Hours of a rented GPU are in it."""
+    tell = (
+        "print('state', json.load(open('../state.json'))['stage'], os.path.exists('../model/config.json'))\n"
+    )
+    run, state = outcome(
+        make_step("train", TRAIN + "open('tiny/config.json', 'w').write('{}')", "autotrain"),
+        make_step("verify", "", promote="work/tiny"),
+        make_step("answer", "raise RuntimeError('CUDA out of memory')"),
+        make_step("report", "print('reported')"),
+        make_step("push", tell + push),
+        backend=backend,
+    )
+    assert (state.state, state.stage, state.reason) == (State.FAILED, "evaluate", "out_of_memory")
+    assert state.message.startswith("answer: out of memory") and words in state.message
+    log = (run / "train.log").read_text()
+    assert ("state push True" in log) is pushed and "reported" not in log
+
+
 def test_a_cause_that_holds_half_a_character_is_told_all_the_same(
     outcome: Outcome, make_step: MakeStep
 ) -> None:

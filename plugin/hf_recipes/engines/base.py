@@ -10,7 +10,7 @@ import json
 import math
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hf_recipes.recipe.model import Recipe
@@ -33,6 +33,8 @@ class Base:
     intermediate: int | None = None
     heads: int | None = None
     vocabulary: int | None = None
+    embedding: int | None = None
+    """Parameters of the embedding and of an output layer of its own."""
 
 
 BUNDLED = {
@@ -91,7 +93,11 @@ def _base(shapes: Mapping[str, tuple[int, ...]], config: Mapping[str, object], s
         for name, shape in shapes.items()
         if len(shape) == 2 and name.endswith("weight") and not _outside_lora(name)
     )
-    return _with_config(sum(math.prod(shape) for shape in shapes.values()), linear or None, config, source)
+    outside = sum(
+        math.prod(shape) for name, shape in shapes.items() if len(shape) == 2 and _outside_lora(name)
+    )
+    known = _with_config(sum(math.prod(shape) for shape in shapes.values()), linear or None, config, source)
+    return replace(known, embedding=outside or None)
 
 
 def _outside_lora(name: str) -> bool:

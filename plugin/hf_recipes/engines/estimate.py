@@ -3,9 +3,11 @@
 Sources of the formulas:
 - weights, gradients and Adam's two moments in float32, 4 bytes each: Rajbhandari et al. 2020, "ZeRO", section 3.1;
   Hugging Face, "Model training anatomy". AutoTrain loads weights as float32 whatever `mixed_precision` says.
-- activations kept for the backward pass: Korthikanti et al. 2022, "Reducing Activation Recomputation in Large
-  Transformer Models", section 4: 34 bytes × tokens × hidden width a layer at 16 bits (× 2 at 32), without the
-  attention matrix, which torch's fused attention does not keep; with checkpointing the layer's input, and one layer.
+- activations kept for the backward pass: counted in AutoTrain's own environment, as what autograd keeps of a layer of
+  Qwen2 (tests/engines/kept_side.py counts again). The 34 bytes × tokens × hidden width of Korthikanti et al. 2022 are of a
+  layer without a gated MLP, and without the copies that LoRA's dropout and mixed precision keep: 2 to 4 times too few here.
+  torch's fused attention keeps no matrix. With checkpointing it is each layer's input, and one layer.
+- mixed precision keeps the weights twice, in 32 and in 16 bits: Hugging Face, "Model training anatomy".
 - arithmetic: Kaplan et al. 2020, "Scaling Laws for Neural Language Models", section 2.1: a forward pass costs
   2 × parameters × tokens operations, a backward pass twice that. Frozen weights (LoRA) need no gradient of their own,
   which halves the backward pass; checkpointing repeats the forward pass.
@@ -14,6 +16,7 @@ Sources of the formulas:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -22,8 +25,30 @@ from hf_recipes.engines.machine import Machine
 
 FLOAT32, HALF = 4, 2
 WEIGHT_BYTES = {"int8": 1.0, "int4": 0.5 + 4 / 64}
-LOGITS_COPIES = 3
-"""The output layer's scores, their float32 copy or softmax, and their gradient."""
+LOGITS_COPIES = 4
+"""In float32: the output layer's scores, those moved by a token, their softmax, and a gradient. Counted as the peak is: 14 to 16
+bytes × tokens × vocabulary."""
+PAIRS = ("dpo", "orpo", "reward")
+"""Trainers whose row is two texts."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Bytes that a layer keeps of each token: × its hidden width, and × the width of its MLP."""
+
+    hidden: int
+    intermediate: int
+
+    def __add__(self, more: Kept) -> Kept:
+        return Kept(self.hidden + more.hidden, self.intermediate + more.intermediate)
+
+
+# By bytes of a number: 2 with mixed precision.
+WHOLE = {HALF: Kept(36, 8), FLOAT32: Kept(44, 16)}
+ADAPTED = {HALF: Kept(29, 8), FLOAT32: Kept(37, 16)}
+DROPPED_OUT = {HALF: Kept(24, 4), FLOAT32: Kept(36, 4)}
+QUANTIZED = {HALF: Kept(0, 6), FLOAT32: Kept(0, 0)}
+"""What bitsandbytes' layers give on is float32, whatever goes in."""
 
 # Measured: full fine-tuning of 134.5 M parameters, float32, 2 cores: about 160 tokens/s. 6 × 134.5e6 × 160 / 2.
 CPU_RATE_PER_CORE = 6 * 134.5e6 * 160 / 2
@@ -32,6 +57,7 @@ GPU_PEAK = {
     "T4": (8.1e12, 65e12),
     "L4": (30.3e12, 121e12),
     "A10": (31.2e12, 125e12),
+    "A10G": (31.2e12, 70e12),
     "L40S": (91.6e12, 362e12),
     "A100": (19.5e12, 312e12),
     "H100": (67e12, 989e12),
@@ -82,19 +108,30 @@ def memory(base: Base, params: Mapping[str, object]) -> Memory | None:
         return None
     adapter = trained if params.get("peft") else 0
     return Memory(
-        weights=_weights(base, _quantization(params)) + FLOAT32 * adapter,
+        weights=_weights(base, params) + FLOAT32 * adapter,
         gradients=FLOAT32 * trained,
         optimizer=2 * FLOAT32 * trained,
         activations=activations(base, params),
     )
 
 
-def _weights(base: Base, quantization: str | None) -> int:
-    """Only linear layers are quantized: the embedding stays at 16 bits."""
+def _weights(base: Base, params: Mapping[str, object]) -> int:
+    """Embedding and output layer are never quantized: peft makes them float32, and trl with bf16 alone 16 bits again."""
+    quantization = _quantization(params)
     if quantization not in WEIGHT_BYTES:
-        return FLOAT32 * base.parameters
-    embedding = min(base.parameters, (base.vocabulary or 0) * (base.hidden or 0))
-    return round((base.parameters - embedding) * WEIGHT_BYTES[quantization]) + HALF * embedding
+        recomputed = params.get("peft") and not params.get("disable_gradient_checkpointing", True)
+        copies = HALF if _width(params) == HALF and not recomputed else 0
+        return (FLOAT32 + copies) * base.parameters
+    embedding = base.embedding or (base.vocabulary or 0) * (base.hidden or 0)
+    embedding = min(base.parameters, embedding)
+    width = HALF if params.get("mixed_precision") == "bf16" else FLOAT32
+    return round((base.parameters - embedding) * WEIGHT_BYTES[quantization]) + width * embedding
+
+
+def answering(base: Base, params: Mapping[str, object]) -> int:
+    """Bytes of the weights that answer the test rows on a GPU: the base in 16 bits, and beside it what was trained as a whole."""
+    adapter = params.get("peft") and not params.get("merge_adapter")
+    return HALF * base.parameters * (1 if adapter else 2)
 
 
 def activations(base: Base, params: Mapping[str, object]) -> int | None:
@@ -102,13 +139,29 @@ def activations(base: Base, params: Mapping[str, object]) -> int | None:
     length, batch = tokens_per_row(params), params.get("batch_size")
     if not (length and isinstance(batch, int) and base.layers and base.hidden and base.vocabulary):
         return None
-    width = HALF if params.get("mixed_precision") in ("fp16", "bf16") else FLOAT32
-    tokens = length * batch
-    layer = round(34 * width / HALF) * tokens * base.hidden
+    tokens = length * batch * (2 if params.get("trainer") in PAIRS else 1)
+    width = _width(params)
+    kept = _kept(params)
+    layer = tokens * (kept.hidden * base.hidden + kept.intermediate * (base.intermediate or 4 * base.hidden))
     logits = LOGITS_COPIES * FLOAT32 * tokens * base.vocabulary
     if params.get("disable_gradient_checkpointing", True):
         return base.layers * layer + logits
     return base.layers * width * tokens * base.hidden + layer + logits
+
+
+def _width(params: Mapping[str, object]) -> int:
+    return HALF if params.get("mixed_precision") in ("fp16", "bf16") else FLOAT32
+
+
+def _kept(params: Mapping[str, object]) -> Kept:
+    """LoRA's targets are taken for every linear layer, as everywhere here."""
+    width = _width(params)
+    if not params.get("peft"):
+        return WHOLE[width]
+    kept = ADAPTED[width]
+    if params.get("lora_dropout") != 0:
+        kept += DROPPED_OUT[width]
+    return kept + QUANTIZED[width] if _quantization(params) else kept
 
 
 def tokens_per_row(params: Mapping[str, object]) -> int | None:
@@ -132,13 +185,11 @@ def rate(machine: Machine, params: Mapping[str, object]) -> tuple[float, str] | 
         return CPU_RATE_PER_CORE * machine.cores, (
             "full fine-tuning of 134.5M parameters measured at about 160 tokens/s, float32, 2 cores"
         )
-    name = next(
-        (name for name in sorted(GPU_PEAK, key=len, reverse=True) if name in machine.gpus[0].name), None
-    )
+    # A whole word: an L40 is no L4, and an RTX A1000 no A10.
+    name = next((name for name in GPU_PEAK if re.search(rf"\b{name}\b", machine.gpus[0].name)), None)
     if name is None:
         return None
-    half = params.get("mixed_precision") in ("fp16", "bf16")
-    peak = GPU_PEAK[name][1 if half else 0] * len(machine.gpus)
+    peak = GPU_PEAK[name][1 if _width(params) == HALF else 0] * len(machine.gpus)
     return (
         peak * GPU_UTILISATION,
         f"{GPU_UTILISATION:.0%} of the datasheet's peak of {len(machine.gpus)} × {name}",
@@ -184,6 +235,18 @@ def as_json(
     if duration is not None:
         estimate["time"] = duration
     return estimate
+
+
+def short_of_memory(estimate: Mapping[str, object]) -> str:
+    """A sentence where what `as_json` estimates is more than the device has, else nothing."""
+    held = estimate.get("memory_bytes")
+    total, size = (held.get("total"), held.get("available")) if isinstance(held, Mapping) else (None, None)
+    if not (isinstance(total, int) and isinstance(size, int) and total > size):
+        return ""
+    return (
+        f"training takes an estimated {total / 2**30:.0f} GiB on a device that has {size / 2**30:.0f}, and will most likely run out of "
+        "memory; hf-recipes decide lists the hardware that fits, and int4 with peft, a smaller batch_size or block_size need less"
+    )
 
 
 def _memory_basis(params: Mapping[str, object]) -> str:

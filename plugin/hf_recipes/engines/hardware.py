@@ -36,6 +36,16 @@ FLAVORS: dict[str, tuple[int, int, str, int, int]] = {
     "rtx-pro-6000x4": (92, 1024, "RTX PRO 6000", 96, 4),
     "rtx-pro-6000x8": (184, 2048, "RTX PRO 6000", 96, 8),
 }
+IN_USE = {
+    "T4": 14.7,
+    "L4": 22.0,
+    "A10G": 22.0,
+    "L40S": 44.4,
+    "A100": 79.1,
+    "H200": 139.8,
+    "RTX PRO 6000": 94.9,
+}
+"""GPU → the GiB that CUDA has of it, as torch's errors tell them; the memory's own error correction takes the rest."""
 FREE_SPACE = "cpu-basic"
 """A Space on it costs nothing by the hour, for accounts that may make Spaces; it cannot be asked for, and its sleep time cannot be set."""
 UNKNOWN = Machine(cores=1, memory=0, gpus=(Gpu("unknown", 0),))
@@ -49,8 +59,8 @@ def machine_for(backend: str, here: Machine) -> Machine:
     flavor = FLAVORS.get(flavor_of(backend))
     if flavor is None:
         return UNKNOWN
-    cores, memory, name, gpu_memory, count = flavor
-    return Machine(cores, memory * GIB, tuple(Gpu(name, gpu_memory * GIB) for _ in range(count)))
+    cores, memory, name, _, count = flavor
+    return Machine(cores, memory * GIB, (Gpu(name, int(IN_USE[name] * GIB)),) * count if count else ())
 
 
 def flavor_of(backend: str) -> str:

@@ -19,7 +19,7 @@ from hf_recipes.recipe.model import Recipe
 HERE = "this machine"
 GIB = 1024**3
 BASIS = (
-    f"estimates: memory is weights, gradients, optimizer, activations and {OVERHEAD / GIB:.0f} GiB for the rest, on one device; time is operations by a "
+    f"estimates: memory is weights, gradients, optimizer, activations and {OVERHEAD / GIB:.0f} GiB for the rest, or the 16-bit weights that answer, on one device; time is operations by a "
     f"share of the device's peak; elsewhere {prices.SECONDS_AROUND // 60} min around the training; prices of {prices.AS_OF}"
 )
 
@@ -33,7 +33,7 @@ class Offer:
     """As a recipe names them."""
     device: str
     needed: int | None = None
-    """Bytes of the device that trains."""
+    """Bytes of the device that trains, and answers the test rows afterwards."""
     available: int | None = None
     hours: float | None = None
     """Of the whole run elsewhere; of the training alone on this machine."""
@@ -103,6 +103,8 @@ def _offer(
     known = estimate.as_json(base, params, machine, train_tokens)
     memory = estimate.memory(base, params)
     needed = None if memory is None or memory.total is None else memory.total + OVERHEAD
+    if needed is not None and machine.gpus and any(step.name == "answer" for step in job.steps):
+        needed = max(needed, estimate.answering(base, params) + OVERHEAD)
     hours, dollars = _cost(hardware, backends, known)
     offer = replace(offer, needed=needed, hours=hours, dollars=dollars)
     return replace(offer, why_not=_refused(there, here) or _too_small(offer) or _too_slow(offer))

@@ -20,6 +20,7 @@ from typing import Any
 from hf_recipes.inference.answerer import Answerer
 from hf_recipes.inference.child import Pace, Progress, StepFailed, run_step, write_json
 from hf_recipes.inference.endpoint import EndpointFailed
+from hf_recipes.inference.loading import positions
 from hf_recipes.inference.measures import measure, wanted
 from hf_recipes.inference.prompts import BASELINES, FINE_TUNED, REFERENCE, Asked, Asking, asked_rows
 from hf_recipes.inference.recording import NOTES, Rows, forget_others, record, write_questions
@@ -87,11 +88,8 @@ def _plain(system: str | None, rows: Sequence[dict[str, Any]]) -> list[Asked]:
 
 def _room(base: str, request: Request, new_tokens: int) -> int | None:
     """Tokens that a prompt may have, for the base to answer in the positions it knows."""
-    from transformers import AutoConfig
-
-    config = AutoConfig.from_pretrained(base, trust_remote_code=request.trust_remote_code).get_text_config()
-    longest = getattr(config, "max_position_embeddings", None)
-    return longest - new_tokens if isinstance(longest, int) else None
+    longest = positions(base, request.trust_remote_code)
+    return None if longest is None else longest - new_tokens
 
 
 def _answer_by(

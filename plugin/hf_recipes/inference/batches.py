@@ -9,6 +9,7 @@ from typing import Any
 
 from hf_recipes.inference.answer_cache import AnswerCache, key
 from hf_recipes.inference.generating import decode
+from hf_recipes.inference.halving import in_halves
 from hf_recipes.inference.sides import Side, pad_of
 
 WORTH_SHARING = 8
@@ -58,7 +59,9 @@ class Batches:
                 def ended(count: int, before: int = before) -> None:
                     progress(before + count, len(prompts))
 
-                batch = self._batch([left[place] for place in places], max_new_tokens, prefix, ended)
+                batch = self._batch_that_fits(
+                    [left[place] for place in places], max_new_tokens, prefix, ended
+                )
                 for place, (tokens, seconds) in zip(places, batch, strict=True):
                     made[place] = Made(tokens, seconds + shared / len(left), False)
                 self._cache.put(
@@ -97,6 +100,19 @@ class Batches:
             rows = min(batch_size, max(1, room // (len(prompts[order[0]]) + max_new_tokens)))
             yield order[:rows]
             del order[:rows]
+
+    def _batch_that_fits(
+        self, prompts: Sequence[list[int]], max_new_tokens: int, prefix: Any, ended: Callable[[int], None]
+    ) -> list[tuple[list[int], float]]:
+        finished = 0
+
+        def some(rows: Sequence[list[int]]) -> list[tuple[list[int], float]]:
+            nonlocal finished
+            made = self._batch(rows, max_new_tokens, prefix, lambda count: ended(finished + count))
+            finished += len(rows)
+            return made
+
+        return in_halves(some, prompts)
 
     def _batch(
         self, prompts: Sequence[list[int]], max_new_tokens: int, prefix: Any, ended: Callable[[int], None]

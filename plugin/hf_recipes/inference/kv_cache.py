@@ -136,5 +136,7 @@ def tokens_that_fit(model: Any) -> int:
         return TOKENS
     room = CACHE_BYTES
     if model.device.type == "cuda":
-        room = int(torch.cuda.mem_get_info(model.device)[0]) // GPU_SHARE
+        # What torch holds from the batch before and does not use is as good as free.
+        idle = torch.cuda.memory_reserved(model.device) - torch.cuda.memory_allocated(model.device)
+        room = int(torch.cuda.mem_get_info(model.device)[0] + idle) // GPU_SHARE
     return max(1, room // int(each))

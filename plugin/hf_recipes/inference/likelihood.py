@@ -10,6 +10,7 @@ from typing import Any
 
 from hf_recipes.inference.answer_cache import key
 from hf_recipes.inference.generating import _last_logits_only
+from hf_recipes.inference.halving import in_halves
 from hf_recipes.inference.sides import Conversation, Side, Which, check_length, encode, pad_of
 
 LOGITS = 1 << 26
@@ -77,7 +78,10 @@ def _nll(
     order = sorted(left, key=lambda place: len(prompts[place]) + len(turns[place]))
     for places in _batches(order, prompts, turns, side.model.config.get_text_config().vocab_size):
         with pair.lock, side.alone():
-            sums = _batch(side, [prompts[place] for place in places], [turns[place] for place in places])
+            sums = in_halves(
+                lambda some: _batch(side, [prompts[one] for one in some], [turns[one] for one in some]),
+                places,
+            )
         for place, nats in zip(places, sums, strict=True):
             found[place] = nats
         pair.cache.put({keys[place]: {"nats": found[place]} for place in places})

@@ -29,10 +29,18 @@ def load_model(source: str, trust_remote_code: bool) -> Any:
             dtype=torch.bfloat16 if gpu else torch.float32,
             use_safetensors=True,
             trust_remote_code=trust_remote_code,
+            device_map=device_map(),
         )
     except (OSError, ValueError) as error:
         raise ModelUnavailable(f"{source} cannot be loaded: {_first_line(error)}") from None
-    return model.to("cuda" if gpu else "cpu").eval()
+    return model.eval()
+
+
+def device_map() -> dict[str, str] | None:
+    """Straight to the GPU, file by file: a rented GPU's machine may have less memory than the GPU."""
+    import torch
+
+    return {"": "cuda"} if torch.cuda.is_available() else None
 
 
 def load_tokenizer(source: str, trust_remote_code: bool) -> Any:
@@ -91,6 +99,15 @@ def resized(model: Any, folder: Path) -> Any:
                 if rows != height(model):
                     model.resize_token_embeddings(rows, mean_resizing=False)
     return model
+
+
+def positions(source: str, trust_remote_code: bool) -> int | None:
+    """How many tokens the model knows positions for; None where its config does not say."""
+    from transformers import AutoConfig
+
+    config = AutoConfig.from_pretrained(source, trust_remote_code=trust_remote_code).get_text_config()
+    found = getattr(config, "max_position_embeddings", None)
+    return found if isinstance(found, int) else None
 
 
 def height(model: Any) -> int:

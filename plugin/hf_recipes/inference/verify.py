@@ -15,9 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from hf_recipes.inference.child import Progress, StepFailed, run_step
+from hf_recipes.inference.loading import device_map, height, model_folder, resized
 from hf_recipes.inference.request import Request, of_run
+from hf_recipes.inference.sizes import parameters
 
 ADAPTER = "adapter_config.json"
+BESIDE = 1 << 30
+"""Bytes of the GPU for the adapter and one forward pass."""
 
 
 def verify(run: Path) -> None:
@@ -140,11 +144,13 @@ def _with_adapter(folder: Path, base: str, request: Request) -> Any:
     kind = kinds.get(config.get("task_type"), transformers.AutoModelForCausalLM)
     extra: dict[str, Any] = {"num_labels": 1} if config.get("task_type") == "SEQ_CLS" else {}
     dtype = torch.bfloat16 if torch.cuda.is_available() else torch.float32
-    model = kind.from_pretrained(base, dtype=dtype, trust_remote_code=request.trust_remote_code, **extra)
+    model = kind.from_pretrained(
+        base, dtype=dtype, trust_remote_code=request.trust_remote_code, device_map=place(base), **extra
+    )
     tokenizer = transformers.AutoTokenizer.from_pretrained(
         folder, trust_remote_code=request.trust_remote_code
     )
-    if request.task == "lm_training" and model.get_input_embeddings().weight.shape[0] != len(tokenizer):
+    if request.task == "lm_training" and height(resized(model, folder)) < len(tokenizer):
         model.resize_token_embeddings(len(tokenizer))  # as AutoTrain did before it trained
     tuned = peft.PeftModel.from_pretrained(model, str(folder))
     wanted = {_plain(name) for name in peft.get_peft_model_state_dict(tuned) if "lora_" in name}
@@ -157,6 +163,17 @@ def _with_adapter(folder: Path, base: str, request: Request) -> Any:
         )
         raise _invalid(f"the adapter does not fit its base: {odd[0]} {where}")
     return tuned
+
+
+def place(base: str) -> dict[str, str] | None:
+    """The GPU where a base fits there in 16 bits, else the main memory: one that was trained on in 4 bits may be too large."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return None
+    count = parameters(str(model_folder(base)))
+    fits = count is not None and 2 * count + BESIDE < torch.cuda.mem_get_info()[0]
+    return device_map() if fits else None
 
 
 def _plain(name: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -24,7 +25,7 @@ from hf_recipes.inference.child import StepFailed
 from hf_recipes.inference.endpoint import Endpoint
 from hf_recipes.inference.fingerprint import fingerprint, weight_files
 from hf_recipes.inference.generating import end_tokens
-from hf_recipes.inference.loading import load_tokenizer, model_folder
+from hf_recipes.inference.loading import load_tokenizer, model_folder, positions
 from hf_recipes.inference.sides import Conversation, Which, encode
 
 PYTHON = "HF_RECIPES_VLLM_PYTHON"
@@ -34,8 +35,13 @@ OURS_ALONE = ("PYTHONPATH", "VLLM_API_KEY", "VLLM_PORT")
 READY_WITHIN = 1800.0
 """Seconds for loading the weights and compiling; a 70B model from a slow disk takes a quarter of an hour."""
 ENDS_WITHIN = 20.0
+ROOM = 8192
+"""Tokens that a prompt and its answer may have at the least. vLLM starts only where the GPU has room for one request as long as
+may come, which by itself is as long as the model knows: 16 GiB for Llama 3.1 8B, beside 16 for its weights."""
+MANY = 1 << 62
 RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 """The values that vLLM's --max-lora-rank takes (vllm/config/lora.py), beside 1."""
+ERROR = re.compile(r"\b\w+(?:Error|OutOfMemory)\b: ")
 QUESTION = "import importlib.util, sys; sys.exit(importlib.util.find_spec('vllm') is None)"
 
 
@@ -84,6 +90,8 @@ class Vllm:
         }
         self.base_weights = f"base:served/{self._names['base']}"
         self.tuned_weights = f"fine-tuned:served/{self._names['fine-tuned']}"
+        self._positions = positions(base, trust_remote_code) or MANY
+        self._room = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._serves: tuple[str, ...] = ()
         self._sides: dict[str, Endpoint] = {}
@@ -102,12 +110,15 @@ class Vllm:
         progress: Callable[[int, int], None] | None = None,
     ) -> list[Answer]:
         """vLLM batches the `batch_size` requests under way itself. Raises EndpointFailed, StepFailed."""
-        if model not in self._serves:
-            self.close()
-            self._start(model)
         tokenizer = self._tokenizers[model]
+        prompts = [encode(tokenizer, one) for one in conversations]
+        longest = min(max(map(len, prompts), default=0) + max_new_tokens, self._positions)
+        if model not in self._serves or longest > self._room:
+            self.close()
+            self._room = min(max(ROOM, longest), self._positions)
+            self._start(model)
         return self._sides[model].complete(
-            [encode(tokenizer, one) for one in conversations],
+            prompts,
             weights=self.base_weights if model == "base" else self.tuned_weights,
             max_new_tokens=max_new_tokens,
             at_once=batch_size,
@@ -151,7 +162,7 @@ class Vllm:
         command += ["--host", "127.0.0.1", "--port", str(port)]
         command += ["--served-model-name", self._names["fine-tuned" if whole else "base"]]
         # The model's own sampling settings (a repetition penalty, say) are not what the other runtime does.
-        command += ["--generation-config", "vllm"]
+        command += ["--generation-config", "vllm", "--max-model-len", str(self._room)]
         if self._adapter:
             command += ["--enable-lora", "--max-lora-rank", str(self._rank())]
             command += ["--lora-modules", f"{self._names['fine-tuned']}={self._model_dir}"]
@@ -196,7 +207,9 @@ class Vllm:
 
     def _failed(self, what: str) -> StepFailed:
         lines = self._log.read_text("utf-8", errors="replace").strip().splitlines()
-        said = f": {lines[-1].strip()[:300]}" if lines else ""
+        # The server's own last word is that its engine has failed, and that of the engine stands before it.
+        errors = [line for line in lines if ERROR.search(line) and "Engine core init" not in line]
+        said = f": {(errors or lines)[-1].strip()[:300]}" if lines else ""
         return StepFailed(
             "evaluation_failed", f"evaluate.runtime: vllm serve {what}{said} (work/{self._log.name})"
         )

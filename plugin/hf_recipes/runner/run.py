@@ -70,7 +70,10 @@ class Runner:
             (self._run / "work").mkdir(exist_ok=True)
             for step in self._job["steps"]:
                 self._stop.wait((), 0)
-                self._step(step)
+                try:
+                    self._step(step)
+                except StepFailed as failure:
+                    raise self._kept(failure, step) from failure
             if not any(step["name"] == "train" for step in self._job["steps"]):
                 self._note = "nothing was trained: the base model was measured"
         except Abandoned as abandoned:
@@ -87,6 +90,20 @@ class Runner:
             what = short(f"{type(error).__name__}: {error}")
             return "failed", "step_failed", f"the runner failed: {what}; log: {log}"
         return "succeeded", None, self._note
+
+    def _kept(self, failure: StepFailed, failed: Mapping[str, Any]) -> StepFailed:
+        """A model that could not be measured is pushed all the same from a machine that forgets it. Raises Stopped."""
+        push = next((step for step in self._job["steps"] if step["name"] == "push"), None)
+        here = str(self._job.get("backend") or "local").startswith("local")
+        if failed["stage"] != "evaluate" or push is None or here:
+            return failure
+        try:
+            self._step(push)
+        except StepFailed as second:
+            return StepFailed(failure.reason, f"{failure}; the model is lost: {second}")
+        finally:
+            self._journal.state(state="running", stage=failed["stage"])
+        return StepFailed(failure.reason, f"{failure}; the model was pushed all the same")
 
     def _step(self, step: Mapping[str, Any]) -> None:
         self._stop.stage = stage = step["stage"]

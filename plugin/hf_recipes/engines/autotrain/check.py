@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from hf_recipes.engines.autotrain.architectures import unknown_architecture
@@ -11,7 +12,7 @@ from hf_recipes.engines.autotrain.launch import sharded
 from hf_recipes.engines.autotrain.resolve import resolve
 from hf_recipes.engines.hardware import machine_for
 from hf_recipes.engines.identity import offline
-from hf_recipes.engines.machine import Machine
+from hf_recipes.engines.machine import Gpu, Machine
 from hf_recipes.recipe import Problem, Recipe, problem_at
 
 ARCHITECTURE = "unknown-architecture"
@@ -21,14 +22,16 @@ OWN_PYTHON = "HF_RECIPES_AUTOTRAIN_PYTHON"
 """A person's own interpreter may well have a newer transformers."""
 GPU_OPTIMIZERS = ("8bit", "4bit", "paged", "bnb", "apex", "npu", "xla")
 """Parts of the names of optimizers that bitsandbytes, apex or another accelerator brings."""
+BEFORE_BF16 = re.compile(r"\b(?:T4G?|V100|P100|P40|P4|GTX|TITAN|Quadro|RTX 20\d\d)\b", re.IGNORECASE)
+"""GPUs of before Ampere, by the names that NVIDIA's driver gives them."""
 
 
 def check(recipe: Recipe, machine: Machine) -> list[Problem]:
     """Everything that makes a recipe impossible on the hardware that its backend names. `machine` is this one."""
     params = resolve(recipe)
     found = [*_unsupported(recipe, params)]
-    if not machine_for(recipe.backend, machine).gpus:
-        found += _without_gpu(recipe, params)
+    gpus = machine_for(recipe.backend, machine).gpus
+    found += _gpu_too_old(recipe, gpus) if gpus else _without_gpu(recipe, params)
     if recipe.backend.startswith("local"):
         found += _split_by_deepspeed(recipe, machine)
     return sorted(found)
@@ -38,6 +41,7 @@ def cannot_run(recipe: Recipe) -> list[Problem]:
     """What AutoTrain takes and a run of ours does not."""
     return [
         *_pickles(recipe),
+        *_not_installed(recipe),
         *_split_by_deepspeed(recipe, NO_GPU),
         *_base_stays_here(recipe),
         *_unknown_architecture(recipe),
@@ -78,6 +82,21 @@ def _split_by_deepspeed(recipe: Recipe, machine: Machine) -> Iterator[Problem]:
         yield problem_at(recipe, "params.merge_adapter", "unsupported", message, hint)
 
 
+def _not_installed(recipe: Recipe) -> Iterator[Problem]:
+    """Packages that AutoTrain's trainers use where they find them, and that no environment of ours holds."""
+    if os.environ.get(OWN_PYTHON) and recipe.backend.startswith("local"):
+        return
+    own = f"write false, or run here with {OWN_PYTHON} set to an interpreter that has it"
+    if recipe.params.get("use_flash_attention_2"):
+        what = "flash-attn is not installed in the interpreter that we make; torch's own fused attention is used without it"
+        yield problem_at(recipe, "params.use_flash_attention_2", "not-installed", what, own)
+    if recipe.params.get("unsloth"):
+        what = (
+            "unsloth is not installed in the interpreter that we make, and AutoTrain would go on without it"
+        )
+        yield problem_at(recipe, "params.unsloth", "not-installed", what, own)
+
+
 def _base_stays_here(recipe: Recipe) -> Iterator[Problem]:
     if not recipe.backend.startswith("local") and Path(recipe.base_model).is_absolute():
         message = f"a folder of this machine is not there on {recipe.backend}"
@@ -103,6 +122,14 @@ def _unsupported(recipe: Recipe, params: Mapping[str, object]) -> Iterator[Probl
     if recipe.task == "tabular" and recipe.data.valid_split is None and not recipe.data.local:
         message, hint = "AutoTrain trains tabular data only with validation rows", "name a split"
         yield problem_at(recipe, "data.valid_split", "no-validation", message, hint)
+
+
+def _gpu_too_old(recipe: Recipe, gpus: Sequence[Gpu]) -> Iterator[Problem]:
+    """torch computes bf16 on them all the same, in float32 and many times slower than an estimate can know."""
+    old = next((gpu.name for gpu in gpus if BEFORE_BF16.search(gpu.name)), None)
+    if old and recipe.params.get("mixed_precision") == "bf16":
+        what = f"{old} cannot compute in bf16, and would be many times slower than with fp16"
+        yield problem_at(recipe, "params.mixed_precision", "unsupported", what, "write fp16")
 
 
 def _without_gpu(recipe: Recipe, params: Mapping[str, object]) -> Iterator[Problem]:

@@ -135,6 +135,9 @@ def _environment(recipe: Recipe, params: Mapping[str, object], machine: Machine)
     if seeded(recipe):
         why = "`seed`, set before the model is made: AutoTrain draws an adapter's first weights without it, and only seq2seq reads it"
         chosen["HF_RECIPES_SEED"] = Override(params["seed"], why)
+    if recipe.task == "lm_training":
+        why = "AutoTrain cuts the base's embedding down to the tokenizer's words, and an adapter would bring all of it along"
+        chosen["HF_RECIPES_VOCABULARY"] = Override("whole", why)
     if recipe.trust_remote_code:
         chosen["ALLOW_REMOTE_CODE"] = Override("true", "trust_remote_code stands in the recipe")
     else:

@@ -17,8 +17,10 @@ from hf_recipes.engines.machine import Machine
 from hf_recipes.recipe.autotrain import module_of
 from hf_recipes.recipe.model import Recipe
 
+ON_GPU = "on_gpu.py"
 SEEDED = "seeded.py"
 NEWER_BASE = "newer_base.py"
+VOCABULARY = "vocabulary.py"
 SHARDED = "sharded.py"
 VALIDATION = "clm_validation.py"
 MEASURING = ("prepare", "answer", "report")
@@ -96,7 +98,10 @@ def _scripts(recipe: Recipe, params: Mapping[str, object], machine: Machine) -> 
     """What goes along to start the trainer, outermost first."""
     if not overrides.seeded(recipe):
         return ()
-    scripts = [SEEDED, NEWER_BASE]
+    scripts = [ON_GPU] if machine.gpus else []
+    scripts += [SEEDED, NEWER_BASE]
+    if recipe.task == "lm_training":
+        scripts.append(VOCABULARY)
     if len(machine.gpus) > 1 and sharded(recipe.task, params, len(machine.gpus)):
         scripts.append(SHARDED)
     if recipe.task == "lm_training" and params["valid_split"] is not None:
