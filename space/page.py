@@ -164,8 +164,9 @@ class Page:
             while (others := self._turns.before(place)) and not asked.stop.is_set():
                 yield "", *panes.busy(pair, _in_line(others), "waiting"), gr.skip()
             deltas: dict[str, Any] = {}
-            for *both, deltas in self._answer(pair, typed, system, asked.stop):
-                yield "", *both, gr.skip()
+            for *shown, how_far in self._answer(pair, typed, system, asked.stop):
+                deltas = how_far
+                yield "", *shown, gr.skip()
             if any(delta.tokens for delta in deltas.values()):
                 before[:] = [*before, earlier.Answered(pair, typed, deltas)][-earlier.KEPT :]
         except Exception as error:

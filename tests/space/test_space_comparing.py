@@ -61,7 +61,7 @@ def test_an_address_leads_to_one_model(visit: Callable[..., Page], two_pairs: st
     page = visit(two_pairs)
     choose(page, "second")
     assert "model=second" in page.url
-    shared = page.context.new_page()
+    shared = page
     shared.goto(page.url)
     shared.wait_for_selector('[data-model="fine-tuned"] .name:text-is("second")')
     assert shared.input_value("#pair input") == "second"
@@ -69,7 +69,6 @@ def test_an_address_leads_to_one_model(visit: Callable[..., Page], two_pairs: st
     shared.wait_for_selector('[data-model="fine-tuned"] .name:text-is("first")')
     shared.wait_for_timeout(1000)
     assert shared.input_value("#pair input") == "first"
-    shared.close()
 
 
 def test_stop_ends_the_reading_of_a_long_prompt(visit: Callable[..., Page], two_pairs: str) -> None:

@@ -191,7 +191,7 @@ class Pair:
                 if new is None:
                     del turns[row]
                 else:
-                    yield {row: token for token in new.values()}
+                    yield {row: new[0]} if new else {}
 
     def stamp(self, side: Side, max_new_tokens: int) -> list[object]:
         """All that an answer follows from but its prompt. An adapter's fingerprint says nothing of what it lies on."""
