@@ -46,8 +46,9 @@ from hf_recipes.inference.sides import (
     text_of,
 )
 
-READING = 128
-"""Tokens of a prompt that are read between two looks at whether the answer is still wanted."""
+READING = 256
+"""Tokens of a prompt that are read between two looks at whether the answer is still wanted. On two cores reading costs as much as in
+one go (0.97 to 1.02 of the time, prompts of 459 and 1,143 tokens); parts of 128 cost a twentieth more."""
 
 __all__ = ["Delta", "ModelUnavailable", "Pair", "PromptTooLong", "load_base", "load_pair"]
 
