@@ -76,6 +76,7 @@ def serve(settings: Settings) -> int:
             font_mono=MONO_FONTS,
         ),
         css_paths=HERE / "style.css",
+        js=(HERE / "page.js").read_text("utf-8"),
     )
     _say("ready", url=url)
     blocks.block_thread()

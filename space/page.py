@@ -9,6 +9,8 @@ from typing import Any
 
 import gradio as gr
 
+import earlier
+import panes
 import rendering
 from catalog import Catalog
 from hub_words import Unusable
@@ -16,12 +18,25 @@ from models import Models, both, explain
 from settings import PROMPT_LIMIT, PairSettings, Settings
 from turns import Turns
 
-WAITING = {"base": "The base answers here.", "fine-tuned": "The fine-tuned model answers here."}
 NOT_NOW = "This model cannot be asked now."
 VISITORS = 24
 """Who asks at the same time and is told so; more wait without a word."""
 SECONDS_TO_END = 60
 TITLE = "Base and fine-tuned, side by side"
+HINT = (
+    '<span class="hr-hint"><kbd>Enter</kbd> asks, <kbd>Shift</kbd>+<kbd>Enter</kbd> begins a new line</span>'
+)
+# The address leads to the model that is looked at; on the Hub it is that of the page around this one.
+LINK = """(name) => {
+  const address = new URL(location.href);
+  address.searchParams.set("model", name);
+  history.replaceState(history.state, "", address);
+  if (parent !== window)
+    parent.postMessage({ queryString: String(new URLSearchParams({ model: name })), hash: "" }, "https://huggingface.co");
+}"""
+
+Shown = tuple[str, str, str, Any]
+"""A problem, both panes, and what was asked before."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +54,7 @@ class Page:
         self._models = models
         self._turns = Turns()
         self._asked: dict[str, Asked] = {}
+        self._earlier: dict[str, list[earlier.Answered]] = {}
 
     def build(self) -> gr.Blocks:
         names = self._catalog.names
@@ -72,6 +88,7 @@ class Page:
                             halt = gr.Button(
                                 "Stop", variant="secondary", elem_id="stop", scale=0, min_width=90
                             )
+                            gr.HTML(HINT, elem_id="hint")
                         examples = gr.Dataset(
                             components=[gr.Textbox(visible=False)],
                             samples=[[one] for one in first.examples],
@@ -91,14 +108,17 @@ class Page:
                                 placeholder="None",
                             )
                     problem = gr.HTML(elem_id="problem")
+                    gr.HTML(rendering.lost(), elem_id="lost")
                     with gr.Row(elem_id="panes", equal_height=True):
-                        base = gr.HTML(_empty("base", first), elem_id="pane-base", min_width=300)
-                        tuned = gr.HTML(_empty("fine-tuned", first), elem_id="pane-fine-tuned", min_width=300)
+                        nothing = panes.empty(first)
+                        base = gr.HTML(nothing[0], elem_id="pane-base", min_width=300)
+                        tuned = gr.HTML(nothing[1], elem_id="pane-fine-tuned", min_width=300)
+                    before = gr.HTML(elem_id="earlier")
                     concluded = gr.HTML(rendering.summary(first.report), elem_id="concluded")
                 with gr.Tab("Evaluation", id="measured"):
                     report = gr.HTML(rendering.evaluation(first.report, first.rows), elem_id="evaluation")
 
-            shown = [problem, base, tuned]
+            shown = [problem, base, tuned, before]
             once = {"show_progress": "hidden", "api_visibility": "private"}
             # Everybody is let in, to be told who is before them; who is answered is the affair of Turns.
             asking = {
@@ -114,41 +134,43 @@ class Page:
             )
             halt.click(self.stop, None, None, queue=False, **once)
             everything = [head, prompt, examples, system, *shown, concluded, report]
-            chosen.change(self.end, None, None, queue=False, **once).then(
-                self.choose, chosen, everything, **once
+            chosen.input(self.end, None, None, queue=False, **once).then(
+                self.open, chosen, everything, **once
             )
-            if here is None:
-                blocks.load(self.open, chosen, everything, **once)
+            chosen.input(None, chosen, None, js=LINK, **once)
+            if here is None or len(names) > 1:
+                blocks.load(self.arrive, None, [chosen, *everything], **once)
             blocks.unload(self.leave)
         return blocks
 
-    def answer(
-        self, name: str, typed: str, system: str, request: gr.Request
-    ) -> Iterator[tuple[str, str, str]]:
-        """Both panes, as the answers grow. What this visitor asked before ends."""
+    def answer(self, name: str, typed: str, system: str, request: gr.Request) -> Iterator[Shown]:
+        """Both panes, as the answers grow. What this visitor asked before ends, and stands below."""
         self.end(request)
+        before = self._earlier.setdefault(_session(request), [])
         try:
             pair = self._catalog.pair(name)
         except Unusable as error:
             pair = PairSettings.unread(self._settings.listed(name))
-            yield (
-                rendering.error(str(error)),
-                _empty("base", pair, NOT_NOW),
-                _empty("fine-tuned", pair, NOT_NOW),
-            )
+            yield rendering.error(str(error)), *panes.empty(pair, NOT_NOW), earlier.shown(before)
             return
         trouble = _refusal(typed, system)
         if trouble:
-            yield rendering.error(trouble), _empty("base", pair), _empty("fine-tuned", pair)
+            yield rendering.error(trouble), *panes.empty(pair), earlier.shown(before)
             return
         asked = self._asked[_session(request)] = Asked()
         place = self._turns.join()
         try:
-            while (before := self._turns.before(place)) and not asked.stop.is_set():
-                yield "", *_notes(pair, _in_line(before), busy=True)
-            yield from self._answer(pair, typed, system, asked.stop)
+            yield "", *panes.empty(pair), earlier.shown(before)
+            while (others := self._turns.before(place)) and not asked.stop.is_set():
+                yield "", *panes.busy(pair, _in_line(others), "waiting"), gr.skip()
+            deltas: dict[str, Any] = {}
+            for *shown, how_far in self._answer(pair, typed, system, asked.stop):
+                deltas = how_far
+                yield "", *shown, gr.skip()
+            if any(delta.tokens for delta in deltas.values()):
+                before[:] = [*before, earlier.Answered(pair, typed, deltas)][-earlier.KEPT :]
         except Exception as error:
-            yield rendering.error(explain(error)), _empty("base", pair), _empty("fine-tuned", pair)
+            yield rendering.error(explain(error)), *panes.empty(pair), gr.skip()
         finally:
             self._turns.leave(place)
             if self._asked.get(_session(request)) is asked:
@@ -157,32 +179,29 @@ class Page:
 
     def _answer(
         self, settings: PairSettings, typed: str, system: str, stop: threading.Event
-    ) -> Iterator[tuple[str, str, str]]:
+    ) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        """Both panes, and how far each model is."""
         if not stop.is_set() and self._models.loaded(settings):
-            yield "", *_notes(settings, "Reading the prompt …")
+            yield *panes.busy(settings, "Reading the prompt …", "reading"), {}
         pair = None if stop.is_set() else (yield from self._loading(settings, stop))
         if pair is None:
-            yield "", _empty("base", settings), _empty("fine-tuned", settings)
+            yield *panes.empty(settings), {}
             return
         messages = settings.messages(typed.strip(), system)
         tokens = pair.count(messages)
         for deltas in both(pair, messages, settings.max_new_tokens, stop):
-            yield (
-                "",
-                _pane("base", settings, deltas, tokens),
-                _pane("fine-tuned", settings, deltas, tokens),
-            )
+            yield *panes.answers(settings, deltas, tokens), deltas
 
     def _loading(
         self, settings: PairSettings, stop: threading.Event
-    ) -> Generator[tuple[str, str, str], None, Any]:
+    ) -> Generator[tuple[str, str, dict[str, Any]], None, Any]:
         waiting = self._models.waiting(settings, stop)
         while True:
             try:
                 note = next(waiting)
             except StopIteration as end:
                 return end.value
-            yield "", *_notes(settings, note, busy=True)
+            yield *panes.busy(settings, note, "loading"), {}
 
     def stop(self, request: gr.Request) -> None:
         """End this visitor's answer; what was said so far stays."""
@@ -198,14 +217,17 @@ class Page:
     def leave(self, request: gr.Request) -> None:
         """A closed tab wants no answer."""
         self.stop(request)
+        self._earlier.pop(_session(request), None)
 
-    def choose(self, name: str) -> tuple[Any, ...]:
-        """Everything that belongs to another pair, whose prompt is yet to be typed."""
-        head, prompt, *rest = self.open(name)
-        return head, {**prompt, "value": ""}, *rest
+    def arrive(self, request: gr.Request) -> Any:
+        """The model that the address names, where it is on the list; else the first."""
+        name = self._settings.listed(request.query_params.get("model"))
+        if name == self._catalog.names[0] and self._catalog.here(name):
+            return gr.skip()
+        return name, *self.open(name, request)
 
-    def open(self, name: str) -> tuple[Any, ...]:
-        """Everything that belongs to a pair. What somebody has typed already, while the page was read, stays."""
+    def open(self, name: str, request: gr.Request) -> tuple[Any, ...]:
+        """Everything that belongs to a pair. What somebody has typed stays: the same is asked of several models."""
         trouble, note = "", None
         try:
             pair = self._catalog.pair(name)
@@ -217,8 +239,8 @@ class Page:
             gr.update(samples=[[one] for one in pair.examples], visible=bool(pair.examples)),
             pair.system,
             rendering.error(trouble),
-            _empty("base", pair, note),
-            _empty("fine-tuned", pair, note),
+            *panes.empty(pair, note),
+            earlier.shown(self._earlier.get(_session(request), ())),
             "" if trouble else rendering.summary(pair.report),
             "" if trouble else rendering.evaluation(pair.report, pair.rows),
         )
@@ -258,25 +280,3 @@ def _label(pair: PairSettings) -> str:
 
 def _placeholder(pair: PairSettings) -> str:
     return "Type here, or take an example below" if pair.examples else "Type here"
-
-
-def _name(which: str, pair: PairSettings) -> str:
-    return pair.base_name if which == "base" else pair.short_name
-
-
-def _empty(which: str, pair: PairSettings, note: str | None = None) -> str:
-    return rendering.pane(which, _name(which, pair), note=WAITING[which] if note is None else note)
-
-
-def _notes(pair: PairSettings, note: str, *, busy: bool = False) -> tuple[str, str]:
-    """Both panes, saying the same while there is no answer yet."""
-    base, tuned = (
-        rendering.pane(which, _name(which, pair), note=note, busy=busy) for which in ("base", "fine-tuned")
-    )
-    return base, tuned
-
-
-def _pane(which: str, pair: PairSettings, deltas: dict[str, Any], tokens: int) -> str:
-    return rendering.pane(
-        which, _name(which, pair), deltas.get(which), prompt_tokens=tokens, limit=pair.max_new_tokens
-    )

@@ -20,6 +20,8 @@ MARKS = {
     "reference": '<svg class="mark" viewBox="0 0 16 16" aria-hidden="true"><path d="M8 2l6 6-6 6-6-6z" fill="none" stroke="currentColor" stroke-width="2.5"/></svg>',
     "fine-tuned": '<svg class="mark" viewBox="0 0 16 16" aria-hidden="true"><path d="M8 1l2 5 5 2-5 2-2 5-2-5-5-2 5-2z" fill="currentColor"/></svg>',
 }
+COPY = '<button type="button" class="copy" data-copy aria-live="polite">Copy</button>'
+"""Copies the text of the answer that it stands with; page.js does it."""
 DECISIONS = {
     "fine-tuned": "Fine-tuning is worth it",
     "baseline": "The base is better",
@@ -57,17 +59,24 @@ def pane(
     prompt_tokens: int | None = None,
     limit: int | None = None,
     note: str = "",
-    busy: bool = False,
+    doing: str = "",
+    same: bool = False,
 ) -> str:
-    """One model's column. `limit`: the most tokens of an answer; `note` stands where the answer will be; `busy` while
-    something is done for it."""
-    state = ("loading" if busy else "idle") if delta is None else ("done" if delta.done else "running")
+    """One model's column. `limit`: the most tokens of an answer; `note` stands where the answer will be; `doing`: one
+    word for what is done for it meanwhile; `same`: whether the other model gave the same answer."""
+    state = ("loading" if doing else "idle") if delta is None else ("done" if delta.done else "running")
     named = f'<span class="name">{escape(name)}</span>' if name else ""
     return (
         f'<section class="pane {which}" data-model="{which}" data-state="{state}" aria-label="{LABELS[which]} model">'
-        f'<h2>{MARKS[which]}<span class="kind">{LABELS[which]}</span>{named}{_badge(delta, limit, busy)}</h2>'
-        f'<div class="answer" aria-live="polite">{_answer(delta, note)}</div>{_statistics(delta, prompt_tokens)}</section>'
+        f"<h2>{kind(which)}{named}{_badges(delta, limit, doing, same)}</h2>"
+        # Not the answer itself is read out: it would be begun anew with each of its tokens.
+        f'<p class="hr-hidden" role="status">{_told(which, delta, doing)}</p>'
+        f'<div class="answer">{_answer(delta, note)}</div>{_statistics(delta, prompt_tokens)}</section>'
     )
+
+
+def kind(which: str) -> str:
+    return f'{MARKS[which]}<span class="kind">{LABELS[which]}</span>'
 
 
 def error(text: str) -> str:
@@ -76,15 +85,36 @@ def error(text: str) -> str:
     )
 
 
-def _badge(delta: Any, limit: int | None, busy: bool) -> str:
+def lost() -> str:
+    """What page.js shows when the server is gone while it answers."""
+    return (
+        '<div class="hr-lost" role="alert" hidden><b>The connection was lost.</b> These answers will not go on.'
+        " Reload the page; what you typed stays. If it does not come back, its server has ended and must be started"
+        ' again. <button type="button" data-reload>Reload</button></div>'
+    )
+
+
+def _told(which: str, delta: Any, doing: str) -> str:
+    """What a screen reader says of it, once each."""
     if delta is None:
-        return '<span class="badge live">loading</span>' if busy else ""
+        return f"{LABELS[which]}: {doing}" if doing else ""
+    return f"{LABELS[which]}: {'answered' if delta.done else 'answering'}"
+
+
+def _badges(delta: Any, limit: int | None, doing: str, same: bool) -> str:
+    if delta is None:
+        return f'<span class="badge live">{doing}</span>' if doing else ""
     if not delta.done:
         return '<span class="badge live">answering</span>'
+    told = ["same answer"] if same else []
     if _as_json(delta.text) is not None:
-        return '<span class="badge">valid JSON</span>'
+        told.append("valid JSON")
     # Without a word it looks as if it ended in the middle of a sentence by itself.
-    return f'<span class="badge">at the limit of {limit} tokens</span>' if delta.tokens == limit else ""
+    elif delta.stopped:
+        told.append("stopped")
+    elif delta.tokens == limit:
+        told.append(f"at the limit of {limit} tokens")
+    return "".join(f'<span class="badge">{one}</span>' for one in told)
 
 
 def _answer(delta: Any, note: str) -> str:
@@ -94,7 +124,8 @@ def _answer(delta: Any, note: str) -> str:
     if structured is not None:
         return f'<pre class="json" data-text="{escape(delta.text)}">{_coloured(structured)}</pre>'
     if delta.done and not delta.text.strip():
-        return '<p class="empty" data-text="">(an empty answer)</p>'
+        nothing = "(stopped before its first word)" if delta.stopped else "(an empty answer)"
+        return f'<p class="empty" data-text="">{nothing}</p>'
     cursor = "" if delta.done else '<i class="cursor"></i>'
     code = " code" if delta.text.lstrip().startswith(("{", "[")) else ""
     return f'<div class="text{code}" data-text="{escape(delta.text)}">{escape(delta.text)}{cursor}</div>'
@@ -144,7 +175,8 @@ def _statistics(delta: Any, prompt_tokens: int | None) -> str:
         ]
         stamp = (
             f'<p class="stamp" title="Follows from the weights that made this answer">weights'
-            f' <code data-weights="{escape(delta.weights)}">{escape(delta.weights)}</code></p>'
+            f' <code data-weights="{escape(delta.weights)}">{escape(delta.weights)}</code>'
+            f"{COPY if delta.done and delta.text.strip() else ''}</p>"
         )
     rows = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in cells)
     return f"<footer><dl>{rows}</dl>{stamp}</footer>"

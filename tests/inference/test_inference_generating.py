@@ -72,3 +72,33 @@ def test_the_template_s_end_of_a_turn_ends_an_answer_even_where_the_model_does_n
     tokenizer.eos_token = "<|endoftext|>"
     model.generation_config.eos_token_id = 0
     assert end_tokens(model, tokenizer) == {0, tokenizer.convert_tokens_to_ids("<|im_end|>")}
+
+
+@pytest.mark.parametrize("reading", [1, 3, 8, 9])
+def test_a_prompt_that_is_read_in_parts_is_answered_the_same(model: Any, reading: int) -> None:
+    never = frozenset({2})
+    steps = list(decode(model, PROMPTS, ends=never, pad=3, max_new_tokens=NEW, reading=reading))
+    between = [step for step in steps if not step]
+    assert steps[: len(between)] == between  # nothing is said before all is read
+    assert len(between) == (max(map(len, PROMPTS)) - 1) // reading
+    said = [[step[row] for step in steps if row in step] for row in range(len(PROMPTS))]
+    assert said == [theirs(model, prompt, never) for prompt in PROMPTS]
+
+
+def test_what_remembers_no_single_tokens_reads_a_prompt_at_once(model: Any) -> None:
+    """Layers that see a window, or keep a state, are not asked to go on from the middle of a prompt."""
+    from transformers import MistralConfig, MistralForCausalLM
+
+    windowed = MistralForCausalLM(
+        MistralConfig(
+            vocab_size=300,
+            hidden_size=32,
+            intermediate_size=64,
+            num_hidden_layers=1,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            sliding_window=4,
+        )
+    ).eval()
+    steps = list(decode(windowed, PROMPTS, ends=frozenset({2}), pad=3, max_new_tokens=2, reading=3))
+    assert all(steps)

@@ -16,6 +16,7 @@ import pytest
 
 from hf_recipes.inference.fingerprint import fingerprint, weight_files
 from hf_recipes.inference.pair import (
+    READING,
     ModelUnavailable,
     Pair,
     PromptTooLong,
@@ -187,12 +188,46 @@ def test_stopping_ends_both_panes_with_what_they_have(pair: Pair) -> None:
         last[delta.model] = delta
         if delta.model == "fine-tuned" and delta.tokens == 2:
             stop.set()
-    assert {model: (delta.done, delta.tokens) for model, delta in last.items()} == {
-        "base": (True, 2),
-        "fine-tuned": (True, 2),
+    assert {model: (delta.done, delta.stopped, delta.tokens) for model, delta in last.items()} == {
+        "base": (True, True, 2),
+        "fine-tuned": (True, True, 2),
     }
     assert all(0 < delta.first_token_seconds <= delta.seconds for delta in last.values())
     assert texts(pair, "base")  # and the pair is free again
+
+
+def test_stopping_while_a_long_prompt_is_read_does_not_wait_for_its_end(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = [{"role": "user", "content": "Line 1: oats, rice, salt. " * 60}]
+    tokens = pair.count(long)
+    assert tokens > 4 * READING
+    widths: list[int] = []
+    stop = threading.Event()
+
+    def seen(_: Any, given: Any, more: Any) -> None:
+        widths.append(more["input_ids"].shape[1])
+        if len(widths) == 2:
+            stop.set()
+
+    watched = pair.side("base").model.register_forward_pre_hook(seen, with_kwargs=True)
+    try:
+        ended = {one.model: one for one in pair.stream(long, max_new_tokens=NEW, stop=stop)}
+    finally:
+        watched.remove()
+    assert widths == [READING, READING]
+    assert {name: (one.done, one.stopped, one.tokens) for name, one in ended.items()} == {
+        "base": (True, True, 0),
+        "fine-tuned": (True, True, 0),
+    }
+
+
+def test_a_long_prompt_is_answered_as_by_each_model_alone(pair: Pair) -> None:
+    long = [SYSTEM, {"role": "user", "content": "Line 1: oats, rice, salt. " * 60}]
+    ended = ends_of_stream(pair, long)
+    for name, one in ended.items():
+        [whole] = pair.answer([long], model=name, max_new_tokens=NEW)
+        assert (one.text, one.stopped) == (whole.text, False)
 
 
 def test_a_stream_that_is_dropped_half_way_frees_the_pair(pair: Pair) -> None:

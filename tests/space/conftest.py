@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,12 +13,16 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
 
-from hf_recipes import environments
+from hf_recipes import compare, environments
+from hf_recipes.shipped import shipped
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 SYSTEM = "Turn the recipe line into JSON with qty, unit and name."
 EXAMPLES = ("about 3 tsp. rolled oats, thinly sliced", "flaky salt, to taste")
@@ -177,3 +183,60 @@ def served(made: Made, serve: Callable[..., Served]) -> Served:
     served = serve(made.run)
     assert served.url, served.said
     return served
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Open a page; in the end no error was logged and nothing was asked of any other machine."""
+    trouble: list[str] = []
+    pages: list[Page] = []
+
+    def open_page(url: str, **context: Any) -> Page:
+        page = browser.new_page(**context)
+        pages.append(page)
+        page.on("request", lambda one: is_local(one.url) or trouble.append(f"asked {one.url}"))
+        page.on("console", lambda one: one.type == "error" and trouble.append(one.text))
+        page.on("pageerror", lambda one: trouble.append(str(one)))
+        page.goto(url)
+        page.wait_for_selector("#examples .gallery-item")
+        return page
+
+    yield open_page
+    for page in pages:
+        page.close()
+    assert trouble == []
+
+
+def is_local(url: str) -> bool:
+    return re.match(r"(http|ws)://127\.0\.0\.1[:/]|data:|blob:", url) is not None
+
+
+@pytest.fixture(scope="module")
+def talkative(made: Any, write_run: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run whose models say a thousand tokens."""
+    run = tmp_path_factory.mktemp("talkative") / "run"
+    shutil.copytree(made.run, run)
+    base = json.loads((run / "work" / "prepared.json").read_text())["base_model"]
+    return write_run(run, base, evaluate={"max_new_tokens": 1000})
+
+
+@pytest.fixture(scope="module")
+def two_pairs(talkative: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a page with the same models under two names, the second without examples, with a system prompt of its own."""
+    [pair] = compare.build_config(talkative)["pairs"]
+    config = tmp_path_factory.mktemp("two") / "compare.json"
+    pairs = [{**pair, "name": "first"}, {**pair, "name": "second", "examples": [], "system": "Answer."}]
+    config.write_text(json.dumps({"pairs": pairs}))
+    page = subprocess.Popen(
+        [str(environments.ensure("inference", say=print)), str(shipped("space") / "app.py")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=compare._environment(config, None),
+        text=True,
+    )
+    try:
+        assert page.stdout is not None
+        yield next(json.loads(line.partition(" ")[2])["url"] for line in page.stdout if "::ready" in line)
+    finally:
+        page.kill()
+        page.wait()

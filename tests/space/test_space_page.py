@@ -6,65 +6,18 @@ import json
 import re
 import shutil
 import signal
-import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
-from hf_recipes import compare, environments
-from hf_recipes.shipped import shipped
+from browser.answers import ANSWERED, ask, is_waiting, pane, wait_for
 
 pytestmark = pytest.mark.browser
-
-ANSWERED = 120_000
-"""Milliseconds until both have answered, on a machine that is busy."""
-
-
-@pytest.fixture
-def visit(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """Open a page; in the end no error was logged and nothing was asked of any other machine."""
-    trouble: list[str] = []
-    pages: list[Page] = []
-
-    def open_page(url: str, **context: Any) -> Page:
-        page = browser.new_page(**context)
-        pages.append(page)
-        page.on("request", lambda one: is_local(one.url) or trouble.append(f"asked {one.url}"))
-        page.on("console", lambda one: one.type == "error" and trouble.append(one.text))
-        page.on("pageerror", lambda one: trouble.append(str(one)))
-        page.goto(url)
-        page.wait_for_selector("#examples .gallery-item")
-        return page
-
-    yield open_page
-    for page in pages:
-        page.close()
-    assert trouble == []
-
-
-def is_local(url: str) -> bool:
-    return re.match(r"(http|ws)://127\.0\.0\.1[:/]|data:|blob:", url) is not None
-
-
-def pane(page: Page, model: str) -> dict[str, str]:
-    """What a pane shows when its model is done."""
-    page.wait_for_selector(f'[data-model="{model}"][data-state="done"]', timeout=ANSWERED)
-    shown = page.locator(f'[data-model="{model}"]')
-    return {
-        "text": str(shown.locator("[data-text]").get_attribute("data-text")),
-        "weights": str(shown.locator("[data-weights]").get_attribute("data-weights")),
-        "visible": shown.inner_text(),
-        "statistics": " ".join(shown.locator("dd").all_inner_texts()),
-    }
-
-
-def is_waiting(page: Page) -> bool:
-    return page.locator('[data-state="idle"]').count() == 2
 
 
 def test_a_prompt_is_answered_by_both_and_the_base_pane_by_the_base(
@@ -189,47 +142,6 @@ def test_a_phone_shows_it_without_scrolling_sideways(
     first, second = (page.locator(f'[data-model="{one}"]').bounding_box() for one in ("base", "fine-tuned"))
     assert first is not None and second is not None
     assert first["y"] + first["height"] <= second["y"]
-
-
-@pytest.fixture(scope="module")
-def talkative(made: Any, write_run: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run whose models say a thousand tokens."""
-    run = tmp_path_factory.mktemp("talkative") / "run"
-    shutil.copytree(made.run, run)
-    base = json.loads((run / "work" / "prepared.json").read_text())["base_model"]
-    return write_run(run, base, evaluate={"max_new_tokens": 1000})
-
-
-@pytest.fixture(scope="module")
-def two_pairs(talkative: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a page with the same models under two names, the second without examples."""
-    [pair] = compare.build_config(talkative)["pairs"]
-    config = tmp_path_factory.mktemp("two") / "compare.json"
-    pairs = [{**pair, "name": "first"}, {**pair, "name": "second", "examples": []}]
-    config.write_text(json.dumps({"pairs": pairs}))
-    page = subprocess.Popen(
-        [str(environments.ensure("inference", say=print)), str(shipped("space") / "app.py")],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env=compare._environment(config, None),
-        text=True,
-    )
-    try:
-        assert page.stdout is not None
-        yield next(json.loads(line.partition(" ")[2])["url"] for line in page.stdout if "::ready" in line)
-    finally:
-        page.kill()
-        page.wait()
-
-
-def ask(page: Page, prompt: str) -> None:
-    page.fill("#prompt textarea", prompt)
-    page.press("#prompt textarea", "Enter")
-
-
-def wait_for(page: Page, state: str) -> None:
-    for model in ("base", "fine-tuned"):
-        page.wait_for_selector(f'[data-model="{model}"][data-state="{state}"]', timeout=ANSWERED)
 
 
 def test_visitors_are_answered_in_turn_and_told_so(visit: Callable[..., Page], two_pairs: str) -> None:

@@ -48,16 +48,19 @@ def decode(
     pad: int,
     max_new_tokens: int,
     prefix: Prefix | None = None,
+    reading: int | None = None,
     around: Callable[[Sequence[int]], AbstractContextManager[None]] = lambda live: nullcontext(),
 ) -> Iterator[dict[int, int]]:
     """Yields, for each step, {row: its next token} of the rows that have not ended; an end token is yielded too.
 
     `prefix` is what all prompts begin with, computed before; the prompts are whole all the same. `around` is entered
     for each step, given the rows that are in the batch, in their order there. A row that has ended leaves it soon.
+    `reading` is how many tokens of the prompts are read at a time, where the model's cache allows it: {} is yielded
+    between, so that whoever wants no answer any more need not wait for all of a long prompt to be read.
     """
     import torch
 
-    from hf_recipes.inference.kv_cache import cache_for
+    from hf_recipes.inference.kv_cache import cache_for, fits
 
     known = 0 if prefix is None else len(prefix.tokens)
     rest = [prompt[known:] for prompt in prompts]
@@ -74,7 +77,9 @@ def decode(
     batch = list(range(len(rest)))
     ended: set[int] = set()
     keep_logits = _last_logits_only(model)
-    for _ in range(max_new_tokens):
+
+    def step(ids: Any, mask: Any, positions: Any) -> Any:
+        """The likeliest token after each row, what was read before being in the cache."""
         with around(batch), torch.inference_mode():
             logits = model(
                 input_ids=ids,
@@ -84,7 +89,15 @@ def decode(
                 use_cache=True,
                 **keep_logits,
             ).logits
-            following = logits[:, -1].argmax(-1)
+            return logits[:, -1].argmax(-1)
+
+    while reading and ids.shape[1] > reading and fits(model):
+        read = mask.shape[1] - ids.shape[1] + reading
+        step(ids[:, :reading], mask[:, :read], positions[:, :reading])
+        ids, positions = ids[:, reading:], positions[:, reading:]
+        yield {}
+    for _ in range(max_new_tokens):
+        following = step(ids, mask, positions)
         new = {row: token for row, token in zip(batch, following.tolist(), strict=True) if row not in ended}
         yield new
         ended |= {row for row, token in new.items() if token in ends}
