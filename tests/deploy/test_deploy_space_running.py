@@ -103,7 +103,7 @@ def ask(url: str, name: Any) -> list[str]:
             if event.get("msg") == "process_completed":
                 return shown if event["success"] else []
             if event.get("msg") == "process_generating":
-                for at, value in enumerate(event["output"]["data"]):
+                for at, value in enumerate(event["output"]["data"][:3]):
                     shown = shown or ["", "", ""]
                     shown[at] = patched(shown[at], value)
     raise AssertionError("the page ended the answer without a word")

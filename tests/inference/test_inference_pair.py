@@ -199,7 +199,7 @@ def test_stopping_ends_both_panes_with_what_they_have(pair: Pair) -> None:
 def test_stopping_while_a_long_prompt_is_read_does_not_wait_for_its_end(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    long = [{"role": "user", "content": "Line 1: oats, rice, salt. " * 60}]
+    long = [{"role": "user", "content": "Line 1: oats, rice, salt. " * 120}]
     tokens = pair.count(long)
     assert tokens > 4 * READING
     widths: list[int] = []
@@ -223,7 +223,7 @@ def test_stopping_while_a_long_prompt_is_read_does_not_wait_for_its_end(
 
 
 def test_a_long_prompt_is_answered_as_by_each_model_alone(pair: Pair) -> None:
-    long = [SYSTEM, {"role": "user", "content": "Line 1: oats, rice, salt. " * 60}]
+    long = [SYSTEM, {"role": "user", "content": "Line 1: oats, rice, salt. " * 120}]
     ended = ends_of_stream(pair, long)
     for name, one in ended.items():
         [whole] = pair.answer([long], model=name, max_new_tokens=NEW)

@@ -109,7 +109,13 @@ def test_a_settings_file_that_is_wrong_is_a_value_error(tmp_path: Path, text: st
 
 def said(text: str, done: bool = True) -> Any:
     return SimpleNamespace(
-        text=text, tokens=3, seconds=1.0, first_token_seconds=0.5, done=done, weights="base:0123456789ab"
+        text=text,
+        tokens=3,
+        seconds=1.0,
+        first_token_seconds=0.5,
+        done=done,
+        stopped=False,
+        weights="base:0123456789ab",
     )
 
 
