@@ -76,7 +76,7 @@ def test_shards_of_text_are_one_split(tmp_path, form, inner):
 
 def test_what_is_wrong_in_a_shard_is_told_by_its_file_and_line(tmp_path):
     sharded(tmp_path, "train", "jsonl", 3)[1].write_text('{"q": "1"}\n{"q"\n')
-    with pytest.raises(DataError, match="train-00001-of-00003.jsonl:2:5: not JSON"):
+    with pytest.raises(DataError, match=r"train-00001-of-00003\.jsonl:2:5: not JSON"):
         rows_of(tmp_path)
 
 
@@ -84,10 +84,10 @@ def test_shards_that_are_not_whole_are_not_read(tmp_path):
     paths = sharded(tmp_path, "train", "jsonl", 3)
     paths[2].write_text("")
     assert len(rows_of(tmp_path)) == 2, "a shard may be empty"
-    with pytest.raises(DataError, match="no split 'test': the folder holds train$"):
+    with pytest.raises(DataError, match=r"no split 'test': the folder holds train$"):
         rows_of(tmp_path, "test")
     paths[1].unlink()
-    with pytest.raises(DataError, match="shard 1 of 3 is missing beside train-00000-of-00003.jsonl"):
+    with pytest.raises(DataError, match=r"shard 1 of 3 is missing beside train-00000-of-00003\.jsonl"):
         rows_of(tmp_path)
     sharded(tmp_path, "train", "jsonl", 2)
     with pytest.raises(DataError, match="are not shards of one set"):
@@ -96,7 +96,7 @@ def test_shards_that_are_not_whole_are_not_read(tmp_path):
 
 def test_a_shard_of_csv_without_the_header_is_told(tmp_path):
     sharded(tmp_path, "train", "csv", 2)[1].write_text("5,y\n6,z\n")
-    with pytest.raises(DataError, match="train-00001-of-00002.csv:1:1: the header"):
+    with pytest.raises(DataError, match=r"train-00001-of-00002\.csv:1:1: the header"):
         rows_of(tmp_path)
 
 
