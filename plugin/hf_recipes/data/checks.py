@@ -9,6 +9,7 @@ import math
 import re
 import tokenize
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 
 from hf_recipes.data.columns import Column
 from hf_recipes.data.messages import NoColumn, RowError, as_text, from_value, listed, shortened
@@ -135,7 +136,7 @@ def _joins_texts(value: str) -> bool:
     except (tokenize.TokenError, SyntaxError):
         return False
     kinds = [one.type for one in tokens if one.type not in (tokenize.NL, tokenize.NEWLINE)]
-    return (tokenize.STRING, tokenize.STRING) in zip(kinds, kinds[1:], strict=False)
+    return (tokenize.STRING, tokenize.STRING) in pairwise(kinds)
 
 
 def _list(value: object) -> list[object]:
