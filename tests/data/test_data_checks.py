@@ -150,3 +150,12 @@ def test_a_column_that_a_table_lacks_is_named() -> None:
         table.record({"street": "x", "cost": 1})
     with pytest.raises(RowError, match=r"no column 'street' \(categorical_columns\)"):
         table.record({"price": 1})
+
+
+def test_lists_as_numpy_writes_them_are_not_read_as_one_long_text():
+    """Python joins texts that no comma parts: both lists would be of one token, and train."""
+    form = form_of("text_token_classification", {})
+    with pytest.raises(RowError, match="column 'tokens': no commas stand between the texts"):
+        form.record({"tokens": "['EU' 'rejects'\n 'it']", "tags": "['B-ORG' 'O'\n 'O']"})
+    kept = form.record({"tokens": "['it\\'s', \"' '\"]", "tags": '["O", "O"]'})
+    assert kept["tokens"] == ["it's", "' '"]

@@ -56,6 +56,55 @@ def test_shards_and_the_layout_of_a_downloaded_data_set(tmp_path):
     assert rows_of(tmp_path) == ROWS
 
 
+def sharded(folder: Path, split: str, form: str, count: int) -> list[Path]:
+    """Shard n holds one row whose q is n."""
+    folder.mkdir(exist_ok=True)
+    paths = [folder / f"{split}-{number:05}-of-{count:05}.{form}" for number in range(count)]
+    for number, path in enumerate(paths):
+        path.write_text(f"q,a\n{number},x\n" if form == "csv" else json.dumps({"q": f"{number}"}) + "\n")
+    return paths
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv"])
+@pytest.mark.parametrize("inner", [".", "data"])
+def test_shards_of_text_are_one_split(tmp_path, form, inner):
+    sharded(tmp_path / inner, "train", form, 12)
+    sharded(tmp_path / inner, "train-small", form, 2)
+    assert [row["q"] for row in rows_of(tmp_path)] == [f"{number}" for number in range(12)]
+    assert len(rows_of(tmp_path, "train-small")) == 2
+
+
+def test_what_is_wrong_in_a_shard_is_told_by_its_file_and_line(tmp_path):
+    sharded(tmp_path, "train", "jsonl", 3)[1].write_text('{"q": "1"}\n{"q"\n')
+    with pytest.raises(DataError, match=r"train-00001-of-00003\.jsonl:2:5: not JSON"):
+        rows_of(tmp_path)
+
+
+def test_shards_that_are_not_whole_are_not_read(tmp_path):
+    paths = sharded(tmp_path, "train", "jsonl", 3)
+    paths[2].write_text("")
+    assert len(rows_of(tmp_path)) == 2, "a shard may be empty"
+    with pytest.raises(DataError, match=r"no split 'test': the folder holds train$"):
+        rows_of(tmp_path, "test")
+    paths[1].unlink()
+    with pytest.raises(DataError, match=r"shard 1 of 3 is missing beside train-00000-of-00003\.jsonl"):
+        rows_of(tmp_path)
+    sharded(tmp_path, "train", "jsonl", 2)
+    with pytest.raises(DataError, match="are not shards of one set"):
+        rows_of(tmp_path)
+
+
+def test_a_shard_of_csv_without_the_header_is_told(tmp_path):
+    sharded(tmp_path, "train", "csv", 2)[1].write_text("5,y\n6,z\n")
+    with pytest.raises(DataError, match=r"train-00001-of-00002\.csv:1:1: the header"):
+        rows_of(tmp_path)
+
+
+def test_the_ending_may_be_in_capitals(tmp_path):
+    written(tmp_path, "csv").rename(tmp_path / "train.CSV")
+    assert len(rows_of(tmp_path)) == 2
+
+
 def test_a_data_set_with_declared_files_is_read_by_datasets(tmp_path):
     (tmp_path / "README.md").write_text(
         "---\nconfigs:\n- config_name: small\n  data_files:\n  - split: fit\n    path: odd/name.jsonl\n---\n"

@@ -113,8 +113,33 @@ def parquet_shards(folder: Path) -> dict:
     return ask("lm_training", folder, CHAT, messages=MESSAGES, test_split=0.3)
 
 
-CASES = (csv_chat, jsonl_splits, conversations, labels, mixed_types, whole_and_half, table, parquet_shards)
-AS_FILES = (mixed_types, whole_and_half, table)
+def jsonl_shards(folder: Path) -> dict:
+    for number in range(2):
+        rows(
+            folder / f"train-0000{number}-of-00002.jsonl", *({"q": f"{number} {n}", "a": n} for n in range(5))
+        )
+    return ask("lm_training", folder, CHAT, messages=MESSAGES, test_split=0.3)
+
+
+def mixed_shards(folder: Path) -> dict:
+    rows(folder / "train-00000-of-00002.jsonl", {"q": "one", "a": 1}, {"q": "two", "a": "2"})
+    rows(folder / "train-00001-of-00002.jsonl", {"q": "three", "a": 3.5})
+    return ask("lm_training", folder, CHAT, messages=MESSAGES)
+
+
+CASES = (
+    jsonl_shards,
+    mixed_shards,
+    csv_chat,
+    jsonl_splits,
+    conversations,
+    labels,
+    mixed_types,
+    whole_and_half,
+    table,
+    parquet_shards,
+)
+AS_FILES = (mixed_shards, mixed_types, whole_and_half, table)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)

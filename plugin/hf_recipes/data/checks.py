@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import ast
+import io
 import json
 import math
+import re
+import tokenize
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 
 from hf_recipes.data.columns import Column
 from hf_recipes.data.messages import NoColumn, RowError, as_text, from_value, listed, shortened
@@ -122,6 +126,19 @@ def class_id(value: str | int, names: Sequence[str]) -> int:
         raise RowError(f"the label {value!r} stands in no training row") from None
 
 
+UNSEPARATED = re.compile(r"""['"]\s+['"]""")
+
+
+def _joins_texts(value: str) -> bool:
+    """Whether Python would make one text of several: ['O' 'B-PER'] is ['OB-PER']."""
+    try:
+        tokens = list(tokenize.generate_tokens(io.StringIO(value).readline))
+    except (tokenize.TokenError, SyntaxError):
+        return False
+    kinds = [one.type for one in tokens if one.type not in (tokenize.NL, tokenize.NEWLINE)]
+    return (tokenize.STRING, tokenize.STRING) in pairwise(kinds)
+
+
 def _list(value: object) -> list[object]:
     found = _literal(value)
     if not isinstance(found, (list, tuple)) or not found:
@@ -136,6 +153,10 @@ def _many(value: object) -> list[object]:
 def _literal(value: object) -> object:
     if not isinstance(value, str):
         return value
+    if UNSEPARATED.search(value) and _joins_texts(value):
+        raise RowError(
+            f"no commas stand between the texts of the list {shortened(value)}, as numpy writes it; write it as JSON"
+        )
     try:
         return json.loads(value)
     except (ValueError, RecursionError):

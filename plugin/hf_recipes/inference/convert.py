@@ -156,7 +156,7 @@ def _check(split: Split, form: Form, findings: Findings) -> _Checked:
         if not seen.columns:
             seen.columns = list(row)
             if not form.columns:
-                seen.numbers = dict.fromkeys(row, True) if file.endswith(".csv") else {}
+                seen.numbers = dict.fromkeys(row, True) if file.lower().endswith(".csv") else {}
         try:
             record = form.record(row)
         except NoColumn as error:

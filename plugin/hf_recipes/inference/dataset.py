@@ -11,6 +11,7 @@ from typing import Any
 from hf_recipes.data.findings import DataError, Findings, wrong
 from hf_recipes.inference import files
 from hf_recipes.inference.files import Row
+from hf_recipes.inference.split_files import names_in, split_files
 from hf_recipes.recipe.model import Data
 
 SCRIPT = "scripts are no longer supported"
@@ -40,9 +41,15 @@ class Split:
 
     def rows(self, findings: Findings) -> Iterator[tuple[str, Row]]:
         """(file, (line, row)) in order. Raises DataError for a file that cannot be read at all."""
+        header: set[str] | None = None
         for path in self.paths:
-            for row in files.read(path, findings):
-                yield str(path), row
+            begun = False
+            for line, row in files.read(path, findings, one_of_several=len(self.paths) > 1):
+                if not begun and path.suffix.lower() == ".csv":
+                    header = header or set(row)
+                    _check_same(path, header, set(row), self.paths[0])
+                begun = True
+                yield str(path), (line, row)
         if self.hub is not None:
             for number, row in enumerate(self.hub, start=1):
                 yield self.name, (number, row)
@@ -75,20 +82,11 @@ def image_folder(data: Data) -> bool:
     return data.local and folder.is_dir() and any(one.suffix.lower() in IMAGES for one in folder.rglob("*"))
 
 
-def splits_in(folder: Path) -> list[str]:
-    """The names of the splits that stand in a local folder as files."""
-    return sorted({one.stem for one in folder.iterdir() if one.suffix.lower() in files.SUFFIXES})
-
-
 def _from_folder(folder: Path, split: str) -> Split:
     for place in (folder, folder / "data"):
-        for suffix in files.SUFFIXES:
-            if (place / f"{split}{suffix}").is_file():
-                return Split(split, (place / f"{split}{suffix}",))
-        shards = sorted(place.glob(f"{split}-*.parquet")) if place.is_dir() else []
-        if shards:
-            return Split(split, tuple(shards))
-    names = splits_in(folder)
+        if paths := split_files(place, split):
+            return Split(split, paths)
+    names = names_in(folder)
     if (folder / "README.md").is_file() or (folder / "data").is_dir():
         return _from_hub(str(folder), split)
     other = next((one.name for one in sorted(folder.iterdir()) if one.name.startswith(f"{split}.")), None)
@@ -101,6 +99,14 @@ def _from_folder(folder: Path, split: str) -> Split:
         else "the folder holds no .jsonl, .csv or .parquet file"
     )
     raise wrong(str(folder), f"no split {split!r}: {found}", code="no-split")
+
+
+def _check_same(path: Path, expected: set[str], header: set[str], first: Path) -> None:
+    """Shards of CSV have one header; what a program cut off from a larger file has none."""
+    if header != expected:
+        name = min(expected ^ header)
+        what = f"the header {'lacks' if name in expected else 'has'} {name!r}, unlike that of {first.name}"
+        raise wrong(str(path), what, line=1, code="not-csv", hint="every file needs the same header line")
 
 
 def _from_hub(path: str, split: str) -> Split:

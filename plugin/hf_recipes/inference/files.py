@@ -20,11 +20,16 @@ LONGEST_LINE = 64 * 1024 * 1024
 csv.field_size_limit(LONGEST_LINE)
 
 
-def read(path: Path, findings: Findings) -> Iterator[Row]:
-    """The rows of a file. What is wrong with a row goes to `findings`; a file that cannot be read at all raises DataError."""
+def read(path: Path, findings: Findings, *, one_of_several: bool = False) -> Iterator[Row]:
+    """The rows of a file. What is wrong with a row goes to `findings`; a file that cannot be read at all raises DataError.
+
+    `one_of_several`: a shard, which may well have no rows.
+    """
     if not path.is_file():
         raise wrong(str(path), "there is no such file", code="no-file")
     if path.stat().st_size == 0:
+        if one_of_several and path.suffix.lower() == ".jsonl":
+            return
         raise wrong(str(path), "the file is empty", code="empty-file")
     readers = {".jsonl": _jsonl, ".json": _json, ".csv": _csv, ".parquet": _parquet}
     reader = readers.get(path.suffix.lower())
@@ -36,7 +41,7 @@ def read(path: Path, findings: Findings) -> Iterator[Row]:
     for row in reader(path, findings):
         count += 1
         yield row
-    if not count and not findings.total:
+    if not count and not findings.total and not one_of_several:
         raise wrong(str(path), "there are no rows in the file", code="empty-file")
 
 

@@ -62,7 +62,7 @@ def publish(request: Request, out: Path) -> dict[str, Any]:
     renamed: Splits = {role: role if name else None for role, name in names.items()}
     # A CSV file's numbers are told from its texts when it is read, so a table of them stays CSV.
     typed_later = not form.columns and any(
-        path.suffix == ".csv" for one in splits.values() for path in one.paths
+        path.suffix.lower() == ".csv" for one in splits.values() for path in one.paths
     )
     kept = None if typed_later else _as_parquet(form, splits, out)
     if kept is None:
