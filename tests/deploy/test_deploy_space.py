@@ -225,6 +225,14 @@ def test_an_account_with_pro_gets_what_it_got_and_zerogpu_when_it_asks(
     assert "as asked for" in line and hub.space("ada/other").requested == "zero-a10g"
 
 
+@pytest.mark.parametrize("hardware", ["cpu-basic", "t4-small"])
+def test_hardware_that_takes_pro_names_the_way_without(hub: Any, deploy: Any, hardware: str) -> None:
+    hub.put("model", "ada/one", MODEL)
+    hub.state.accounts["ada"] = replace(hub.state.accounts["ada"], pro=False)
+    message = refused(deploy, "--hardware", hardware)
+    assert "requires a PRO subscription" in message and "without --hardware" in message
+
+
 def test_a_page_in_an_organization_is_the_affair_of_its_own_plan(hub: Any, deploy: Any) -> None:
     hub.put("model", "ada/one", MODEL)
     hub.state.accounts["ada"] = replace(hub.state.accounts["ada"], pro=False, orgs=("team",))

@@ -25,6 +25,7 @@ ZERO_RULE = (
     " (hf-recipes space list, hf-recipes space delete)"
 )
 INSTEAD = "without it, hf-recipes compare RUN shows the page on this machine"
+OR_WITHOUT = "without --hardware the page gets what your account may have, and hf-recipes compare RUN shows it on this machine"
 OF_THE_TOKEN = re.compile(r"\b(token|rights?|permissions?)\b", re.IGNORECASE)
 
 
@@ -58,7 +59,7 @@ def refusals(doing: str, hardware: str | None) -> Iterator[None]:
         if hardware == ZERO and failure.status in (400, 402, 403) and not OF_THE_TOKEN.search(words):
             message = f"{doing}: the Hub refuses it ({failure.status}){words}; {ZERO_RULE}; {INSTEAD}"
         elif failure.reason == "no_plan":
-            message = f"{failure}; {INSTEAD}"
+            message = f"{failure}; {INSTEAD if hardware is None else OR_WITHOUT}"
         else:
             raise
         raise HubFailed(failure.reason, message, status=failure.status) from failure
