@@ -282,6 +282,17 @@ def test_the_page_gets_a_torch_for_the_drivers_of_rented_gpus(hub: Any, deploy: 
     assert any(line.startswith("torch==") for line in rest), "of the release that is pinned"
 
 
+def test_the_page_is_of_versions_that_zerogpu_takes(hub: Any, deploy: Any) -> None:
+    """Others are a configuration error there. The lists: docs/hub/spaces-zerogpu.md of the Hub, in September 2026."""
+    hub.put("model", "ada/one", MODEL)
+    deploy()
+    torch = re.search(r"^torch==(\S+)", hub.read("space", SPACE, "requirements.txt").decode(), re.MULTILINE)
+    assert torch and torch[1] in ("2.8.0", "2.9.1", "2.10.0", "2.11.0", "2.12.1", "2.13.0")
+    assert card(hub)["python_version"] in ("3.10", "3.12")
+    # Its own `spaces` is the one that fits it: a pinned one would take its place.
+    assert not re.search(r"^spaces\b", hub.read("space", SPACE, "requirements.txt").decode(), re.MULTILINE)
+
+
 @pytest.fixture
 def private_model(hub: Any) -> Any:
     hub.put("model", "ada/secret", MODEL, private=True)
