@@ -23,6 +23,8 @@ from hf_recipes.openmp import WAITING
 
 os.environ.update(WAITING | os.environ)
 
+import zerogpu  # noqa: F401, I001  (it has to come before those below)
+
 import gradio as gr
 
 from catalog import Catalog

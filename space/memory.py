@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from hf_recipes.inference.device import on_gpu
+
 CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 RESERVED = 1 << 30
 """Bytes for Python, torch and the working memory of an answer."""
@@ -30,7 +32,7 @@ def _gpu() -> int | None:
         import torch
     except ImportError:
         return None
-    return int(torch.cuda.get_device_properties(0).total_memory) if torch.cuda.is_available() else None
+    return int(torch.cuda.get_device_properties(0).total_memory) if on_gpu() else None
 
 
 def _machine(cgroup_limits: Sequence[Path]) -> int:

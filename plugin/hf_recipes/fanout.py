@@ -47,8 +47,11 @@ class Look:
         return self.state.state.finished or self.error is not None
 
 
-def recipes(paths: Sequence[Path], settings: Sequence[str] = ()) -> list[Recipe]:
-    """Every recipe in the files, matrices unfolded. Raises RecipeError with every problem of all."""
+def recipes(paths: Sequence[Path], settings: Sequence[str] = (), *, push: bool = False) -> list[Recipe]:
+    """Every recipe in the files, matrices unfolded. Raises RecipeError with every problem of all.
+
+    `push`: their models go to the account that is logged in, or to the recipe's `hub.username`.
+    """
     found: list[Recipe] = []
     problems: list[Problem] = []
     for path in paths:
@@ -58,7 +61,7 @@ def recipes(paths: Sequence[Path], settings: Sequence[str] = ()) -> list[Recipe]
             problems += error.problems
     if problems:
         raise RecipeError(problems)
-    return found
+    return [replace(one, hub=replace(one.hub, push_to_hub=True)) for one in found] if push else found
 
 
 def check(made: Sequence[Recipe]) -> None:

@@ -291,3 +291,18 @@ def test_ctrl_c_while_a_run_is_sent_leaves_nothing(folder: Path, logged_in: Any,
         lambda: all(one.status is not None for one in logged_in.requests if slow.split(".*")[0] in one.path)
     )
     assert spaces(logged_in) == []
+
+
+def test_a_run_on_this_machine_is_pushed_when_its_command_says_so(
+    call: Callable[..., Any], folder: Path, logged_in: Any
+) -> None:
+    """No username and no token in the recipe: whoever is logged in. Where the push could not be, nothing is trained."""
+    (folder / "train.jsonl").write_text('{"text": "1 + 1 = 2"}\n' * 20)
+    here = RECIPE.replace("ada/base", "bundled/smollm2-135m-instruct").replace("ada/sums", ".")
+    (folder / "recipe.yml").write_text(here.replace("spaces-a10g-small", "local"))
+    logged_in.put("model", "ada/sums", {"model.safetensors": b"of another"})
+    done = call("run", "recipe.yml", "--push")
+    assert done.returncode == 1 and "ada/sums is there already" in done.stderr, done.stderr
+    [run] = (folder / "runs").iterdir()
+    assert read_json(run / "job.json")["push"]["repo"] is None
+    assert not (run / "model").exists()

@@ -168,7 +168,8 @@ def test_public_is_asked_for_and_hardware_that_costs_sleeps(hub: Any, deploy: An
     assert deploy()["private"] is False and space.requested == "t4-small"
     assert deploy("--private", "--hardware", "cpu-basic")["private"] is True
     assert hub.repo("space", SPACE).private and space.requested == "cpu-basic"
-    assert "ZeroGPU" in refused(deploy, "--hardware", "zero-a10g")
+    deploy("--hardware", "zero-a10g")
+    assert space.requested == "zero-a10g"
 
 
 def test_hardware_that_costs_says_its_price_before_it_is_rented(
@@ -194,12 +195,83 @@ def test_hardware_that_the_hub_does_not_have_or_that_cannot_be_paid_makes_no_pag
     assert ("space", SPACE) not in hub.state.repos
 
 
-def test_an_account_that_the_hub_makes_no_page_for_is_told_what_it_can_do(hub: Any, deploy: Any) -> None:
+def said_by_deploy(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
+    """The one line about hardware that was chosen."""
+    capsys.readouterr()
+    cli.main(args=["space", "deploy", "--no-wait", *arguments], standalone_mode=False)
+    return [line for line in capsys.readouterr().err.splitlines() if line.startswith("hardware: ")]
+
+
+def test_an_account_without_pro_gets_zerogpu_and_is_told_why(
+    hub: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hub.put("model", "ada/one", MODEL)
+    hub.state.accounts["ada"] = replace(hub.state.accounts["ada"], pro=False, can_pay=False)
+    [line] = said_by_deploy(capsys)
+    assert "zero-a10g" in line and "no PRO plan" in line and "costs nothing" in line
+    space = hub.space(SPACE)
+    assert (space.requested, space.sleep_time) == ("zero-a10g", None)
+    # It is there now, and stays what it is.
+    assert said_by_deploy(capsys, "--title", "Again") == [] and space.requested == "zero-a10g"
+
+
+def test_an_account_with_pro_gets_what_it_got_and_zerogpu_when_it_asks(
+    hub: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hub.put("model", "ada/one", MODEL)
+    [line] = said_by_deploy(capsys)
+    assert "cpu-basic" in line and hub.space(SPACE).requested == "cpu-basic"
+    [line] = said_by_deploy(capsys, "--hardware", "zero-a10g", "--repo", "ada/other")
+    assert "as asked for" in line and hub.space("ada/other").requested == "zero-a10g"
+
+
+@pytest.mark.parametrize("hardware", ["cpu-basic", "t4-small"])
+def test_hardware_that_takes_pro_names_the_way_without(hub: Any, deploy: Any, hardware: str) -> None:
     hub.put("model", "ada/one", MODEL)
     hub.state.accounts["ada"] = replace(hub.state.accounts["ada"], pro=False)
+    message = refused(deploy, "--hardware", hardware)
+    assert "requires a PRO subscription" in message and "without --hardware" in message
+
+
+def test_a_page_in_an_organization_is_the_affair_of_its_own_plan(hub: Any, deploy: Any) -> None:
+    hub.put("model", "ada/one", MODEL)
+    hub.state.accounts["ada"] = replace(hub.state.accounts["ada"], pro=False, orgs=("team",))
+    message = refused(deploy, "--repo", "team/page")
+    assert "cpu-basic" in message and "zero-a10g" not in message and "hf-recipes compare RUN" in message
+
+
+@pytest.mark.parametrize("why", ["maximum of 2 ZeroGPU Spaces", "accounts in good standing"])
+def test_an_account_that_the_hub_makes_no_page_for_is_told_what_it_can_do(
+    hub: Any, deploy: Any, why: str
+) -> None:
+    hub.put("model", "ada/one", MODEL)
+    hub.state.accounts["ada"] = replace(hub.state.accounts["ada"], pro=False)
+    if "maximum" in why:
+        deploy("--repo", "ada/first")
+        deploy("--repo", "ada/second")
+    else:
+        hub.state.accounts["ada"] = replace(hub.state.accounts["ada"], good_standing=False)
     message = refused(deploy)
-    assert "requires a PRO subscription" in message and "hf-recipes compare RUN" in message
+    assert f"{SPACE} on zero-a10g: the Hub refuses it (403): " in message and why in message
+    assert "hf-recipes compare RUN" in message and "write access" not in message, "no other token helps"
     assert ("space", SPACE) not in hub.state.repos
+
+
+def test_a_token_that_may_not_make_spaces_is_told_so_on_zerogpu_too(hub: Any, deploy: Any) -> None:
+    hub.put("model", "ada/one", MODEL)
+    words = "You don't have the rights to create a space under the namespace"
+    hub.fail("POST", "/api/repos/create", 403, message=words)
+    message = refused(deploy, "--hardware", "zero-a10g")
+    assert words in message and "write access" in message
+
+
+def test_a_page_that_is_there_says_why_it_may_not_move_to_zerogpu(hub: Any, deploy: Any) -> None:
+    hub.put("model", "ada/one", MODEL)
+    deploy()
+    hub.state.accounts["ada"] = replace(hub.state.accounts["ada"], pro=False, good_standing=False)
+    message = refused(deploy, "--hardware", "zero-a10g")
+    assert f"putting the Space {SPACE} on zero-a10g" in message and "good standing" in message
+    assert "hf-recipes compare RUN" in message and hub.space(SPACE).requested == "cpu-basic"
 
 
 def test_the_page_gets_a_torch_for_the_drivers_of_rented_gpus(hub: Any, deploy: Any) -> None:
@@ -208,6 +280,17 @@ def test_the_page_gets_a_torch_for_the_drivers_of_rented_gpus(hub: Any, deploy: 
     first, *rest = hub.read("space", SPACE, "requirements.txt").decode().splitlines()
     assert first == "--extra-index-url https://download.pytorch.org/whl/cu129"
     assert any(line.startswith("torch==") for line in rest), "of the release that is pinned"
+
+
+def test_the_page_is_of_versions_that_zerogpu_takes(hub: Any, deploy: Any) -> None:
+    """Others are a configuration error there. The lists: docs/hub/spaces-zerogpu.md of the Hub, in September 2026."""
+    hub.put("model", "ada/one", MODEL)
+    deploy()
+    torch = re.search(r"^torch==(\S+)", hub.read("space", SPACE, "requirements.txt").decode(), re.MULTILINE)
+    assert torch and torch[1] in ("2.8.0", "2.9.1", "2.10.0", "2.11.0", "2.12.1", "2.13.0")
+    assert card(hub)["python_version"] in ("3.10", "3.12")
+    # Its own `spaces` is the one that fits it: a pinned one would take its place.
+    assert not re.search(r"^spaces\b", hub.read("space", SPACE, "requirements.txt").decode(), re.MULTILINE)
 
 
 @pytest.fixture

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +46,16 @@ for seed, name in enumerate(("one", "two")):
             torch.nn.init.normal_(weight, std=1.0)
     model.save_pretrained(folder / name)
 """
+# What ZeroGPU's torch has, being built for CUDA, and `spaces` looks for. Tests have a torch that need not be.
+CUDA_NAMES = """
+import torch
+def in_bad_fork():
+    return False
+if torch.version.cuda is None:
+    torch.version.cuda = "13.0"
+    torch._C._cuda_init = lambda: None
+    torch.cuda._is_in_bad_fork = in_bad_fork
+"""
 RECIPE = b"""
 data: {messages: [{role: user, content: "{line}"}, {role: assistant, content: "{json}"}]}
 evaluate: {max_new_tokens: 8}
@@ -56,6 +68,17 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     python = environments.ensure("inference", say=print)
     done = subprocess.run([str(python), "-c", MAKE, str(folder)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def spaces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package `spaces`, which the image of a Gradio Space has, in a folder of its own."""
+    folder = tmp_path_factory.mktemp("spaces")
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-deps"]
+    done = subprocess.run([*pip, "--target", str(folder), "spaces==0.51.3"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    (folder / "sitecustomize.py").write_text(CUDA_NAMES)
     return folder
 
 
@@ -158,3 +181,28 @@ def test_pushed_models_answer_and_only_those_of_the_list(running: Any) -> None:
     log = running.space(SPACE).run_log.text
     assert running.read_token not in log and running.token not in log and "Signature=" not in log
     assert running.space(SPACE).stage == "RUNNING"
+
+
+def test_on_zerogpu_the_page_runs_and_answers_as_on_the_cpu_and_asks_for_no_gpu(
+    logged_in: Any, made: Path, spaces: Path
+) -> None:
+    hub = logged_in
+    hub.state.accounts["ada"] = replace(hub.state.accounts["ada"], pro=False, can_pay=False)
+    hub.image = {
+        "HF_RECIPES_INFERENCE_PYTHON": str(environments.ensure("inference", say=print)),
+        "PYTHONPATH": str(spaces),
+        "OMP_NUM_THREADS": "1",
+    }
+    hub.put("model", "ada/base", contents(made / "base"))
+    hub.put("model", "ada/one", {**contents(made / "one"), "hf_recipes.json": b'{"base_model": "ada/base"}'})
+    command = ["space", "deploy", "--models", "ada/one"]
+    cli.main(args=command, standalone_mode=False)
+    space = hub.space(SPACE)
+    assert (space.stage, space.hardware, space.reported) == ("RUNNING", "zero-a10g", True)
+    problem, *panes = ask(space.url, "ada/one")
+    assert problem == "" and len(panes) == 2, space.run_log.text
+    assert not [one.path for one in hub.requests if "/schedule" in one.path]
+
+    cli.main(args=[*command, "--hardware", "cpu-basic"], standalone_mode=False)
+    assert space.hardware == "cpu-basic" and not space.reported
+    assert [said(pane) for pane in ask(space.url, "ada/one")[1:]] == [said(pane) for pane in panes]

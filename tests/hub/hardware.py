@@ -37,7 +37,8 @@ FLAVORS: dict[str, tuple[str, int, int, int, str, int, int, float]] = {
 }
 ONLY_JOBS = {"cpu-xl", "cpu-performance", "h200", "h200x2", "h200x4", "h200x8"}
 FOR_JOBS = frozenset(FLAVORS)
-FOR_SPACES = frozenset(FLAVORS) - ONLY_JOBS | {"zero-a10g"}
+ZERO = "zero-a10g"
+FOR_SPACES = frozenset(FLAVORS) - ONLY_JOBS | {ZERO}
 
 
 def listed(name: str, *, hourly: float | None = None) -> dict[str, Any]:
@@ -74,8 +75,18 @@ def check_rent(name: str, *, can_pay: bool) -> None:
     """Whether a Space may have it. Raises Refused."""
     if name not in FOR_SPACES:
         raise Refused(400, f"Invalid hardware flavor: {name}")
-    if name != "cpu-basic" and not can_pay:
+    if name not in ("cpu-basic", ZERO) and not can_pay:
         raise Refused(402, "Payment required: add a payment method to use paid hardware")
+
+
+def check_zero(sdk: str | None, *, pro: bool, good_standing: bool, held: int) -> None:
+    """Whether one more Space may have ZeroGPU. The refusals' words are ours: the Hub's are not known. Raises Refused."""
+    if sdk != "gradio":
+        raise Refused(400, "ZeroGPU is only available for Gradio Spaces")
+    if not pro and not good_standing:
+        raise Refused(403, "ZeroGPU Spaces are only available to accounts in good standing")
+    if held >= (10 if pro else 2):
+        raise Refused(403, f"You have reached the maximum of {10 if pro else 2} ZeroGPU Spaces")
 
 
 def given(name: str) -> dict[str, str]:

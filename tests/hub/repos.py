@@ -14,7 +14,7 @@ from hub import hardware
 from hub.auth import readable, someone, state, writer, written
 from hub.errors import Refused
 from hub.paths import PREFIXES, REPO
-from hub.state import TYPES
+from hub.state import TYPES, State
 
 NAME = re.compile(r"(?!.*(--|\.\.))[A-Za-z0-9_][A-Za-z0-9._-]{0,95}(?<![.-])")
 NO_PLAN = (
@@ -48,7 +48,10 @@ async def create(request: Request) -> JSONResponse:
     if any(known.lower() == id.lower() for kind, known in hub.repos if kind == type):
         return JSONResponse({"error": f"You already created this {type} repo: {id}", "url": url}, 409)
     # Since July 2026; ZeroGPU, for Gradio alone, is the exception.
-    computes = type == "space" and asked["sdk"] != "static" and asked.get("hardware") != "zero-a10g"
+    zero = type == "space" and asked.get("hardware") == hardware.ZERO
+    if zero:
+        check_zero(hub, owner, asked["sdk"])
+    computes = type == "space" and asked["sdk"] != "static" and not zero
     if computes and not hub.accounts[someone(request).account or ""].pro:
         raise Refused(402, NO_PLAN)
     if type == "space" and asked.get("hardware"):
@@ -56,6 +59,17 @@ async def create(request: Request) -> JSONResponse:
     private = asked.get("private") is True or asked.get("visibility") == "private"
     hub.create(type, id, asked, private=private, sdk=asked.get("sdk"))
     return JSONResponse({"url": url, "name": id, "id": f"id-of-{id}"})
+
+
+def check_zero(hub: State, owner: str, sdk: str | None, but: str = "") -> None:
+    """Whether the owner may have one more Space on ZeroGPU, `but` not counted. Raises Refused."""
+    account = hub.accounts[owner]
+    held = [
+        id for id, one in hub.spaces.items() if id.startswith(f"{owner}/") and one.requested == hardware.ZERO
+    ]
+    hardware.check_zero(
+        sdk, pro=account.pro, good_standing=account.good_standing, held=len(set(held) - {but})
+    )
 
 
 async def delete(request: Request) -> JSONResponse:

@@ -15,6 +15,8 @@ from hub.state import Repo, State, now
 
 LIVE = {"BUILDING", "APP_STARTING", "RUNNING", "RUNNING_BUILDING", "RUNNING_APP_STARTING"}
 TWO_DAYS = 48 * 3600
+NO_FUNCTION = "No @spaces.GPU function detected during startup"
+"""The Hub's own words."""
 
 
 class Space:
@@ -34,6 +36,8 @@ class Space:
         self.build_log, self.run_log = Log(), Log()
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        self.reported = False
+        """Whether a page on ZeroGPU has said that it has a function for the GPU."""
         self.builds = 0
         self.container: Container | None = None
         self._runs = ""  # the commit that runs, or ran last
@@ -202,10 +206,17 @@ class Space:
             "SPACE_HOST": self.url.removeprefix("http://"),
             "SPACE_CREATOR_USER_ID": f"id-of-{author}",
             **hardware.given(self.requested),
+            **self._zero(),
         }
         variables = {name: (str(each["value"]), "variable") for name, each in self.variables.items()}
         secrets = {name: (str(each["value"]), "secret") for name, each in self.secrets.items()}
         return {**{name: (value, "hub") for name, value in told.items()}, **variables, **secrets}
+
+    def _zero(self) -> dict[str, str]:
+        if self.requested != hardware.ZERO:
+            return {}
+        address = f"{self._state.endpoint}/zerogpu/{self.id}"
+        return {"SPACES_ZERO_GPU": "true", "SPACES_ZERO_DEVICE_API_URL": address, "SYSTEM": "spaces"}
 
     def _launch(
         self, number: int, argv: tuple[str, ...], environment: Mapping[str, tuple[str, str]], root: Path
@@ -218,7 +229,7 @@ class Space:
             log = self.run_log = Log()
             log.write(f"===== Application Startup at {now()} =====\n")
             self.stage, self._visited = "APP_STARTING", time.monotonic()
-            self._runs = self._sha()
+            self._runs, self.reported = self._sha(), False
             try:
                 self.container = container = self.machines.start(
                     "space", self.id, argv, root, {**environment, **self._given()}, log.write,
@@ -237,6 +248,8 @@ class Space:
         while container.alive and number == self.builds:
             if self.stage == "APP_STARTING":
                 if answers(self.port):
+                    if self.requested == hardware.ZERO and not self.reported:
+                        return self._give_up(number, NO_FUNCTION)
                     self._settle(number, "RUNNING")
                 elif time.monotonic() > late:
                     words = f"{self.machines.launch_seconds / 60:.0f} min"
@@ -246,7 +259,7 @@ class Space:
             time.sleep(0.1)
 
     def _sleeps_after(self) -> float:
-        if self.requested == "cpu-basic":
+        if self.requested in ("cpu-basic", hardware.ZERO):
             return TWO_DAYS
         return self.sleep_time if self.sleep_time is not None and self.sleep_time >= 0 else math.inf
 
@@ -266,6 +279,6 @@ class Space:
             self.error = f"Exit code: {code}. Reason: {tail}".rstrip()
 
 
-# What the image of a Gradio Space sets on the Hub; analytics off, for no test calls home. The Hub's SYSTEM=spaces isn't
-# here: with it gradio asks for the package `spaces`, which the Hub's image has and our environment has not.
+# What the image of a Gradio Space sets on the Hub; analytics off, for no test calls home. The Hub's SYSTEM=spaces comes
+# with ZeroGPU alone: with it gradio asks for the package `spaces`, which the Hub's image has and our environment has not.
 GRADIO = {"GRADIO_SERVER_NAME": "0.0.0.0", "GRADIO_ANALYTICS_ENABLED": "False"}

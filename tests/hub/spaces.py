@@ -12,6 +12,7 @@ from hub import hardware
 from hub.auth import seen, someone, state, written
 from hub.errors import Refused
 from hub.processes import Machines
+from hub.repos import check_zero
 from hub.space import LIVE, Space
 from hub.state import Commit, Repo, State, now
 from hub.streams import events
@@ -29,6 +30,7 @@ def routes() -> list[BaseRoute]:
         Route(f"{base}/pause", pause, methods=["POST"]),
         Route(f"{base}/restart", restart, methods=["POST"]),
         Route(base + "/logs/{which}", logs, methods=["GET"]),
+        Route("/zerogpu/{owner}/{name}/startup-report", report_startup, methods=["POST"]),
     ]
 
 
@@ -103,6 +105,8 @@ async def settings(request: Request) -> Response:
 
 async def request_hardware(request: Request) -> Response:
     space, body = managed(request), await request.json()
+    if body["flavor"] == hardware.ZERO:
+        check_zero(state(request), space.repo.owner, space.repo.sdk, but=space.id)
     hardware.check_rent(body["flavor"], can_pay=state(request).accounts[space.repo.owner].can_pay)
     space.requested = body["flavor"]
     if "sleepTimeSeconds" in body:
@@ -136,6 +140,15 @@ async def logs(request: Request) -> Response:
     if which == "run":
         return events(space.run_log, lambda: space.stage not in LIVE or space.machines.closed)
     raise Refused(404, f"no such log: {which}")
+
+
+async def report_startup(request: Request) -> Response:
+    """What the package `spaces` says on ZeroGPU when a page with a decorated function is launched. Nobody logs in for it."""
+    space: Space | None = state(request).spaces.get(repo_id(request))
+    if space is None or space.requested != hardware.ZERO:
+        raise Refused(404, "no such Space on ZeroGPU")
+    space.reported = True
+    return Response()
 
 
 def repo_id(request: Request) -> str:

@@ -32,7 +32,8 @@ class Token:
 class Account:
     name: str
     can_pay: bool = True
-    pro: bool = True  # else the Hub makes no Gradio and no Docker Space for it
+    pro: bool = True  # else the Hub makes no Gradio and no Docker Space for it, but for two on ZeroGPU
+    good_standing: bool = True  # old enough, with a verified email; else none on ZeroGPU either
     orgs: tuple[str, ...] = ()  # namespaces that it may write in, too
 
 

@@ -282,7 +282,35 @@ def test_an_account_without_a_plan_gets_static_and_zerogpu_spaces_alone(hub: Hub
             api.create_repo("ada/x", repo_type="space", space_sdk=sdk, space_hardware=hardware)  # type: ignore[arg-type]
         assert refused.value.response.status_code == 402
     api.create_repo("ada/x", repo_type="space", space_sdk="static")
-    api.create_repo("ada/y", repo_type="space", space_sdk="gradio", space_hardware="zero-a10g")  # type: ignore[arg-type]
+    zero: Any = {"repo_type": "space", "space_sdk": "gradio", "space_hardware": "zero-a10g"}
+    with pytest.raises(HfHubHTTPError, match="only available for Gradio"):
+        api.create_repo("ada/y", **{**zero, "space_sdk": "docker"})
+    api.create_repo("ada/y", **zero)
+    api.create_repo("ada/z", **zero)
+    with pytest.raises(HfHubHTTPError, match="maximum of 2 ZeroGPU"):
+        api.create_repo("ada/third", **zero)
+    api.delete_repo("ada/z", repo_type="space")
+    api.request_space_hardware("ada/y", "zero-a10g")  # type: ignore[arg-type]  # has it, and is not counted twice
+    api.create_repo("ada/third", **zero)
+
+
+def test_a_space_on_zerogpu_runs_once_it_has_reported_a_function_for_the_gpu(hub: Hub, api: HfApi) -> None:
+    hub.image = {"HF_RECIPES_INFERENCE_PYTHON": sys.executable}
+    report = (
+        "import os, urllib.request\n"
+        "address = os.environ['SPACES_ZERO_DEVICE_API_URL'] + '/startup-report'\n"
+        "assert os.environ['SPACES_ZERO_GPU'] == 'true'\n"
+        "urllib.request.urlopen(urllib.request.Request(address, method='POST'))\n"
+    )
+    serve = SERVE.replace("HF_RECIPES_PAGE_PORT", "GRADIO_SERVER_PORT").replace("GREETING", "SPACE_ID")
+    api.create_repo("ada/zero", repo_type="space", space_sdk="gradio", space_hardware="zero-a10g")  # type: ignore[arg-type]
+    readme = b"---\nsdk: gradio\napp_file: page.py\n---\n"
+    hub.put("space", "ada/zero", {"README.md": readme, "page.py": (report + serve).encode()})
+    space = hub.space("ada/zero")
+    assert space.wait("RUNNING", "RUNTIME_ERROR") == "RUNNING", space.error
+    hub.put("space", "ada/zero", {"page.py": serve.encode()})
+    space.wait("RUNTIME_ERROR")
+    assert space.error == "No @spaces.GPU function detected during startup"
 
 
 def test_a_space_tells_which_commit_runs(hub: Hub, api: HfApi, make_space: Any) -> None:

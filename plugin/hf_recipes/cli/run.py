@@ -31,6 +31,9 @@ stop it with:    hf-recipes cancel {run}"""
     "--detach", "-d", is_flag=True, help="Return at once; the run goes on. See: status, logs -f, cancel."
 )
 @click.option(
+    "--push", is_flag=True, help="Push the model to your account, once it is verified and its gate is met."
+)
+@click.option(
     "--yes", "-y", is_flag=True, help="Agree to what it costs on Hugging Face, without being asked."
 )
 @json_option
@@ -41,6 +44,7 @@ def run_command(
     recipes: tuple[Path, ...],
     settings: tuple[str, ...],
     detach: bool,
+    push: bool,
     yes: bool,
     as_json: bool,
     runs_dir: Path,
@@ -51,7 +55,7 @@ def run_command(
     """
     from hf_recipes import fanout, record, road
 
-    made = fanout.recipes(recipes, settings)
+    made = fanout.recipes(recipes, settings, push=push)
     costs = _agreed(made, yes)
     if len(recipes) > 1 or made[0].matrix:
         from hf_recipes.cli.fan import fan_out

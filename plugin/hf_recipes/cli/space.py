@@ -29,7 +29,8 @@ def space_command() -> None:
 @click.option("--repo", metavar="USER/NAME", help="The Space. [default: hf-recipes-compare in your account]")
 @click.option("--title", help="What stands at the top of the page.")
 @click.option(
-    "--hardware", help="Such as cpu-upgrade or t4-small. [default: as it is; cpu-basic for a new Space]"
+    "--hardware",
+    help="Such as cpu-upgrade or t4-small. [default: as it is; for a new Space cpu-basic, without PRO zero-a10g]",
 )
 @click.option(
     "--public/--private", default=None, help="Who sees it. [default: as it is; private for a new Space]"

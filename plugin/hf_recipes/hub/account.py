@@ -19,6 +19,8 @@ class Account:
     """What the token may do: read, write or fineGrained, as the Hub says it; oauth for one of a login in the browser."""
     orgs: frozenset[str] = frozenset()
     """The organizations that it belongs to, as far as the token shows them."""
+    pro: bool = True
+    """Whether it has the PRO plan; also where the Hub does not say."""
 
     def belongs_to(self, namespace: str) -> bool:
         """Whether repos may be made there. A token that reaches less than its owner need not show all organizations."""
@@ -53,7 +55,8 @@ def account(client: HfApi | None = None) -> Account:
         answer = retrying(lambda: client.whoami(cache=True))
     token = (answer.get("auth") or {}).get("accessToken") or {}
     orgs = frozenset(str(one["name"]) for one in answer.get("orgs") or () if one.get("name"))
-    return Account(str(answer["name"]), str(token.get("role") or "oauth"), orgs)
+    pro = answer.get("isPro") is not False
+    return Account(str(answer["name"]), str(token.get("role") or "oauth"), orgs, pro)
 
 
 def writer(client: HfApi | None = None, *, doing: str) -> Account:

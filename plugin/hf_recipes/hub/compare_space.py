@@ -6,17 +6,15 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from hf_recipes.engines.hardware import FREE_SPACE
-from hf_recipes.hub import read_token
+from hf_recipes.hub import compare_hardware, read_token
 from hf_recipes.hub.account import api, writer
 from hf_recipes.hub.blob import blob_id
 from hf_recipes.hub.compare_files import LIST, files
 from hf_recipes.hub.compare_pages import Existing, existing, space_id
 from hf_recipes.hub.errors import HubFailed, hub_errors, retrying
-from hf_recipes.hub.hardware import price
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, SpaceHardware
@@ -29,9 +27,6 @@ VARIABLES = {"HF_RECIPES_COMPARE": LIST}
 """Where the page finds its list of models."""
 SLEEP = 3600
 """Seconds without a visitor after which paid hardware is given back; the Hub's own default is never."""
-
-
-INSTEAD = "without it, hf-recipes compare RUN shows the page on this machine"
 
 
 @dataclass(frozen=True)
@@ -63,7 +58,8 @@ class Deployed:
 def deploy(wish: Wish, *, say: Say) -> Deployed:
     """Make the Space or bring it up to date, in one commit. Raises HubFailed."""
     client = api()
-    owner = writer(client, doing="deploying a compare Space").name
+    who = writer(client, doing="deploying a compare Space")
+    owner = who.name
     models = _checked(wish.models, client) if wish.models else _tagged(owner, client)
     space = space_id(wish.repo, owner)
     before = existing(space, client)
@@ -76,16 +72,13 @@ def deploy(wish: Wish, *, say: Say) -> Deployed:
             f"{_listed(hidden)} {'is' if len(hidden) == 1 else 'are'} private, and the page of {space} is public: anyone"
             " could ask them; leave --public away, or say --yes",
         )
-    if (wish.hardware or "").startswith("zero-"):
-        raise HubFailed(
-            "refused", "the page keeps a pair in memory, which ZeroGPU does not; take another --hardware"
-        )
     token = _token(closed, hidden, wish, before, say)
     content = files(tuple(models), wish.title if wish.title is not None else before.title if before else None)
     if before is None:
+        hardware = compare_hardware.chosen(wish.hardware, space, who, say)
         if wish.hardware is None:
-            _say_hardware(models, client, say)
-        _create(space, private, wish.hardware, token, client, say)
+            compare_hardware.say_asked(models, hardware, client, say)
+        _create(space, private, hardware, token, client, say)
     else:
         _settle(space, private, before, wish.hardware, token, bool(closed), client, say)
     commit, changed = _upload(space, content, before, client, say)
@@ -144,30 +137,25 @@ def _token(
 def _create(
     space: str, private: bool, hardware: str | None, token: str | None, client: HfApi, say: Say
 ) -> None:
-    _tell_price(hardware, client, say)
+    compare_hardware.tell_price(hardware, client, say)
     say(f"making the {'private' if private else 'public'} Space {space}")
     secrets = [{"key": SECRET, "value": token}] if token else None
     variables = [{"key": key, "value": value} for key, value in VARIABLES.items()]
-    try:
-        with hub_errors(f"making the Space {space} on {hardware or FREE_SPACE}"):
-            retrying(
-                lambda: client.create_repo(
-                    space,
-                    repo_type="space",
-                    exist_ok=True,  # it was not there: a try whose answer was lost has made it
-                    space_sdk="gradio",
-                    private=private,
-                    # The client's type is an enum that may lag behind the Hub; names will do.
-                    space_hardware=cast("SpaceHardware | None", hardware),
-                    space_sleep_time=SLEEP if _is_paid(hardware) else None,
-                    space_secrets=secrets,
-                    space_variables=variables,
-                )
+    with compare_hardware.refusals(f"making the Space {space} on {hardware or FREE_SPACE}", hardware):
+        retrying(
+            lambda: client.create_repo(
+                space,
+                repo_type="space",
+                exist_ok=True,  # it was not there: a try whose answer was lost has made it
+                space_sdk="gradio",
+                private=private,
+                # The client's type is an enum that may lag behind the Hub; names will do.
+                space_hardware=cast("SpaceHardware | None", hardware),
+                space_sleep_time=SLEEP if compare_hardware.is_paid(hardware) else None,
+                space_secrets=secrets,
+                space_variables=variables,
             )
-    except HubFailed as failure:
-        if failure.reason != "no_plan":
-            raise
-        raise HubFailed(failure.reason, f"{failure}; {INSTEAD}", status=failure.status) from failure
+        )
 
 
 def _settle(
@@ -193,46 +181,13 @@ def _settle(
         for key, value in VARIABLES.items():
             if key not in set_now or set_now[key].value != value:
                 retrying(lambda key=key, value=value: client.add_space_variable(space, key, value))  # type: ignore[misc]
-        if hardware and retrying(lambda: client.get_space_runtime(space)).requested_hardware != hardware:
-            sleep = SLEEP if _is_paid(hardware) else None
-            flavor = cast("SpaceHardware", hardware)
-            _tell_price(hardware, client, say)
-            retrying(lambda: client.request_space_hardware(space, flavor, sleep_time=sleep))
-
-
-def _say_hardware(models: Mapping[str, str], client: HfApi, say: Say) -> None:
-    """What the models' own recipes ask for, as `compare.hardware`. It is not taken unasked, since it costs."""
-    for name in models:
-        asked = _hardware_of(name, client)
-        if _is_paid(asked):
-            say(
-                f"the recipe of {name} asks for {asked}, and this page is made on {FREE_SPACE}, which costs nothing by the hour; for the other,"
-                f" paid for by the hour: hf-recipes space deploy --hardware {asked}"
-            )
-
-
-def _hardware_of(model: str, client: HfApi) -> str | None:
-    import yaml
-
-    try:
-        with hub_errors(f"reading the recipe of {model}"):
-            path = retrying(lambda: client.hf_hub_download(model, "recipe.yml"))
-        recipe = yaml.safe_load(Path(path).read_text("utf-8"))
-        asked = recipe["compare"]["hardware"]
-    except (HubFailed, OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
-        return None  # no recipe, or one that says nothing of it
-    return asked if isinstance(asked, str) and re.fullmatch(r"[\w-]+", asked) else None
-
-
-def _is_paid(hardware: str | None) -> bool:
-    return hardware not in (None, FREE_SPACE)
-
-
-def _tell_price(hardware: str | None, client: HfApi, say: Say) -> None:
-    if hardware is not None and _is_paid(hardware):
-        known = price(f"spaces-{hardware}", client=client).per_hour
-        rate = "is paid for by the hour" if known is None else f"costs ${known:.2f} an hour"
-        say(f"{hardware} {rate} while it runs; it sleeps after an hour without visitors")
+        if not hardware or retrying(lambda: client.get_space_runtime(space)).requested_hardware == hardware:
+            return
+    sleep = SLEEP if compare_hardware.is_paid(hardware) else None
+    flavor = cast("SpaceHardware", hardware)
+    compare_hardware.tell_price(hardware, client, say)
+    with compare_hardware.refusals(f"putting the Space {space} on {hardware}", hardware):
+        retrying(lambda: client.request_space_hardware(space, flavor, sleep_time=sleep))
 
 
 def _upload(

@@ -91,6 +91,11 @@ def explain(error: Exception, doing: str) -> HubFailed:
     return HubFailed(reason, clean(f"{doing}: {sentence}" if doing else sentence), status=status, wait=wait)
 
 
+def words_of(failure: HubFailed) -> str:
+    """What the Hub itself said, after a colon; empty where it said nothing."""
+    return clean(f".{_said(failure.__cause__)}")[1:] if failure.__cause__ else ""
+
+
 def clean(text: str) -> str:
     """As one line without a secret in it: not the values of the usual variables, nothing that looks like a token."""
     return " ".join(Redactor((), os.environ)(text).split())

@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from hf_recipes.inference.device import on_gpu
+
 ADAPTER = "default"
 
 
@@ -20,7 +22,7 @@ def load_model(source: str, trust_remote_code: bool) -> Any:
     from transformers.utils import logging
 
     logging.disable_progress_bar()
-    gpu = torch.cuda.is_available()
+    gpu = on_gpu()
     if not gpu and not os.environ.get("OMP_NUM_THREADS"):
         torch.set_num_threads(_cores())
     try:
@@ -57,7 +59,11 @@ def with_adapter(model: Any, folder: Path) -> Any:
 
     try:
         tuned = PeftModel.from_pretrained(
-            model, str(folder), adapter_name=ADAPTER, autocast_adapter_dtype=False
+            model,
+            str(folder),
+            adapter_name=ADAPTER,
+            autocast_adapter_dtype=False,
+            torch_device=model.device.type,  # else peft asks torch for a GPU, of which on_gpu knows more
         )
     except (OSError, ValueError, RuntimeError, TypeError) as error:
         raise ModelUnavailable(

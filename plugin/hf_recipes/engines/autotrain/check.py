@@ -56,7 +56,7 @@ def _pickles(recipe: Recipe) -> Iterator[Problem]:
         message = f"{pickle}, so nothing would come back from {recipe.backend}"
         yield problem_at(recipe, "backend", "pickle", message, "run here: --set backend=local")
     elif recipe.hub.push_to_hub:
-        hint = "run without: --set hub.push_to_hub=false"
+        hint = "run without --push, and with --set hub.push_to_hub=false"
         yield problem_at(recipe, "hub.push_to_hub", "pickle", pickle, hint)
 
 
