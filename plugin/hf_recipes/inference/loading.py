@@ -40,9 +40,7 @@ def load_model(source: str, trust_remote_code: bool) -> Any:
 
 def device_map() -> dict[str, str] | None:
     """Straight to the GPU, file by file: a rented GPU's machine may have less memory than the GPU."""
-    import torch
-
-    return {"": "cuda"} if torch.cuda.is_available() else None
+    return {"": "cuda"} if on_gpu() else None
 
 
 def load_tokenizer(source: str, trust_remote_code: bool) -> Any:
