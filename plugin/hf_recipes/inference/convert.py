@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from hf_recipes.data.checks import class_id, class_names
-from hf_recipes.data.columns import IMAGE_TASKS, Column
+from hf_recipes.data.columns import IMAGE_TASKS
 from hf_recipes.data.findings import Findings, wrong
 from hf_recipes.data.form import Form
-from hf_recipes.data.messages import NoColumn, RowError
+from hf_recipes.data.messages import RowError
 from hf_recipes.data.splits import Sample, drawn, fingerprint, held_out, held_out_by_label
 from hf_recipes.inference.child import Progress
 from hf_recipes.inference.dataset import Split, open_split
-from hf_recipes.inference.files import Row
+from hf_recipes.inference.first_pass import Seen, check_classes, look, rows_for
 from hf_recipes.inference.measurable import check_fields, check_row, expected_fields
 from hf_recipes.inference.request import Request
 from hf_recipes.inference.written import Writer, card, finite, settle
@@ -43,18 +43,6 @@ class Converted:
     notes: list[str] = field(default_factory=list)
 
 
-@dataclass
-class _Checked:
-    """What the first pass learns about a split."""
-
-    rows: int = 0
-    columns: list[str] = field(default_factory=list)
-    labels: list[str | int] = field(default_factory=list)
-    """Each row's label where a row has one, else each label once."""
-    numbers: dict[str, bool] = field(default_factory=dict)
-    """Columns of a text file that hold nothing but numbers → whether whole ones; tabular data only."""
-
-
 def convert(
     request: Request,
     form: Form,
@@ -76,16 +64,16 @@ def convert(
     test = open_split(data, data.test_split) if isinstance(data.test_split, str) else None
     valid = open_split(data, data.valid_split) if data.valid_split else None
     findings = Findings()
-    seen = _check(train, form, findings)
-    seen_valid = _check(valid, form, findings) if valid else None
-    seen_test = _check(test, form, findings) if test else None
+    seen = look(train, form, findings)
+    seen_valid = look(valid, form, findings) if valid else None
+    seen_test = look(test, form, findings) if test else None
     findings.stop()
 
     result = Converted(columns=seen.columns)
     if form.label:
         declared = train.classes.get(form.label.name)
         result.classes = class_names(set(seen.labels), declared)
-        _check_classes(form.label, seen, seen_valid, result.classes, train.name, data.valid_split)
+        check_classes(form.label, seen, seen_valid, result.classes, train.name, data.valid_split)
     test_rows = _test_rows(data.test_split, seen.rows, request.seed, train.name)
     held = not valid and not for_autotrain
     valid_rows = _valid_rows(request, form, seen, test_rows) if held else frozenset[int]()
@@ -144,82 +132,6 @@ def convert(
     return result
 
 
-def _rows(split: Split, form: Form, findings: Findings) -> Iterator[tuple[str, Row]]:
-    """A template is filled with the name of a class; a trainer of classes is given its number."""
-    return split.named_rows(findings) if form.templates else split.rows(findings)
-
-
-def _check(split: Split, form: Form, findings: Findings) -> _Checked:
-    seen = _Checked()
-    labels: set[str | int] = set()
-    for file, (line, row) in _rows(split, form, findings):
-        if not seen.columns:
-            seen.columns = list(row)
-            if not form.columns:
-                seen.numbers = dict.fromkeys(row, True) if file.lower().endswith(".csv") else {}
-        try:
-            record = form.record(row)
-        except NoColumn as error:
-            findings.add_once(file, line, str(error))
-            continue
-        except RowError as error:
-            findings.add(file, line, str(error))
-            continue
-        seen.rows += 1
-        if form.label:
-            value: Any = record[form.label.name]
-            if isinstance(value, list):
-                labels.update(value)
-            else:
-                seen.labels.append(value)
-        for name in tuple(seen.numbers):
-            _judge_number(seen.numbers, name, row.get(name))
-    seen.labels.extend(sorted(labels, key=str))
-    if not seen.rows and not findings.total:
-        raise wrong(split.name, "the split holds no rows", code="empty-file")
-    return seen
-
-
-def _judge_number(numbers: dict[str, bool], name: str, value: object) -> None:
-    if value is None:
-        return
-    try:
-        int(str(value))
-    except ValueError:
-        numbers[name] = False
-        try:
-            float(str(value))
-        except ValueError:
-            del numbers[name]
-
-
-def _check_classes(
-    column: Column,
-    seen: _Checked,
-    valid: _Checked | None,
-    classes: Sequence[str],
-    name: str,
-    split: str | None,
-) -> None:
-    """AutoTrain wants at least two classes, and with a validation split the same ones there."""
-    if column.kind != "label":
-        return
-    if len(classes) < 2:
-        raise wrong(
-            name, f"column '{column.name}' holds one label only; a classifier needs two", code="one-class"
-        )
-    if valid:
-        present = {str(value) for value in valid.labels} | {
-            classes[value] for value in valid.labels if isinstance(value, int) and 0 <= value < len(classes)
-        }
-        missing = [one for one in classes if one not in present]
-        if missing:
-            raise wrong(
-                name,
-                f"split {split!r} holds no row labelled {missing[0]!r}; AutoTrain wants every label in it",
-            )
-
-
 def _test_rows(test_split: str | float | None, rows: int, seed: int, name: str) -> frozenset[int]:
     if not isinstance(test_split, float):
         return frozenset()
@@ -228,7 +140,7 @@ def _test_rows(test_split: str | float | None, rows: int, seed: int, name: str) 
     return held_out(rows, test_split, seed)
 
 
-def _valid_rows(request: Request, form: Form, seen: _Checked, test: frozenset[int]) -> frozenset[int]:
+def _valid_rows(request: Request, form: Form, seen: Seen, test: frozenset[int]) -> frozenset[int]:
     """AutoTrain holds out a fifth of local data for every task but language models, and so do we."""
     if not request.data.local or request.task == "lm_training" or request.task in IMAGE_TASKS:
         return frozenset()
@@ -261,7 +173,7 @@ class _Reader:
         """The records of a split, labels as class ids, numbers of a text file as numbers."""
         findings = Findings()
         label = self.form.label
-        for file, (line, row) in _rows(split, self.form, findings):
+        for file, (line, row) in rows_for(split, self.form, findings):
             try:
                 record = self.form.record(row)
                 if label and self.classes:
