@@ -368,3 +368,10 @@ def test_what_a_push_needs_is_missing_when_it_is_null_and_not_when_it_is_wrong(t
     ]
     literal = found(tmp_path, CHAT + f"hub: {{username: me, token: {TOKEN}, push_to_hub: true}}\n")
     assert [place.rpartition(":")[2] for place, _ in literal] == ["literal-token"]
+
+
+def test_the_page_may_be_on_zerogpu_which_trains_nothing(tmp_path: Path) -> None:
+    on_zero = CHAT + "compare: {hardware: zero-a10g}\n"
+    assert found(tmp_path, on_zero) == []
+    assert "no such hardware of a Space" in str(found(tmp_path, on_zero.replace("a10g", "a10h")))
+    assert "no training" in str(found(tmp_path, CHAT, "backend=spaces-zero-a10g"))

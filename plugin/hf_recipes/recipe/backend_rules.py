@@ -7,7 +7,7 @@ from hf_recipes.recipe.check import Reading
 from hf_recipes.recipe.hardware import backend_names
 from hf_recipes.recipe.spelling import nearest, one_of
 
-ZERO = "-zero-a10g"
+ZERO = "zero-a10g"
 
 
 def check(reading: Reading) -> None:
@@ -21,7 +21,7 @@ def _backend(reading: Reading) -> None:
     if not isinstance(backend, str) or backend in backend_names():
         return
     del reading.values["backend"]  # what follows from a backend does not follow from this one
-    if backend.endswith(ZERO):
+    if backend.endswith(f"-{ZERO}"):
         hint = "write spaces-t4-small or a larger one"
         what = "ZeroGPU runs single functions of a Gradio app, no training"
         reading.report("backend", "unsupported-backend", what, hint)
@@ -49,7 +49,7 @@ def _backend(reading: Reading) -> None:
 
 def _compare_hardware(reading: Reading) -> None:
     hardware = reading.values.get("compare.hardware")
-    known = [name.removeprefix("spaces-") for name in backend_names() if name.startswith("spaces-")]
+    known = [ZERO, *(name.removeprefix("spaces-") for name in backend_names() if name.startswith("spaces-"))]
     if isinstance(hardware, str) and hardware not in known:
         hint = one_of(hardware.removeprefix("spaces-"), known)
         reading.report("compare.hardware", "unknown-value", "no such hardware of a Space", hint)
