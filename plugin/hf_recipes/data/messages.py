@@ -10,6 +10,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from hf_recipes.recipe.model import Message
 
 ROLES = ("system", "user", "assistant")
+SHAREGPT = {"from", "value"}
+ELSEWHERE = {
+    "developer": "write system",
+    "tool": "tool calls are not trained on; leave the row out",
+    "function": "tool calls are not trained on; leave the row out",
+    "human": "write user",
+    "gpt": "write assistant",
+}
+"""Roles of other formats → what to do about them."""
 
 
 class RowError(ValueError):
@@ -103,10 +112,21 @@ def checked(messages: Sequence[object]) -> list[dict[str, str]]:
     for number, message in enumerate(messages, start=1):
         if not isinstance(message, Mapping) or "role" not in message or "content" not in message:
             keys = f" with the keys {listed(message)}" if isinstance(message, Mapping) else ""
-            raise RowError(f"message {number} is {_kind(message)}{keys}, expected 'role' and 'content'")
+            sharegpt = isinstance(message, Mapping) and set(message) >= SHAREGPT
+            hint = "; rename from and value, human to user, gpt to assistant" if sharegpt else ""
+            raise RowError(f"message {number} is {_kind(message)}{keys}, expected 'role' and 'content'{hint}")
         role, content = message["role"], message["content"]
         if role not in ROLES:
-            raise RowError(f"message {number} has the role {role!r}; expected system, user or assistant")
+            hint = f"; {ELSEWHERE[role]}" if isinstance(role, str) and role in ELSEWHERE else ""
+            raise RowError(
+                f"message {number} has the role {role!r}; expected system, user or assistant{hint}"
+            )
+        if message.get("tool_calls"):
+            raise RowError(f"message {number} calls tools, which is not trained on; leave the row out")
+        if message.get("weight") == 0:
+            raise RowError(
+                f"message {number} has weight 0, and every turn is trained on; leave 'weight' away, or the row out"
+            )
         if content is not None and not isinstance(content, str):
             raise RowError(f"message {number} has {_kind(content)} as content, expected text")
         if role != "system" and not (content or "").strip():
