@@ -12,14 +12,13 @@ from hf_recipes.engines.hardware import FREE_SPACE
 from hf_recipes.hub.account import Account
 from hf_recipes.hub.errors import HubFailed, hub_errors, retrying, words_of
 from hf_recipes.hub.hardware import price
+from hf_recipes.recipe.hardware import ZERO
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 Say = Callable[[str], None]
 
-ZERO = "zero-a10g"
-"""ZeroGPU: since July 2026 what the Hub runs Gradio Spaces on for accounts without PRO. The page answers on its CPU."""
 ZERO_RULE = (
     "an account without PRO may have 2 Spaces on ZeroGPU, once it is 30 days old and its email is verified"
     " (hf-recipes space list, hf-recipes space delete)"

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from hf_recipes.recipe import autotrain
 from hf_recipes.recipe.check import Reading
-from hf_recipes.recipe.hardware import backend_names
+from hf_recipes.recipe.hardware import ZERO, backend_names
 from hf_recipes.recipe.spelling import nearest, one_of
-
-ZERO = "zero-a10g"
 
 
 def check(reading: Reading) -> None:

@@ -15,6 +15,8 @@ NEWER_SPACES = (
     "spaces-rtx-pro-6000", "spaces-rtx-pro-6000x2", "spaces-rtx-pro-6000x4", "spaces-rtx-pro-6000x8",
 )  # fmt: skip
 """Hardware that Spaces have today and AutoTrain's table does not."""
+ZERO = "zero-a10g"
+"""ZeroGPU: since July 2026 what the Hub runs Gradio Spaces on for accounts without PRO. The page answers on its CPU; nothing trains."""
 
 
 def backend_names() -> tuple[str, ...]:
