@@ -23,3 +23,9 @@ class Tally(Findings):
         self.codes[code] += 1
         if self.codes[code] <= KEPT:
             self.kept.append(Problem(file, line, column if line else 0, code, masked(message), hint))
+
+    def take(self, other: Tally) -> None:
+        """All that another tally has found, behind what this one has."""
+        self.total += other.total
+        self.codes.update(other.codes)
+        self.kept += other.kept

@@ -22,6 +22,8 @@ from hf_recipes.inference.dataset import Split, open_split
 from hf_recipes.inference.first_pass import Seen, check_classes, look, rows_for
 from hf_recipes.inference.measurable import check_fields, check_row, expected_fields
 from hf_recipes.inference.request import Request
+from hf_recipes.inference.rules import RowRules
+from hf_recipes.inference.rules.rule import SeenRow
 from hf_recipes.inference.written import Writer, card, finite, settle
 
 VALIDATION = 0.2
@@ -50,14 +52,16 @@ def convert(
     *,
     first: int = 0,
     each: Callable[[Record], None] | None = None,
+    rules: RowRules | None = None,
     progress: Progress | None = None,
     for_autotrain: bool = False,
 ) -> Converted:
     """Read, check, split and write: `out/data/{train,validation}.jsonl`, `out/data/README.md`, `out/test.jsonl`.
 
-    With `out` None nothing is written and everything is counted. `each` is shown every training record as written.
+    With `out` None nothing is written and everything is counted. `each` is shown every training record as written,
+    `rules` every row that is trained or measured on.
     `for_autotrain` leaves to `autotrain --config` what it does itself: class ids, and a validation split.
-    Raises DataError with what is wrong, before anything is written.
+    Raises DataError with what is wrong: before anything is written, but for what `rules` find.
     """
     data = request.data
     train = open_split(data, data.train_split)
@@ -88,7 +92,7 @@ def convert(
         kept = seen.rows - len(held_back) - len(left_out)
         result.notes.append(f"{kept} rows of train drawn by seed; {len(left_out)} left out (data.limit)")
     reader = _Reader(form, [] if for_autotrain else result.classes, seen.numbers)
-    known = _write_test(reader, test or train, None if test else test_rows, request, out)
+    known = _write_test(reader, test or train, None if test else test_rows, request, out, rules)
     shots = Sample(request.evaluate.shots if request.evaluate and form.conversations else 0, request.seed)
     total = seen.rows - len(test_rows | left_out) + (seen_valid.rows if seen_valid else 0)
     with ExitStack() as stack:
@@ -98,14 +102,17 @@ def convert(
             for name in ("train", "validation")
         }
         duplicates = 0
-        for number, (name, record) in enumerate(
+        for number, (name, seen_row) in enumerate(
             _rest(reader, train, valid, test_rows | left_out, valid_rows), start=1
         ):
+            record = dict(seen_row.record)
             if progress:
                 progress(number, total, what="preparing data")
             if known and fingerprint(form.prompt(record)) in known:
                 duplicates += 1
                 continue
+            if rules:
+                rules.look(seen_row)
             writers[name].write(finite(record))
             if name == "train":
                 shots.offer(record)
@@ -115,6 +122,9 @@ def convert(
                     result.first.append(record)
     if progress:
         progress(total, total, what="preparing data")
+    if rules:
+        rules.finish()
+        rules.problems.stop()
     if not for_autotrain:
         settle(list(writers.values()), form.columns)
     if out and form.columns and not for_autotrain:
@@ -169,8 +179,8 @@ class _Reader:
     classes: Sequence[str]
     numbers: Mapping[str, bool]
 
-    def records(self, split: Split) -> Iterator[Record]:
-        """The records of a split, labels as class ids, numbers of a text file as numbers."""
+    def rows(self, split: Split, part: str) -> Iterator[SeenRow]:
+        """The rows of a split, in their records labels as class ids, numbers of a text file as numbers."""
         findings = Findings()
         label = self.form.label
         for file, (line, row) in rows_for(split, self.form, findings):
@@ -184,7 +194,7 @@ class _Reader:
             for name, whole in self.numbers.items():
                 if record.get(name) is not None:
                     record[name] = int(str(record[name])) if whole else float(str(record[name]))
-            yield record
+            yield SeenRow(part, file, line, row, record)
 
     def _ids(self, value: Any) -> Any:
         return (
@@ -195,7 +205,12 @@ class _Reader:
 
 
 def _write_test(
-    reader: _Reader, split: Split, chosen: frozenset[int] | None, request: Request, out: Path | None
+    reader: _Reader,
+    split: Split,
+    chosen: frozenset[int] | None,
+    request: Request,
+    out: Path | None,
+    rules: RowRules | None,
 ) -> set[bytes]:
     """Write test.jsonl, numbering the rows as they stand in their split; the fingerprints of their prompts.
     `chosen` None takes the whole split. Raises DataError for a row that the recipe's metrics can't measure."""
@@ -204,10 +219,12 @@ def _write_test(
     if chosen is not None and not chosen:
         return known
     with Writer(out, "test", ()) as writer:
-        for number, record in enumerate(reader.records(split)):
+        for number, seen in enumerate(reader.rows(split, "test")):
             if chosen is None or number in chosen:
-                known.add(fingerprint(reader.form.prompt(record)))
-                row = reader.form.test_row(number, finite(record))
+                if rules:
+                    rules.look(seen)
+                known.add(fingerprint(reader.form.prompt(seen.record)))
+                row = reader.form.test_row(number, finite(dict(seen.record)))
                 check_row(request, row, split.name)
                 fields.add(str(row.get("reference")))
                 writer.write(row)
@@ -221,10 +238,10 @@ def _rest(
     valid: Split | None,
     passed_over: frozenset[int],
     valid_rows: frozenset[int],
-) -> Iterator[tuple[str, Record]]:
-    for number, record in enumerate(reader.records(train)):
+) -> Iterator[tuple[str, SeenRow]]:
+    for number, row in enumerate(reader.rows(train, "train")):
         if number not in passed_over:
-            yield ("validation" if number in valid_rows else "train"), record
+            yield ("validation" if number in valid_rows else "train"), row
     if valid:
-        for record in reader.records(valid):
-            yield "validation", record
+        for row in reader.rows(valid, "validation"):
+            yield "validation", row

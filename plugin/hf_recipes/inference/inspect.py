@@ -4,7 +4,7 @@
 
 Request: {"task", "base_model", "data", "params", "evaluate", "trust_remote_code", "examples": how many to show}.
 Answer: {"rows", "columns", "tokens", "base_parameters", "examples": [{"text", "tokens", "cut"}], "notes",
-"problems": [Problem], "unread": {what: why}}; what could not be read is absent and named in `unread`.
+"problems", "warnings": [Problem], "totals": {code of a warning: all of them}, "unread": {what: why}}; what could not be read is absent and named in `unread`.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from hf_recipes.inference.child import StepFailed
 from hf_recipes.inference.convert import convert
 from hf_recipes.inference.prepare import check_enough, form_or_fail, load_tokenizer_or_fail, resolved
 from hf_recipes.inference.request import Request, from_dict
+from hf_recipes.inference.rules import RowRules
 from hf_recipes.inference.sizes import parameters
 
 UNREACHABLE = ("hub-unreachable", "gated")
@@ -30,7 +31,7 @@ def inspect(found: Mapping[str, Any]) -> dict[str, Any]:
     request = from_dict(found)
     examples = int(found.get("examples") or 0)
     answer: dict[str, Any] = {"rows": {}, "columns": [], "tokens": {}, "examples": [], "notes": []}
-    answer.update(problems=[], unread={})
+    answer.update(problems=[], warnings=[], totals={}, unread={})
     base = _base(request, answer)
     if request.task in IMAGE_TASKS:
         answer["unread"]["data"] = "images are left to the trainer"
@@ -74,7 +75,10 @@ def _read(request: Request, base: str | None, examples: int, answer: dict[str, A
             count = Count(load_tokenizer_or_fail(request, base), form, request.params)
         except StepFailed as failure:
             answer["unread"]["tokens"] = failure.message
-    converted = convert(request, form, None, first=examples, each=count.add if count else None)
+    rules = RowRules(request, form, count.tokenizer if count else None)
+    converted = convert(request, form, None, first=examples, each=count.add if count else None, rules=rules)
+    answer["warnings"] = [problem.as_dict() for problem in rules.warnings.kept]
+    answer["totals"] = dict(rules.warnings.codes)
     answer.update(rows=converted.rows, columns=converted.columns, notes=converted.notes)
     if converted.classes:
         answer["classes"] = converted.classes

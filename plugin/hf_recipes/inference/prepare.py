@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hf_recipes.data.columns import IMAGE_TASKS, is_chat
 from hf_recipes.data.findings import wrong
@@ -21,6 +21,10 @@ from hf_recipes.inference.convert import Converted, convert
 from hf_recipes.inference.dataset import image_folder
 from hf_recipes.inference.needs import check_needs
 from hf_recipes.inference.request import Request, of_run
+from hf_recipes.inference.rules import RowRules
+
+if TYPE_CHECKING:
+    from hf_recipes.inference.tokens import Count
 
 
 def prepare(run: Path) -> None:
@@ -41,15 +45,29 @@ def prepare(run: Path) -> None:
         params = trainer_params(request, base)
     else:
         form = form_or_fail(request)
-        converted, tokens = _convert(request, form, base, work, progress)
-        prepared = {"base_model": base, "rows": converted.rows, "tokens": tokens, "notes": converted.notes}
+        count = _count(request, form, base)
+        rules = RowRules(request, form, count.tokenizer if count else None)
+        converted = convert(
+            request, form, work, each=count.add if count else None, rules=rules, progress=progress
+        )
+        _write_shots(converted, work)
+        tokens = count.result() if count else {}
+        check_enough(request, tokens)
+        prepared = {
+            "base_model": base,
+            "rows": converted.rows,
+            "tokens": tokens,
+            "notes": converted.notes,
+            "warnings": [problem.as_dict() for problem in rules.warnings.kept],
+            "totals": dict(rules.warnings.codes),
+        }
         params = trainer_params(request, base, work / "data", form, converted)
     check_needs(request, work, progress)
     from hf_recipes.inference.sizes import parameters
 
-    count = None if request.task == "tabular" else parameters(base)
-    if count:
-        prepared["base_parameters"] = count
+    size = None if request.task == "tabular" else parameters(base)
+    if size:
+        prepared["base_parameters"] = size
     params["model"] = _seen_by_trainer(base, work)
     write_json(work / request.project_name / "training_params.json", params)
     write_json(work / "prepared.json", prepared)
@@ -135,22 +153,18 @@ def load_tokenizer_or_fail(request: Request, base: str) -> Any:
         ) from None
 
 
-def _convert(
-    request: Request, form: Form, base: str, work: Path, progress: Progress
-) -> tuple[Converted, Mapping[str, Any]]:
+def _count(request: Request, form: Form, base: str) -> Count | None:
+    """None where the trainer has no tokenizer: tabular data."""
     from hf_recipes.inference.tokens import Count
 
-    if not form.columns:
-        return convert(request, form, work, progress=progress), {}
-    count = Count(load_tokenizer_or_fail(request, base), form, request.params)
-    converted = convert(request, form, work, each=count.add, progress=progress)
+    return Count(load_tokenizer_or_fail(request, base), form, request.params) if form.columns else None
+
+
+def _write_shots(converted: Converted, work: Path) -> None:
     if converted.shots:
         with (work / "shots.jsonl").open("w", encoding="utf-8") as file:
             for shot in converted.shots:
                 file.write(json.dumps({"messages": shot}, ensure_ascii=False) + "\n")
-    tokens = count.result()
-    check_enough(request, tokens)
-    return converted, tokens
 
 
 def check_enough(request: Request, tokens: Mapping[str, Any]) -> None:

@@ -25,7 +25,6 @@ from hf_recipes.data.messages import RowError, as_text
 from hf_recipes.data.quality import Answers
 from hf_recipes.data.sensitive import has_email, masked, secrets_in
 from hf_recipes.data.splits import held_out
-from hf_recipes.data.tally import Tally
 from hf_recipes.inference import measurable
 from hf_recipes.inference.child import StepFailed
 from hf_recipes.inference.dataset import Split, open_split
@@ -35,14 +34,14 @@ from hf_recipes.inference.files import Row
 from hf_recipes.inference.prepare import form_or_fail, load_tokenizer_or_fail, resolved
 from hf_recipes.inference.request import Request, from_dict
 from hf_recipes.inference.row_tokens import RowTokens
+from hf_recipes.inference.rules import RowRules
+from hf_recipes.inference.rules.rule import SeenRow
 from hf_recipes.recipe.problem import Problem
 
 UNREACHABLE = ("hub-unreachable", "gated")
 BETWEEN = 0.5
 """Seconds between two lines of progress."""
 MOST_COLUMNS = 1000
-JSON_SHARE = 0.9
-"""Answers are meant to be JSON where so many are."""
 
 Say = Callable[[int], None]
 
@@ -70,11 +69,13 @@ class Reading:
         self._classes = ("label" if not form.label else form.label.kind) if classes else ""
         self._answers = {part: Answers(classes=classes) for part in ("train", "test")}
         self._unread: dict[str, str] = {}
-        self._tokens = self._tokenizer()
+        tokenizer = self._tokenizer()
+        self._tokens = RowTokens(tokenizer, form, request.params) if tokenizer else None
         self._splits: dict[str, dict[str, Any]] = {}
         self._columns: dict[str, None] = {}
-        self._problems, self._warnings, self._no_json = Tally(), Tally(), Tally()
-        self._rows = self._json_answers = 0
+        self._rules = RowRules(request, form, tokenizer)
+        self._problems, self._warnings = self._rules.problems, self._rules.warnings
+        self._rows = 0
 
     def answer(self) -> dict[str, Any]:
         data = self._request.data
@@ -86,14 +87,12 @@ class Reading:
         ):
             if name is not None:
                 self._read_split(part, name)
+        self._rules.finish()
         doubles = self._index.result()
         self._index.close()
         counts = {code: found.total for code, found in by_code(doubles).items()}
         found = [*warnings(doubles), *self._warnings.kept]
         totals = {**self._problems.codes, **self._warnings.codes, **counts}
-        if self._json_answers >= JSON_SHARE * (self._json_answers + self._no_json.total):
-            found += self._no_json.kept
-            totals.update(self._no_json.codes)
         used = used_columns(self._form)
         return {
             **_nothing(),
@@ -122,16 +121,15 @@ class Reading:
         if limit:
             yield f"data.limit: a run draws {limit:,} of the training rows; all were checked"
 
-    def _tokenizer(self) -> RowTokens | None:
+    def _tokenizer(self) -> Any:
         request = self._request
         if not self._form.columns:
             return None
         try:
-            tokenizer = load_tokenizer_or_fail(request, resolved(request))
+            return load_tokenizer_or_fail(request, resolved(request))
         except StepFailed as failure:
             self._unread["tokens"] = failure.message
             return None
-        return RowTokens(tokenizer, self._form, request.params)
 
     def _read_split(self, part: str, name: str) -> None:
         data = self._request.data
@@ -205,20 +203,7 @@ class Reading:
                 self._problems.add(file, line, clause, code=measurable.CODE, hint=measurable.HINT)
         if part == "train" and self._tokens:
             self._tokens.add(record)
-        if not self._classes and compared.answers:
-            self._judge_json(file, line, compared.answers[0])
-
-    def _judge_json(self, file: str, line: int, answer: str) -> None:
-        """Where nearly all answers are JSON, one that is not is a slip."""
-        try:
-            known = isinstance(json.loads(answer), (dict, list)) if answer.lstrip()[:1] in "{[" else False
-        except (ValueError, RecursionError):
-            known = False
-        if known:
-            self._json_answers += 1
-        else:
-            message = "the answer is not JSON, as nearly all others are"
-            self._no_json.add(file, line, message, code="answer-not-json")
+        self._rules.look(SeenRow(part, file, line, row, record))
 
     def _look(self, file: str, row: Row) -> None:
         """For what has no place in a text, in all columns: those that are not trained on are uploaded with the rest."""

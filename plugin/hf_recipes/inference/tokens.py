@@ -70,7 +70,7 @@ class Count:
     """Counts the tokens of training records as they pass by."""
 
     def __init__(self, tokenizer: Any, form: Form, params: Mapping[str, Any]) -> None:
-        self._tokenizer = tokenizer
+        self.tokenizer = tokenizer
         self._form = form
         self._trainer = trainer_of(params) if form.task == "lm_training" else ""
         self.packed = self._trainer in ("sft", "default")
@@ -100,13 +100,13 @@ class Count:
         return texts
 
     def rendered(self, messages: Sequence[Mapping[str, str]]) -> str:
-        return str(self._tokenizer.apply_chat_template(list(messages), tokenize=False))
+        return str(self.tokenizer.apply_chat_template(list(messages), tokenize=False))
 
     def lengths(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text; packing adds an end token after each example."""
         if not texts:
             return []
-        ids = self._tokenizer(list(texts), add_special_tokens=True, truncation=False, verbose=False)[
+        ids = self.tokenizer(list(texts), add_special_tokens=True, truncation=False, verbose=False)[
             "input_ids"
         ]
         return [len(one) + (1 if self.packed else 0) for one in ids]

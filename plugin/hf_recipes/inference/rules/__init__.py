@@ -1,0 +1,39 @@
+"""What rows can lack although each can be read: one rule is one file of this folder and one line of RULES.
+
+`check` shows the rules every row; `plan`, and the prepare step of `run` and `decide`, those rows that are trained or
+measured on. A rule is shown rows in any order of the splits and puts what it finds into `problems`, which have to be mended
+before training, or `warnings`. What only all rows together tell, it says in `finish`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from hf_recipes.data.form import Form
+from hf_recipes.data.tally import Tally
+from hf_recipes.inference.request import Request
+from hf_recipes.inference.rules.json_answers import json_answers
+from hf_recipes.inference.rules.rule import Context, Rule, SeenRow
+
+RULES: Sequence[Callable[[Context], Rule | None]] = (json_answers,)
+"""Each makes a rule, or None where it says nothing of this recipe."""
+
+
+class RowRules:
+    """All rules that apply to a recipe, and what they found."""
+
+    def __init__(self, request: Request, form: Form, tokenizer: Any = None) -> None:
+        """`tokenizer`: the base's, where it could be loaded."""
+        self.problems, self.warnings = Tally(), Tally()
+        context = Context(request, form, tokenizer, self.problems, self.warnings)
+        self._rules = [rule for make in RULES if (rule := make(context)) is not None]
+
+    def look(self, row: SeenRow) -> None:
+        for rule in self._rules:
+            rule.look(row)
+
+    def finish(self) -> None:
+        """To be called once, when every row has been shown."""
+        for rule in self._rules:
+            rule.finish()
