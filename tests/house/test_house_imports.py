@@ -36,9 +36,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "environments": {"shipped"},
     "record": {"engines", "runner"},
     "backends": {"engines", "hub", "record", "remote", "runner"},
-    "evaluation": {"data"},
+    "endpoint": set(),
+    "evaluation": {"data", "endpoint"},
     "hub": {"data", "engines", "evaluation", "inference", "recipe", "record", "runner", "shipped"},
-    "inference": {"data", "recipe", "environments", "openmp"},
+    "inference": {"data", "endpoint", "recipe", "environments", "openmp"},
     "remote": {"environments", "hub", "record", "runner"},
 }
 

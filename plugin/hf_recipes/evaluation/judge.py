@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import sys
-import threading
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+from hf_recipes.endpoint.client import Client, EndpointFailed, Reply
 from hf_recipes.evaluation.answers import Answer, EvaluationFailed, Messages
 from hf_recipes.evaluation.measured import Measured, mean_of
 
 RECORD = "judged.jsonl"
 """In answers/: what the judge has said, so that nothing is asked, or paid for, twice."""
-AT_ONCE = 8
-TIMEOUT = 120.0
-RETRIES = 4
+LONGEST = 20_000
+"""Letters that are kept of a reply."""
 UNREADABLE = 0.2
 """A judge that more than this share of its replies can't be read of is no judge."""
 INSTRUCTIONS = (
@@ -36,6 +33,8 @@ PIECE = re.compile(r"[.,;:!?\n()]|</?\w+>")
 ALONE = re.compile(r"[\W_]*(?:answer[\W_]+)?(A|B|SAME)[\W_]*", re.I)
 WORD = re.compile(r"\b(A|B|SAME)\b")
 """In capitals: "a" is also an article."""
+Compared = tuple[Messages, str, str]
+"""A question, an answer, the expected one."""
 
 
 def judge(
@@ -47,22 +46,15 @@ def judge(
     pair is asked in both orders: a judge that changes its mind with the order has seen no difference (0.5). An answer that
     is the expected one is not asked about. Replies are kept in `folder`. Raises EvaluationFailed.
     """
-    bench = _Bench(options, folder / RECORD)
     missing = next((one.row for one in answers if one.row not in questions), None)
     if missing is not None:
         raise EvaluationFailed(
             f"judge: the question of row {missing} was not recorded; answer the rows again."
         )
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        waiting = [
-            pool.submit(bench.value, questions[one.row], one.answer.strip(), one.reference.strip())
-            for one in answers
-        ]
-        try:
-            values = [one.result() for one in waiting]
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    pairs = [(questions[one.row], one.answer.strip(), one.reference.strip()) for one in answers]
+    bench = _Bench(options, folder / RECORD)
+    bench.ask([pair for pair in pairs if pair[1] != pair[2]])
+    values = [bench.value(*pair) for pair in pairs]
     if bench.asked and bench.unreadable > UNREADABLE * bench.asked:
         raise EvaluationFailed(
             f"judge: {bench.unreadable} of {bench.asked} replies of {options['model']} name neither answer by itself "
@@ -91,73 +83,72 @@ class _Bench:
     """The judge, with what it has said before."""
 
     def __init__(self, options: Mapping[str, Any], record: Path) -> None:
-        from openai import OpenAI
-
-        self._model, self._base_url = str(options["model"]), str(options["base_url"])
+        self._options = options
         self._system = FORM.format(instructions=str(options.get("instructions") or INSTRUCTIONS))
-        name = options.get("api_key")
-        key = os.environ.get(str(name)) if name else None
-        if name and not key:
-            raise EvaluationFailed(
-                f"judge: the environment variable {name}, which holds its key, is not set."
-            )
-        # A server of one's own asks for no key; the client wants something to send.
-        self._client = OpenAI(
-            base_url=self._base_url, api_key=key or "none", timeout=TIMEOUT, max_retries=RETRIES
-        )
-        self._record, self._lock = record, threading.Lock()
+        self._record = record
         self._said = _recorded(record)
         self.asked = self.unreadable = 0
         self.last_unreadable = ""
 
+    def ask(self, pairs: Sequence[Compared]) -> None:
+        """Have both orders of each pair judged, but for what was judged before. Raises EvaluationFailed."""
+        texts = [
+            text
+            for question, one, other in pairs
+            for text in (_asked(question, one, other), _asked(question, other, one))
+        ]
+        new = {self._name(text): text for text in texts if self._name(text) not in self._said}
+        if not new:
+            return
+        options = self._options
+        try:
+            client = Client("judge", str(options["base_url"]), str(options["model"]), options.get("api_key"))
+            try:
+                with self._record.open("a", encoding="utf-8") as file:
+                    self._ask(client, new, file)
+            finally:
+                client.close()
+        except EndpointFailed as failure:
+            raise EvaluationFailed(f"{failure}.") from None
+
     def value(self, question: Messages, answer: str, reference: str) -> float:
         if answer == reference:
             return 0.5
-        first, second = self._better(question, answer, reference), self._better(question, reference, answer)
-        if (first, second) == ("A", "B"):
-            return 1.0
-        if (first, second) == ("B", "A"):
-            return 0.0
-        return 0.5
+        first = self._better(_asked(question, answer, reference))
+        second = self._better(_asked(question, reference, answer))
+        return {("A", "B"): 1.0, ("B", "A"): 0.0}.get((first, second), 0.5)
 
-    def _better(self, question: Messages, first: str, second: str) -> str:
+    def _ask(self, client: Client, new: Mapping[str, str], file: IO[str]) -> None:
+        names = list(new)
+
+        def keep(place: int, reply: Reply) -> None:
+            # One that reasons says its word last.
+            said = self._said[names[place]] = reply.text[-LONGEST:]
+            file.write(json.dumps({"key": names[place], "model": client.model, "reply": said}) + "\n")
+            file.flush()
+
+        system = {"role": "system", "content": self._system}
+        client.chat([[system, {"role": "user", "content": text}] for text in new.values()], each=keep)
+
+    def _better(self, text: str) -> str:
         """A, B or SAME."""
-        asked = "\n\n".join(f"{one['role']}: {one['content']}" for one in question)
-        text = f"<request>\n{asked}\n</request>\n\n<answer A>\n{first}\n</answer A>\n\n<answer B>\n{second}\n</answer B>"
-        parts = json.dumps([self._base_url, self._model, self._system, text])
-        key = hashlib.sha256(parts.encode()).hexdigest()
-        with self._lock:
-            reply = self._said.get(key)
-        if reply is None:
-            reply = self._ask(text)
-            with self._lock, self._record.open("a", encoding="utf-8") as file:
-                self._said[key] = reply
-                file.write(json.dumps({"key": key, "model": self._model, "reply": reply}) + "\n")
+        reply = self._said[self._name(text)]
         found = said(reply)
-        with self._lock:
-            self.asked += 1
-            if not found:
-                self.unreadable += 1
-                self.last_unreadable = reply[:80]
+        self.asked += 1
+        if not found:
+            self.unreadable += 1
+            self.last_unreadable = reply[:80]
         return found or "SAME"
 
-    def _ask(self, text: str) -> str:
-        from openai import APIConnectionError, APIStatusError, OpenAIError
+    def _name(self, text: str) -> str:
+        """What a reply is kept by."""
+        parts = [str(self._options["base_url"]), str(self._options["model"]), self._system, text]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
-        messages: Any = [{"role": "system", "content": self._system}, {"role": "user", "content": text}]
-        try:
-            done = self._client.chat.completions.create(model=self._model, messages=messages, temperature=0)
-            return str(done.choices[0].message.content or "")
-        except APIConnectionError:
-            raise EvaluationFailed(f"judge: {self._base_url} does not answer.") from None
-        except APIStatusError as error:
-            raise EvaluationFailed(
-                f"judge: {self._base_url} refuses {self._model} (HTTP {error.status_code})."
-            ) from None
-        except (OpenAIError, IndexError, AttributeError, TypeError) as error:
-            raise EvaluationFailed(
-                f"judge: {self._base_url} does not speak OpenAI's interface ({type(error).__name__})."
-            ) from None
+
+def _asked(question: Messages, first: str, second: str) -> str:
+    asked = "\n\n".join(f"{one['role']}: {one['content']}" for one in question)
+    return f"<request>\n{asked}\n</request>\n\n<answer A>\n{first}\n</answer A>\n\n<answer B>\n{second}\n</answer B>"
 
 
 def _recorded(file: Path) -> dict[str, str]:
