@@ -11,6 +11,7 @@ from hf_recipes import environments, planning, record
 from hf_recipes.asking import ask_inference
 from hf_recipes.backends import local
 from hf_recipes.engines import autotrain, prices
+from hf_recipes.engines.base import base_of
 from hf_recipes.engines.job import Job
 from hf_recipes.recipe import load
 from hf_recipes.recipe.model import Recipe
@@ -34,9 +35,9 @@ def translate(path: Path, settings: Sequence[str] = ()) -> tuple[Recipe, Job]:
 
 def _valid(path: Path, settings: Sequence[str]) -> Recipe:
     recipe = load(path, settings=settings)
-    problems = autotrain.check(recipe, local.machine())
+    problems = [*autotrain.check(recipe, local.machine()), *autotrain.check_base(recipe, base_of(recipe))]
     if problems:
-        raise RecipeError(problems)
+        raise RecipeError(dict.fromkeys(problems))
     return recipe
 
 
@@ -64,6 +65,7 @@ def check(recipes: Sequence[Recipe]) -> None:
     here = local.machine()
     found = [problem for recipe in recipes for problem in autotrain.check(recipe, here)]
     found += [problem for recipe in recipes for problem in autotrain.cannot_run(recipe)]
+    found += [problem for recipe in recipes for problem in autotrain.check_base(recipe, base_of(recipe))]
     if found:
         raise RecipeError(dict.fromkeys(found))
 
@@ -99,7 +101,10 @@ def measure(recipe: Recipe, *, runs_dir: Path, say: Say) -> Path:
     """
     from hf_recipes import deciding
 
-    run = record.create(deciding.job_of(recipe), recipe.text, runs_dir)
+    job = deciding.job_of(recipe)
+    if problems := autotrain.unusable(recipe, base_of(recipe)):
+        raise RecipeError(problems)
+    run = record.create(job, recipe.text, runs_dir)
     begin(run, attached=True, say=say)
     return run
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from hf_recipes import deciding
+from hf_recipes import deciding, road
 from hf_recipes.hub.base_identity import identity_of
-from hf_recipes.recipe import Recipe, load
+from hf_recipes.recipe import Recipe, RecipeError, load
 from hub.handle import Hub
 
 RECIPE = Path(__file__).resolve().parents[2] / "recipes" / "ingredient-parser" / "recipe.yml"
@@ -72,6 +72,31 @@ def test_an_architecture_that_the_engine_does_not_know(logged_in: Hub) -> None:
     assert (
         found["tunable"] is False and "(qwen3)" in str(found["reasons"]) and "4.48" in str(found["reasons"])
     )
+
+
+def test_a_base_of_pickles_and_a_module_that_it_has_not_are_found_out_before_a_run(
+    logged_in: Hub, tmp_path: Path
+) -> None:
+    seed(logged_in, "bob/pickled")
+    seed(logged_in, "bob/whole")
+    header = {"model.layers.0.q_proj.weight": {"dtype": "F32", "shape": [1, 1], "data_offsets": [0, 4]}}
+    text = json.dumps(header).encode()
+    weights = len(text).to_bytes(8, "little") + text + bytes(4)
+    logged_in.put("model", "bob/pickled", {"pytorch_model.bin": b"cos"})
+    logged_in.put("model", "bob/whole", {"model.safetensors": weights, "pytorch_model.bin": b"cos"})
+    found = deciding.tunability_as_json(recipe("bob/pickled"))
+    assert found["tunable"] is False and "pytorch_model.bin" in str(found["reasons"])
+    for refused in (
+        lambda: road.plan(RECIPE, ["base_model=bob/pickled"], say=print),
+        lambda: road.create(recipe("bob/pickled"), runs_dir=tmp_path),
+        lambda: road.measure(recipe("bob/pickled"), runs_dir=tmp_path, say=print),
+    ):
+        with pytest.raises(RecipeError, match="as a pickle alone"):
+            refused()
+    assert road.create(recipe("bob/whole"), runs_dir=tmp_path).is_dir()
+    named = load(RECIPE, settings=("base_model=bob/whole", "params.target_modules=[q_proj, v_proj]"))
+    with pytest.raises(RecipeError, match="v_proj is no linear module of the base; did you mean q_proj"):
+        road.create(named, runs_dir=tmp_path)
 
 
 def test_a_missing_model_is_named_and_not_judged(logged_in: Hub) -> None:

@@ -11,8 +11,10 @@ import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
+from hf_recipes.engines.base_files import Unusable, pickle_in_place_of_weights, pickle_only, unusable_folder
 from hf_recipes.recipe.model import Recipe
 
 HEADER_LIMIT = 100_000_000
@@ -35,14 +37,24 @@ class Base:
     vocabulary: int | None = None
     embedding: int | None = None
     """Parameters of the embedding and of an output layer of its own."""
+    modules: tuple[str, ...] = ()
+    """Full names of the modules with a matrix of weights, in the file's order, such as model.layers.0.self_attn.q_proj."""
+    context: int | None = None
+    """Tokens that it knows positions for."""
 
 
+LLAMA = (
+    *(f"self_attn.{name}_proj" for name in "qkvo"),
+    *(f"mlp.{name}_proj" for name in ("gate", "up", "down")),
+)
 BUNDLED = {
     # Counted from the package's own GGUF; tests compare it with the converted files.
     "bundled/smollm2-135m-instruct": Base(
-        134_515_008, "the bundled model is known", 305_280, 30, 576, 1536, 9, 49_152
+        134_515_008, "the bundled model is known", 305_280, 30, 576, 1536, 9, 49_152,
+        modules=("model.embed_tokens", *(f"model.layers.{layer}.{name}" for layer in range(30) for name in LLAMA)),
+        context=8192,
     ),
-}
+}  # fmt: skip
 
 
 def base_of(recipe: Recipe) -> Base | str:
@@ -53,21 +65,26 @@ def base_of(recipe: Recipe) -> Base | str:
 
 
 def read_base(base_model: str, *, reach_hub: bool = True) -> Base | str:
-    """The size of a base model, or one sentence saying why it is not known. Never raises for what it reads."""
+    """The size of a base model, or one sentence saying why it is not known: an Unusable where that means that it cannot be
+    loaded. Never raises for what it reads."""
     if base_model in BUNDLED:
         return BUNDLED[base_model]
     folder = Path(base_model)
     try:
         if folder.is_dir():
             return _from_folder(folder)
-        return _from_cache(base_model) or (
-            _from_hub(base_model) if reach_hub else f"{base_model} is not in the Hub's cache here"
-        )
+        cached = _from_cache(base_model)
+        if isinstance(cached, Base):
+            return cached
+        asked = _from_hub(base_model) if reach_hub else f"{base_model} is not in the Hub's cache here"
+        return asked if cached is None or isinstance(asked, (Base, Unusable)) else cached
     except (OSError, ValueError, KeyError, TypeError) as error:
         return f"{base_model}: size not readable ({type(error).__name__})"
 
 
 def _from_folder(folder: Path) -> Base | str:
+    if wrong := unusable_folder(folder):
+        return wrong
     config = _config(folder / "config.json")
     shapes = dict(_shapes(folder))
     if not shapes:
@@ -91,16 +108,23 @@ def _base(shapes: Mapping[str, tuple[int, ...]], config: Mapping[str, object], s
     linear = sum(
         sum(shape)
         for name, shape in shapes.items()
-        if len(shape) == 2 and name.endswith("weight") and not _outside_lora(name)
+        if len(shape) == 2 and name.endswith("weight") and not outside_lora(name)
     )
     outside = sum(
-        math.prod(shape) for name, shape in shapes.items() if len(shape) == 2 and _outside_lora(name)
+        math.prod(shape) for name, shape in shapes.items() if len(shape) == 2 and outside_lora(name)
     )
     known = _with_config(sum(math.prod(shape) for shape in shapes.values()), linear or None, config, source)
-    return replace(known, embedding=outside or None)
+    return replace(known, embedding=outside or None, modules=tuple(_modules(shapes)))
 
 
-def _outside_lora(name: str) -> bool:
+def _modules(shapes: Mapping[str, tuple[int, ...]]) -> Iterator[str]:
+    for name, shape in shapes.items():
+        module, _, kind = name.rpartition(".")
+        if module and kind in ("weight", "qweight") and len(shape) >= 2:
+            yield module
+
+
+def outside_lora(name: str) -> bool:
     """peft's `all-linear` leaves out the output layer; embeddings are no linear layers."""
     return any(part in name for part in ("embed", "lm_head", "wte", "wpe", "score"))
 
@@ -119,6 +143,7 @@ def _with_config(parameters: int, linear: int | None, config: Mapping[str, objec
         number("intermediate_size", "n_inner", "d_ff"),
         number("num_attention_heads", "n_head", "num_heads"),
         number("vocab_size"),
+        context=number("max_position_embeddings", "n_positions", "n_ctx"),
     )
 
 
@@ -132,7 +157,8 @@ def _config(path: Path) -> Mapping[str, object]:
     return {**config, **nested} if isinstance(nested, dict) else config
 
 
-def _from_cache(repo: str) -> Base | None:
+def _from_cache(repo: str) -> Base | Unusable | None:
+    """What the Hub's cache holds; None where that is not enough to tell. A file that is on its way there is not damaged."""
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
@@ -143,24 +169,49 @@ def _from_cache(repo: str) -> Base | None:
     if not isinstance(path, str):
         return None
     read = _from_folder(Path(path).parent)
-    return read if isinstance(read, Base) else None
+    if isinstance(read, Base) or (isinstance(read, Unusable) and read.code == "pickle"):
+        return read
+    return None
 
 
 def _from_hub(repo: str) -> Base | str:
     """Asks the Hub for the headers and the config, in two requests; nothing is kept."""
     if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
         return f"{repo}: HF_HUB_OFFLINE is set"
-    from huggingface_hub import HfApi, hf_hub_download
+    from huggingface_hub.errors import NotASafetensorsRepoError
 
     try:
-        headers = HfApi().get_safetensors_metadata(repo)
-        config = _config(Path(hf_hub_download(repo, "config.json", etag_timeout=5)))
+        return _asked_hub(repo, os.environ.get("HF_ENDPOINT", ""))
+    except NotASafetensorsRepoError as error:
+        pickle = _hub_pickle(repo)
+        return (
+            pickle_only(repo, pickle) if pickle else f"{repo}: the Hub did not say ({type(error).__name__})"
+        )
     except Exception as error:
-        # Whatever stops it (no network, no such model, gated, no safetensors), the plan goes on without.
+        # Whatever stops it (no network, no such model, gated), the plan goes on without.
         return f"{repo}: the Hub did not say ({type(error).__name__})"
+
+
+@lru_cache(maxsize=64)
+def _asked_hub(repo: str, endpoint: str) -> Base:
+    """Kept for as long as this process lives: a run looks at its base more than once."""
+    from huggingface_hub import HfApi, hf_hub_download
+
+    headers = HfApi().get_safetensors_metadata(repo)
+    config = _config(Path(hf_hub_download(repo, "config.json", etag_timeout=5)))
     shapes = {
         name: tuple(tensor.shape)
         for file in headers.files_metadata.values()
         for name, tensor in file.tensors.items()
     }
     return _base(shapes, config, "the Hub's safetensors metadata")
+
+
+def _hub_pickle(repo: str) -> str | None:
+    """The pickle that a repo without safetensors holds its weights in."""
+    from huggingface_hub import HfApi
+
+    try:
+        return pickle_in_place_of_weights(HfApi().list_repo_files(repo))
+    except Exception:  # whatever stops it, the base stays one that little is known of
+        return None

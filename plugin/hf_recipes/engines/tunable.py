@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 
 from hf_recipes.engines.autotrain.architectures import unknown_architecture
+from hf_recipes.engines.base_files import Unusable
 from hf_recipes.engines.identity import Identity
 from hf_recipes.engines.licenses import LICENSES
 from hf_recipes.recipe.model import Recipe
@@ -14,7 +15,7 @@ from hf_recipes.recipe.model import Recipe
 @dataclass(frozen=True)
 class Reason:
     kind: str
-    """gated, architecture, license or size."""
+    """gated, architecture, license, size, or the code of what is wrong with its files."""
     sentence: str
 
 
@@ -43,9 +44,11 @@ def judge(
     unknown = unknown_architecture(recipe, base)
     if unknown:
         reasons.append(Reason("architecture", unknown))
+    if isinstance(unsized, Unusable):
+        reasons.append(Reason(unsized.code, str(unsized)))
     if size:
         reasons.append(Reason("size", size))
-    unasked = {**base.unasked, **({"size": unsized} if unsized else {})}
+    unasked = {**base.unasked, **({"size": str(unsized)} if unsized else {})}
     return Tunability(tuple(reasons), tuple(_notes(base)), unasked)
 
 

@@ -145,7 +145,12 @@ def _with_adapter(folder: Path, base: str, request: Request) -> Any:
     extra: dict[str, Any] = {"num_labels": 1} if config.get("task_type") == "SEQ_CLS" else {}
     dtype = torch.bfloat16 if torch.cuda.is_available() else torch.float32
     model = kind.from_pretrained(
-        base, dtype=dtype, trust_remote_code=request.trust_remote_code, device_map=place(base), **extra
+        base,
+        dtype=dtype,
+        use_safetensors=True,
+        trust_remote_code=request.trust_remote_code,
+        device_map=place(base),
+        **extra,
     )
     tokenizer = transformers.AutoTokenizer.from_pretrained(
         folder, trust_remote_code=request.trust_remote_code

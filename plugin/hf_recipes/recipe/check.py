@@ -219,10 +219,13 @@ def _has_odd(node: Node) -> bool:
 
 
 def _type_hint(given: object, field: Field, fields: Mapping[str, Field]) -> str:
+    lists = any(name.startswith("list") for name in field.types)
+    if isinstance(given, list) and lists:
+        return "each of its items must be " + ("a whole number" if "list[int]" in field.types else "text")
+    if isinstance(given, (str, dict)) and lists:
+        return "write it in brackets, as [a, b]"
     if isinstance(given, dict) and "str" in field.types and "map" not in field.types:
         return "put quotes around text that holds { or ': '"
-    if isinstance(given, str) and any(name.startswith("list") for name in field.types):
-        return "write it in brackets, as [a, b]"
     if given is not None and "map" in field.types and (below := children(fields, field.key)):
         return f"its keys are {', '.join(below)}" if len(below) <= 20 else ""
     if isinstance(given, bool) and "str" in field.types:

@@ -220,6 +220,9 @@ RANGES: Mapping[str, dict[str, object]] = {
 }
 """What AutoTrain's types do not say but its trainers need."""
 
+LOOSER: Mapping[str, tuple[str, ...]] = {"target_modules": ("list[str]",)}
+"""Types that we take beside AutoTrain's, and put into its own."""
+
 
 @cache
 def common() -> Mapping[str, Field]:
@@ -238,7 +241,7 @@ def of_task(task: str) -> Mapping[str, Field]:
             limits["choices"] = TRAINERS[task]
         field = Field(
             "",
-            parameter.types,
+            parameter.types + LOOSER.get(parameter.name, ()),
             parameter.title,
             f"{AUTOTRAIN} {autotrain.class_of(task)}",
             parameter.default,

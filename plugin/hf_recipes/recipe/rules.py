@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from hf_recipes.recipe import autotrain, backend_rules, evaluate_rules, measures
+from hf_recipes.recipe import autotrain, backend_rules, evaluate_rules, measures, target_modules
 from hf_recipes.recipe.check import Reading
 from hf_recipes.recipe.fields import BUNDLED, CHAT_TEMPLATES, METRICS
 from hf_recipes.recipe.spelling import one_of
@@ -46,6 +46,7 @@ def check(reading: Reading, trainer: str | None, *, named: str | None) -> None:
     _data_path(reading)
     _splits(reading)
     _hub(reading)
+    target_modules.normalise(reading)
     if reading.task:
         _trainer(reading, named)
         _columns(reading, trainer)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from hf_recipes.engines.autotrain.architectures import unknown_architecture
+from hf_recipes.engines.autotrain.check_base import check_base, here
 from hf_recipes.engines.autotrain.launch import sharded
 from hf_recipes.engines.autotrain.resolve import resolve
 from hf_recipes.engines.hardware import machine_for
@@ -29,7 +30,7 @@ BEFORE_BF16 = re.compile(r"\b(?:T4G?|V100|P100|P40|P4|GTX|TITAN|Quadro|RTX 20\d\
 def check(recipe: Recipe, machine: Machine) -> list[Problem]:
     """Everything that makes a recipe impossible on the hardware that its backend names. `machine` is this one."""
     params = resolve(recipe)
-    found = [*_unsupported(recipe, params)]
+    found = [*_unsupported(recipe, params), *check_base(recipe, here(recipe.base_model))]
     gpus = machine_for(recipe.backend, machine).gpus
     found += _gpu_too_old(recipe, gpus) if gpus else _without_gpu(recipe, params)
     if recipe.backend.startswith("local"):

@@ -18,6 +18,7 @@ from hf_recipes.recipe.autotrain import module_of
 from hf_recipes.recipe.model import Recipe
 
 ON_GPU = "on_gpu.py"
+NO_PICKLES = "no_pickles.py"
 SEEDED = "seeded.py"
 NEWER_BASE = "newer_base.py"
 VOCABULARY = "vocabulary.py"
@@ -99,7 +100,7 @@ def _scripts(recipe: Recipe, params: Mapping[str, object], machine: Machine) -> 
     if not overrides.seeded(recipe):
         return ()
     scripts = [ON_GPU] if machine.gpus else []
-    scripts += [SEEDED, NEWER_BASE]
+    scripts += [SEEDED, NEWER_BASE, NO_PICKLES]
     if recipe.task == "lm_training":
         scripts.append(VOCABULARY)
     if len(machine.gpus) > 1 and sharded(recipe.task, params, len(machine.gpus)):
