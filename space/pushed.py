@@ -22,6 +22,7 @@ ADAPTER, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 TEXT_LIMIT = 1_000_000
 """Bytes of a file that is read for what it says; a larger one is left alone."""
 EXAMPLES, EXAMPLE_LIMIT = 20, 1000
+WARNINGS = 20
 
 
 class Repo:
@@ -170,7 +171,18 @@ def _sound(report: Mapping[str, Any]) -> Mapping[str, Any] | None:
         "methods": methods,
         "verdict": {key: str(value)[:2000] for key, value in _mapping(report.get("verdict")).items()} or None,
         **{part: found for part in ("savings", "forgetting") if (found := _findings(report.get(part)))},
+        **{part: found for part, found in _told(report) if found},
     }
+
+
+def _told(report: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """What training did, and what makes the numbers doubtful."""
+    training = _mapping(report.get("training"))
+    losses = {key: value for key, value in _mapping(training.get("loss")).items() if _is_number(value)}
+    yield "training", {**_findings(training), **({"loss": losses} if losses else {})}
+    warned = report.get("warnings")
+    said = [_text(_mapping(one).get("message"), 2000) for one in (warned if isinstance(warned, list) else ())]
+    yield "warnings", [{"message": one} for one in said[:WARNINGS] if one]
 
 
 def _findings(found: object) -> dict[str, Any]:

@@ -183,8 +183,8 @@ def _statistics(delta: Any, prompt_tokens: int | None) -> str:
 
 
 def summary(report: Mapping[str, Any] | None) -> str:
-    """What the evaluation concludes, below the answers; empty without a verdict."""
-    concluded = _verdict((report or {}).get("verdict"))
+    """What the evaluation concludes, below the answers; empty without a verdict or a warning."""
+    concluded = _warnings(report or {}) + _verdict((report or {}).get("verdict"))
     return (
         f'<section class="hr-summary" aria-label="Verdict of the evaluation">{concluded}</section>'
         if concluded
@@ -207,8 +207,15 @@ def evaluation(report: Mapping[str, Any] | None, rows: Sequence[Mapping[str, Any
     source = f"{n:,} held-out rows, none of them trained on" if n else "as the model's card gives it"
     return (
         f'<section class="hr-eval"><h2>Evaluation <small>{source}</small></h2>'
-        f'{_verdict(report.get("verdict"))}{_findings(report)}<div class="charts">{charts}</div>{_table(report["methods"], metrics, n)}'
+        f'{_warnings(report)}{_verdict(report.get("verdict"))}{_findings(report)}<div class="charts">{charts}</div>{_table(report["methods"], metrics, n)}'
         f"{_gate(report.get('gate'))}</section>{tested.rows(rows, n, _deciding(report, metrics))}"
+    )
+
+
+def _warnings(report: Mapping[str, Any]) -> str:
+    """What makes the numbers doubtful: above the verdict."""
+    return "".join(
+        f'<p class="verdict warning"><b>Warning.</b> {text(said)}</p>' for said in findings.warnings(report)
     )
 
 
@@ -223,8 +230,9 @@ def _verdict(verdict: Any) -> str:
 
 
 def _findings(report: Mapping[str, Any]) -> str:
-    """What was saved and whether the model forgot, as far as it was measured."""
-    said = filter(None, (findings.savings(report), findings.forgetting(report), *findings.notes(report)))
+    """What training did, what was saved and whether the model forgot, as far as it was measured."""
+    told = (findings.training, findings.savings, findings.forgetting)
+    said = filter(None, (*(tell(report) for tell in told), *findings.notes(report)))
     return "".join(f'<p class="finding">{text(sentence)}</p>' for sentence in said)
 
 

@@ -74,6 +74,7 @@ def document(recipe: Recipe, run: Path) -> dict[str, Any]:
         },
         "tunable": tunable.as_json(known),
         "data": _data(rows),
+        **({"warnings": report["warnings"]} if report.get("warnings") else {}),
         "decision": _decision(report, target, known, rows, record.read_state(run).message),
         "rules": list(decision.RULES),
     }

@@ -228,7 +228,9 @@ def cancel(run: Path) -> RunState:
 
 def as_json(run: Path) -> dict[str, object]:
     """The document of `status` and `list`."""
-    document = record.as_json(run)
+    from hf_recipes.evaluation import run_warnings
+
+    document = {**record.as_json(run), **run_warnings.told(run)}
     if not _elsewhere(str(document["backend"])):
         return document
     from hf_recipes import elsewhere

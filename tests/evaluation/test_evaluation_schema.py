@@ -66,7 +66,19 @@ def test_a_report_that_was_written_is_as_the_schema_says(
 
 
 def test_everything_that_can_be_measured_has_its_place(validator: Draft202012Validator) -> None:
-    everything = {**full(), "notes": {"reference": "It refuses the key (401)."}}
+    everything = {
+        **full(),
+        "notes": {"reference": "It refuses the key (401)."},
+        "training": {
+            "updates": 75,
+            "epochs": 3.0,
+            "tokens_seen": 19200,
+            "seconds": 55.0,
+            "logged": 75,
+            "loss": {"first": 3.5},
+        },
+        "warnings": [{"code": "loss-rose", "message": "the loss rose", "first": 3.5}],
+    }
     validator.validate(everything)
     assert validator.schema["properties"]["schema"]["const"] == SCHEMA
     assert everything.keys() == validator.schema["properties"].keys()
@@ -92,13 +104,25 @@ def another_schema(report: dict[str, Any]) -> None:
     report["schema"] = 2
 
 
+def a_warning_without_words(report: dict[str, Any]) -> None:
+    report["warnings"] = [{"code": "loss-rose"}]
+
+
 def weights_of_nothing(report: dict[str, Any]) -> None:
     report["methods"]["few-shot"]["weights"] = "0123456789ab"
 
 
 @pytest.mark.parametrize(
     "damage",
-    [share_above_one, half_an_interval, unknown_decision, unknown_method, another_schema, weights_of_nothing],
+    [
+        share_above_one,
+        half_an_interval,
+        unknown_decision,
+        unknown_method,
+        another_schema,
+        a_warning_without_words,
+        weights_of_nothing,
+    ],
 )
 def test_the_schema_refuses_what_is_wrong(
     validator: Draft202012Validator, damage: Callable[[dict[str, Any]], None]

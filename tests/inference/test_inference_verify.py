@@ -53,7 +53,54 @@ def change(run: Path, name: str, edit) -> None:
 def test_an_adapter_that_learned_something_passes(trained, adapter, step):
     done, failure = step("verify", trained(adapter))
     assert (done.returncode, failure) == (0, {})
-    assert "the weights load and are finite" in done.stdout
+    assert "the weights load and are finite" in done.stdout and "warning" not in done.stdout
+
+
+def warned(run: Path) -> list[dict[str, object]]:
+    return json.loads((run / "work" / "verified.json").read_text())["warnings"]
+
+
+def configured(run: Path, **changes: object) -> None:
+    path = run / "work" / "tiny" / "adapter_config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def test_a_target_module_that_adapts_nothing_is_told(trained, adapter, step):
+    run = trained(adapter)
+    step("verify", run)
+    assert warned(run) == []
+    known = json.loads((run / "work" / "tiny" / "adapter_config.json").read_text())["target_modules"]
+    configured(run, target_modules=[*known, " q_proj", "c_attn"])
+
+    def forget_one(tensors):
+        for name in tensors:
+            if "o_proj.lora_B" in name:
+                tensors[name] = tensors[name] * 0
+
+    change(run, "adapter_model.safetensors", forget_one)
+    done, failure = step("verify", run)
+    assert (done.returncode, failure) == (0, {})
+    found = warned(run)
+    assert [(one["code"], one["target"]) for one in found] == [
+        ("target-without-effect", " q_proj"),
+        ("target-without-effect", "c_attn"),
+        ("target-without-effect", "o_proj"),
+    ]
+    assert (
+        "no weights for it" in found[1]["message"]
+        and "in 2 of 2 modules 'o_proj': LoRA B is zero" in found[2]["message"]
+    )
+    assert found[1]["adapted"] == sorted({name.rpartition(".")[2] for name in known} - {"o_proj"})
+    assert "warning: the adapter names the target module 'c_attn'" in done.stdout
+
+
+def test_an_adapter_whose_scores_are_the_bases_is_told(trained, adapter, step):
+    run = trained(adapter)
+    configured(run, lora_alpha=0)
+    done, failure = step("verify", run)
+    assert (done.returncode, failure) == (0, {})
+    (one,) = warned(run)
+    assert (one["code"], one["tokens"], one["dtype"]) == ("adapter-without-effect", 8, "float32")
 
 
 def to_nan(tensors):

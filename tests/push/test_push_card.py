@@ -204,3 +204,24 @@ def test_the_same_run_makes_the_same_bytes(finished: Callable[..., Path]) -> Non
     (run / "model" / "adapter_model.safetensors").write_bytes(safetensors(8))
     (run / "report" / "report.json").unlink()
     assert pack(run, read_facts(run), REPO, ()).mark["weights"] != mark["weights"]
+
+
+def test_what_training_did_and_what_makes_it_doubtful_stand_in_the_card(
+    finished: Callable[..., Path],
+) -> None:
+    run = finished()
+    losses = [{"stage": "train", "step": step, "loss": loss} for step, loss in ((1, 3.5), (2, 10.8))]
+    (run / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in losses))
+    trained = "Training: 2 updates; loss first 3.5, last 10.8, lowest 3.5\\."
+    (run / "report" / "report.json").rename(run / "report.json")
+    text = make_card(read_facts(run), REPO)
+    assert "Warning:** The loss rose from 3.5 to 10.8" in text.partition("## ")[0]
+    assert trained.replace("\\", "") in text, "also where nothing was measured"
+    warned = [{"code": "answers-empty", "message": "all 20 answers of the fine-tuned model are empty"}]
+    training = {"updates": 2, "loss": {"first": 3.5, "last": 10.8, "lowest": 3.5}}
+    write(run / "report" / "report.json", measured(run / "model", warnings=warned, training=training))
+    text = make_card(read_facts(run), REPO)
+    said = "**Warning:** All 20 answers of the fine-tuned model are empty."
+    assert f"> {said}" in text.partition("## ")[0], "at the top"
+    assert text.rindex(said) < text.index("**Verdict"), "and above the verdict"
+    assert text.count(trained.replace("\\", "")) == 1

@@ -29,6 +29,8 @@ def test_autotrains_own_output_becomes_events(outcome: Outcome, make_step: MakeS
     assert next(event for event in events if event.get("step") == 85 and "loss" in event)[
         "lr"
     ] == pytest.approx(3.2407e-4, rel=1e-3)
+    norms = [event["grad_norm"] for event in events if "loss" in event]
+    assert len(norms) == 24 and norms[0] == pytest.approx(0.52434, abs=1e-4)
     assert all(event["total"] == 120 and event["stage"] == "train" for event in events)
     assert all(event["step"] <= after["step"] for event, after in itertools.pairwise(events))
     assert [event["step"] for event in events if "train_loss" in event] == [120], (

@@ -125,11 +125,16 @@ def test_of_what_a_pushed_report_says_was_saved_only_numbers_are_believed(hub: A
     more = {
         "savings": {"against": "few-shot", "prompt_tokens_saved": 153.0, "seconds_saved": "many"},
         "forgetting": {"base": 3.1, "fine-tuned": float("nan"), "flagged": "yes"},
+        "training": {"updates": 75, "tokens_seen": "all", "loss": {"first": 3.5, "last": "low"}},
+        "warnings": [{"message": "the loss rose"}, {"message": 3}, "much"],
     }
     hub.put("model", "ada/tuned", {**ADAPTER, "report/report.json": json.dumps({**REPORT, **more}).encode()})
     shown = rendering.evaluation(describe().report)
     assert "a request takes 153.0 prompt tokens less." in shown
     assert "seconds less" not in shown and "General text" not in shown
+    assert "Training: 75 updates; loss first 3.5." in shown
+    assert shown.count("Warning") == 1
+    assert shown.index("The loss rose.") < shown.index("Fine-tuning is worth it")
 
 
 def test_a_model_of_somebody_else_shows_the_results_of_its_card(hub: Any) -> None:

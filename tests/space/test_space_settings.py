@@ -223,3 +223,16 @@ def test_what_was_saved_and_forgotten_is_said_where_it_was_measured() -> None:
     ):
         assert part in shown, part
     assert rendering.summary({"methods": {}}) == "" and rendering.summary(None) == ""
+
+
+def test_what_makes_the_numbers_doubtful_stands_above_the_verdict_on_the_page() -> None:
+    report = {
+        "n": 3,
+        "methods": {"fine-tuned": {"metrics": {"m": {"value": 0.5}}}},
+        "training": {"updates": 75, "loss": {"first": 3.5, "last": 10.8}},
+        "warnings": [{"code": "loss-rose", "message": "the loss <rose> from 3.5 to 10.8"}],
+        "verdict": {"decision": "fine-tuned", "reason": "Better."},
+    }
+    for shown in (rendering.summary(report), rendering.evaluation(report)):
+        assert shown.index("The loss &lt;rose&gt; from 3.5 to 10.8.") < shown.index("Fine-tuning is worth it")
+    assert "Training: 75 updates; loss first 3.5, last 10.8." in rendering.evaluation(report)

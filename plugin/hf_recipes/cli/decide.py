@@ -57,6 +57,7 @@ def show(found: Mapping[str, Any], out: Console) -> None:
     from rich.markup import escape
 
     from hf_recipes.cli.tunable import lines
+    from hf_recipes.evaluation.findings import warnings
 
     out.print(f"[bold]Should {escape(found['base_model'])} be fine-tuned?[/]")
     sections: tuple[tuple[str, Iterator[tuple[str, str]]], ...] = (
@@ -70,6 +71,8 @@ def show(found: Mapping[str, Any], out: Console) -> None:
         out.print(f"\n[bold]{title}[/]")
         for name, text in rows:
             out.print(f"  {escape(name):<16}{escape(text)}")
+    for said in warnings(found):
+        out.print(f"\n[bold]Warning:[/] {escape(said)}")
     made = found["decision"]
     out.print(f"\n[bold]{made['decision']}[/]: {escape(made['sentence'])}")
     out.print("[dim]The rules: " + escape("; ".join(found["rules"])) + ".[/]")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hf_recipes.cli.errors import FAILED, INTERRUPTED
 from hf_recipes.cli.output import console, document, result, say
@@ -118,12 +118,14 @@ def _print_outcomes(runs: Sequence[Path]) -> None:
     """One line a run: its state and what it measured, or why it failed."""
     from rich.table import Column, Table
 
-    from hf_recipes import record, road
+    from hf_recipes import road
+    from hf_recipes.evaluation.findings import warnings
 
     names = Column("run", min_width=max(len(run.name) for run in runs))
     table = Table(names, "state", "fine-tuned", "message", box=None, pad_edge=False)
     for run in runs:
-        one = record.as_json(run)  # of a run elsewhere, too, its report has been brought here
+        # Of a run elsewhere, too, its report has been brought here.
+        one: dict[str, Any] = dict(road.as_json(run))
         measured = {
             key.removeprefix("fine-tuned/"): value
             for key, value in one["metrics"].items()
@@ -134,6 +136,8 @@ def _print_outcomes(runs: Sequence[Path]) -> None:
             run.name,
             one["state"],
             ", ".join(f"{name} {value:.1%}" for name, value in measured.items()),
-            "; ".join(filter(None, [one["message"], *unmet])),
+            "; ".join(
+                filter(None, [*(f"warning: {said}" for said in warnings(one)), str(one["message"]), *unmet])
+            ),
         )
     console(stderr=False).print(table)

@@ -46,6 +46,8 @@ def list_command(remote: bool, as_json: bool, runs_dir: Path) -> None:
 def _table(documents: Sequence[Mapping[str, object]]) -> None:
     from rich.table import Table
 
+    from hf_recipes.evaluation.findings import warnings
+
     table = Table(box=None, pad_edge=False)
     # Whole, also in a narrow window: it is what the other commands take.
     table.add_column("id", no_wrap=True, min_width=max(len(str(each["id"])) for each in documents))
@@ -53,7 +55,8 @@ def _table(documents: Sequence[Mapping[str, object]]) -> None:
         table.add_column(name)
     for each in documents:
         words = [str(each[key] or "") for key in ("id", "state", "stage", "backend")]
-        table.add_row(*words, _cost(each), str(each["message"] or ""))
+        warned = [f"warning: {said}" for said in warnings(each)]
+        table.add_row(*words, _cost(each), "; ".join(filter(None, [*warned, str(each["message"] or "")])))
     console(stderr=False).print(table)
     running = [each.get("per_hour") for each in documents]
     total = sum(price for price in running if isinstance(price, (int, float)))

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hf_recipes.cli.output import console, result
-from hf_recipes.evaluation import side_by_side
+from hf_recipes.evaluation import findings, side_by_side
 from hf_recipes.evaluation.side_by_side import Measured
 
 WIDEST = 60
@@ -24,7 +24,7 @@ def show(runs: Sequence[Measured]) -> None:
     for name, why in side_by_side.strangers(runs).items():
         result(f"{name} can't be compared with the first: {why}")
     tables: list[Table | None] = [_metric(name, runs) for name in side_by_side.metrics(runs)]
-    tables += [_verdicts(runs), _settings(runs)]
+    tables += [_warnings(runs), _verdicts(runs), _settings(runs)]
     out = console(stderr=False)
     for table in filter(None, tables):
         out.print()
@@ -58,6 +58,19 @@ def _metric(metric: str, runs: Sequence[Measured]) -> Table:
 def each(one: Mapping[str, Any], key: str, n: int | None, digits: int) -> str:
     """Of a method's total, the share of one of `n` rows."""
     return f"{one[key] / n:,.{digits}f}" if n and isinstance(one.get(key), (int, float)) else "–"
+
+
+def _warnings(runs: Sequence[Measured]) -> Table | None:
+    found = [
+        (number, said) for number, run in enumerate(runs, start=1) for said in findings.warnings(run.report)
+    ]
+    if not found:
+        return None
+    table = titled("warnings: these numbers are doubtful", ["run"])
+    table.add_column("what")
+    for number, said in found:
+        table.add_row(Text(f"[{number}]"), Text(said))
+    return table
 
 
 def _verdicts(runs: Sequence[Measured]) -> Table | None:

@@ -32,6 +32,7 @@ def _parts(report: Mapping[str, Any]) -> Iterator[Table | Text]:
     yield _methods(report, metrics[0] if metrics else None)
     if len(metrics) > 1:
         yield _other_metrics(report, metrics[1:])
+    yield from (Text.assemble(("Warning: ", "bold"), said) for said in findings.warnings(report))
     yield _verdict(report)
     if any(method.startswith(REFERENCE) for method in report["methods"]):
         yield Text("The reference is shown beside the others; the verdict and the bounds leave it out.")
@@ -41,6 +42,8 @@ def _parts(report: Mapping[str, Any]) -> Iterator[Table | Text]:
         yield Text(f"{HOW}.")
     if report.get("gate"):
         yield _gate(report)
+    if said := findings.training(report):
+        yield Text(said)
     if said := findings.savings(report):
         yield Text(said)
     if said := findings.forgetting(report):

@@ -141,6 +141,8 @@ def _print_outcome(run: Path) -> None:
         from hf_recipes.cli import report_text
 
         report_text.show(json.loads(report.read_text(encoding="utf-8")))
+    else:
+        _print_training(run)
     say(f"{run.name}: {state.state.value}" + (f": {state.message}" if state.message else ""))
     for gate in road.gate_unmet(run):
         say(f"gate not met: {unmet(gate)}")
@@ -154,3 +156,14 @@ def _print_outcome(run: Path) -> None:
         model = state.handle.get("model")
         say(f"model: {model}\ntry it beside its base: hf-recipes compare {run.name}")
         say(f"or online: hf-recipes space deploy --models {model}")
+
+
+def _print_training(run: Path) -> None:
+    """Of a run without a report, which says it otherwise."""
+    from hf_recipes.evaluation import findings, run_warnings
+
+    told = run_warnings.told(run)
+    for warned in findings.warnings(told):
+        say(f"warning: {warned}")
+    if trained := findings.training(told):
+        say(trained)

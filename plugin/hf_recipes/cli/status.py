@@ -24,6 +24,7 @@ def status_command(run: str, as_json: bool, runs_dir: Path) -> None:
     Of a run on Hugging Face the Hub is asked, from any machine: with its whole id it need not have been started here.
     """
     from hf_recipes import road
+    from hf_recipes.evaluation import findings
 
     folder = road.find(run, runs_dir)
     refreshed(folder)
@@ -31,7 +32,13 @@ def status_command(run: str, as_json: bool, runs_dir: Path) -> None:
     if as_json:
         document(status)
         return
+    for said in findings.warnings(status):
+        result(f"{'warning':14} {said}")
+    if said := findings.training(status):
+        result(f"{'training':14} {said.removeprefix('Training: ')}")
     for key, value in status.items():
+        if key in ("training", "warnings"):
+            continue
         if key == "metrics" and isinstance(value, dict):
             for name, number in value.items():
                 result(f"{name:14} {number}")

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from hf_recipes.evaluation import gate, resampling
+from hf_recipes.evaluation import gate, resampling, run_warnings
 from hf_recipes.evaluation.answers import (
     BASELINES,
     FINE_TUNED,
@@ -24,6 +24,7 @@ from hf_recipes.evaluation.measured import Measured
 from hf_recipes.evaluation.metrics import Setting, measure
 from hf_recipes.evaluation.report import SCHEMA
 from hf_recipes.evaluation.savings import savings, training_seconds
+from hf_recipes.evaluation.training import training
 from hf_recipes.evaluation.verdict import Comparison, compare, decide
 
 SHOWN_MISSES = 5
@@ -71,6 +72,10 @@ def report_of(found: Evaluation, run: Path) -> dict[str, Any]:
     notes = {name: why for name, why in read_notes(run / "answers").items() if name not in found.answers}
     if notes:
         report["notes"] = notes
+    if trained := training(run):
+        report["training"] = trained
+    if warned := [*run_warnings.of_training(run), *run_warnings.of_answers(found.answers)]:
+        report["warnings"] = warned
     compared = {
         name: compare(by_method[FINE_TUNED], baselines)
         for name, by_method in found.scores.items()

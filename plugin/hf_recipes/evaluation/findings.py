@@ -116,6 +116,38 @@ def unmet(gate: Mapping[str, Any]) -> str:
     return f"{gate.get('metric')} is {measured}, required: {gate.get('bound')}"
 
 
+def warnings(report: Mapping[str, Any]) -> list[str]:
+    """What makes the numbers doubtful, a sentence each. They stand above the verdict."""
+    found = report.get("warnings")
+    said = (
+        [one.get("message") for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
+    )
+    return [f"{one[:1].upper()}{one[1:LONGEST].rstrip('.')}." for one in said if isinstance(one, str) and one]
+
+
+def training(report: Mapping[str, Any]) -> str:
+    """What the trainer did: updates, tokens, losses. Empty where none of it was recorded."""
+    found = report.get("training")
+    if not isinstance(found, Mapping):
+        return ""
+    updates, tokens, loss = found.get("updates"), found.get("tokens_seen"), found.get("loss")
+    parts = []
+    if isinstance(updates, int):
+        parts.append(f"{updates:,} update{'' if updates == 1 else 's'}")
+    if isinstance(tokens, int):
+        parts.append(f"{tokens:,} tokens seen")
+    if isinstance(loss, Mapping):
+        losses = [
+            f"{name} {loss[name]:.4g}" for name in ("first", "last", "lowest") if _is_number(loss.get(name))
+        ]
+        parts.append(f"loss {', '.join(losses)}")
+    return f"Training: {'; '.join(parts)}." if parts else ""
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
 def notes(report: Mapping[str, Any]) -> list[str]:
     """Why methods that were asked have no numbers, a sentence each."""
     return [

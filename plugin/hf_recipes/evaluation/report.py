@@ -27,6 +27,8 @@ def render_markdown(report: Mapping[str, Any]) -> str:
     """
     n = report["n"]
     lines = [f"Measured on {n} test rows.", "", *_methods(report)]
+    for said in findings.warnings(report):
+        lines += ["", f"**Warning:** {escape(said)}"]
     if "verdict" in report:
         lines += [
             "",
@@ -50,6 +52,8 @@ def render_markdown(report: Mapping[str, Any]) -> str:
                     raw=2,
                 )
             )
+    if said := findings.training(report):
+        lines += ["", escape(said)]
     if said := findings.savings(report):
         lines += ["", escape(said)]
     if said := findings.forgetting(report):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hf_recipes import __version__
 from hf_recipes.evaluation.answers import FINE_TUNED
-from hf_recipes.evaluation.findings import reached
+from hf_recipes.evaluation.findings import reached, training, warnings
 from hf_recipes.evaluation.report import escape, render_markdown
 from hf_recipes.hub.facts import Facts
 from hf_recipes.hub.snippet import install, snippet
@@ -156,6 +156,8 @@ def _head(facts: Facts) -> str:
         f"# {escape(facts.project_name)}\n\n"
         f"{kind} {base}, made with hf-recipes {__version__} and AutoTrain {autotrain.version()}.\n"
     )
+    for said in warnings({"warnings": list(facts.warnings)}):
+        text += f"\n> **Warning:** {escape(said)}\n"
     unmet = [gate for gate in (facts.report or {}).get("gate") or () if not gate.get("met")]
     for gate in unmet:
         value = f"it is {reached(gate['value'])}" if "value" in gate else "it was not measured"
@@ -213,11 +215,13 @@ def _training(facts: Facts) -> str:
     rows = ", ".join(f"{count:,} {name}" for name, count in facts.rows.items())
     where = "on the machine of its author" if facts.backend.startswith("local") else f"on {facts.backend}"
     took = f" Training took {facts.seconds:,.0f} s." if facts.seconds is not None else ""
+    did = "" if (facts.report or {}).get("methods") else training({"training": facts.training})
     text = (
         "## How it was trained\n\n"
         f"With AutoTrain {autotrain.version()} ({facts.task}) {where}, on {data}{f' (rows: {rows})' if rows else ''}.{took} "
         f"Run `{facts.run}` of the recipe in `recipe.yml`.\n\n"
-        "| parameter | value |\n| --- | --- |\n"
+        + (f"{escape(did)}\n\n" if did else "")
+        + "| parameter | value |\n| --- | --- |\n"
     )
     for name, value in _parameters(facts).items():
         text += f"| {name} | {escape(str(value))} |\n"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hf_recipes import record
-from hf_recipes.evaluation import findings
+from hf_recipes.evaluation import findings, run_warnings
 from hf_recipes.hub.errors import HubFailed
 from hf_recipes.runner.files import read_json
 
@@ -59,6 +59,10 @@ class Facts:
     settings: Sequence[str]
     trust_remote_code: bool
     recipe_sha256: str
+    training: Mapping[str, Any] = field(default_factory=dict)
+    """What the trainer did: updates, losses, tokens."""
+    warnings: Sequence[Mapping[str, Any]] = ()
+    """What makes the numbers doubtful."""
     license: License | None = None
     public_data: bool = False
     """Whether anybody may read the dataset, and so its test rows in the report."""
@@ -80,6 +84,7 @@ def read_facts(run: Path) -> Facts:
     compare, use_case = _mapping(job, "compare"), _mapping(job, "use_case")
     params = {**_mapping(job, "params"), **_overrides(job)}
     seconds = record.metrics(run).get("train_runtime")
+    told = run_warnings.told(run)
     return Facts(
         run=str(record.read_state(run).id),
         project_name=str(job["project_name"]),
@@ -104,6 +109,8 @@ def read_facts(run: Path) -> Facts:
         settings=tuple(str(one) for one in job.get("settings") or ()),
         trust_remote_code=job.get("trust_remote_code") is True,
         recipe_sha256=hashlib.sha256((run / "recipe.yml").read_bytes()).hexdigest(),
+        training=told.get("training") or {},
+        warnings=tuple(told.get("warnings") or ()),
         places=_places(run, job, prepared, base_model),
     )
 

@@ -14,12 +14,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from hf_recipes.inference.child import Progress, StepFailed, run_step
+from hf_recipes.inference.child import Progress, StepFailed, run_step, write_json
+from hf_recipes.inference.effect import PROBE, idle_targets, without_effect
 from hf_recipes.inference.loading import device_map, height, model_folder, resized
 from hf_recipes.inference.request import Request, of_run
 from hf_recipes.inference.sizes import parameters
 
 ADAPTER = "adapter_config.json"
+VERIFIED = "work/verified.json"
+"""In the run's folder: what the weights themselves make doubtful, for the report."""
 BESIDE = 1 << 30
 """Bytes of the GPU for the adapter and one forward pass."""
 
@@ -46,14 +49,16 @@ def verify(run: Path) -> None:
     check_finite(folder)
     base = json.loads((run / "work" / "prepared.json").read_text("utf-8"))["base_model"]
     try:
-        check_loads(folder, base, request)
+        warned = check_loads(folder, base, request)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         if "out of memory" in str(error):
             raise
         raise _invalid(
             f"the weights do not load: {type(error).__name__}: {' '.join(str(error).split())[:300]}"
         ) from None
-    progress(1, 1, unit="", what="the weights load and are finite")
+    write_json(run / VERIFIED, {"warnings": warned})
+    what = "; ".join(["the weights load and are finite", *(f"warning: {one['message']}" for one in warned)])
+    progress(1, 1, unit="", what=what)
 
 
 def check_files(folder: Path) -> None:
@@ -83,13 +88,17 @@ def check_finite(folder: Path) -> None:
         raise _invalid("every LoRA B matrix is zero: the adapter changes nothing, so nothing was learned")
 
 
-def check_loads(folder: Path, base: str, request: Request) -> None:
-    """The model loads with no weight missing; a language model answers one forward pass with finite numbers."""
+def check_loads(folder: Path, base: str, request: Request) -> list[dict[str, Any]]:
+    """The model loads with no weight missing; a language model answers one forward pass with finite numbers.
+
+    Returns warnings: what of an adapter changes nothing.
+    """
     import transformers
 
     transformers.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
-    if (folder / ADAPTER).is_file():
+    adapter = (folder / ADAPTER).is_file()
+    if adapter:
         model = _with_adapter(folder, base, request)
     else:
         root = _transformer_folder(folder)
@@ -104,8 +113,10 @@ def check_loads(folder: Path, base: str, request: Request) -> None:
             )
         if equals_base(folder, base):
             raise _invalid("the weights are those of the base: nothing was learned")
-    if request.task == "lm_training":
+    answers = request.task == "lm_training"
+    if answers:
         _forward(model)
+    return [*idle_targets(folder), *(without_effect(model) if answers else ())] if adapter else []
 
 
 def equals_base(folder: Path, base: str) -> bool:
@@ -189,7 +200,7 @@ def _forward(model: Any) -> None:
     import torch
 
     model.eval()
-    ids = torch.arange(4, 12, device=model.device).unsqueeze(0)
+    ids = torch.tensor([list(PROBE)], device=model.device)
     with torch.inference_mode():
         numbers = model(input_ids=ids).logits
     if not bool(torch.isfinite(numbers).all()):

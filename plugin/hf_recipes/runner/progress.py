@@ -22,7 +22,7 @@ class TrainerProgress:
     NUMBER = re.compile(r"'([\w/.-]+)': '?([-+]?(?:\d+(?:\.\d*)?(?:e[-+]?\d+)?|nan|inf))(?=['},]|$)")
     NAMES = {  # noqa: RUF012 - a constant
         "loss": "loss", "learning_rate": "lr", "epoch": "epoch", "eval_loss": "eval_loss", "train_loss": "train_loss",
-        "train_runtime": "train_runtime",
+        "train_runtime": "train_runtime", "grad_norm": "grad_norm",
     }  # fmt: skip
 
     def __init__(self, emit: Callable[[Mapping[str, object]], None]) -> None:

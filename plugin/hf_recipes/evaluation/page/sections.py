@@ -14,6 +14,17 @@ Report = Mapping[str, Any]
 
 
 def verdict(report: Report) -> str:
+    """With what makes it doubtful above it."""
+    return warnings(report) + _concluded(report)
+
+
+def warnings(report: Report) -> str:
+    return "".join(
+        f'<p class="verdict warning"><b>Warning.</b> {text(said)}</p>' for said in findings.warnings(report)
+    )
+
+
+def _concluded(report: Report) -> str:
     found = report.get("verdict")
     if not found:
         return (
@@ -29,9 +40,14 @@ def verdict(report: Report) -> str:
 
 
 def facts(report: Report) -> str:
-    """Savings and forgetting, each a sentence or two."""
-    found = [part for part in (savings(report), forgetting(report)) if part]
+    """Training, savings and forgetting, each a sentence or two."""
+    found = [part for part in (training(report), savings(report), forgetting(report)) if part]
     return f'<div class="facts">{"".join(found)}</div>' if found else ""
+
+
+def training(report: Report) -> str:
+    said = findings.training(report)
+    return f'<section class="fact"><h3>What training did</h3><p>{text(said)}</p></section>' if said else ""
 
 
 def savings(report: Report) -> str:
