@@ -10,7 +10,7 @@ from typing import Any
 
 import tested
 from hf_recipes.data.measurable import json_value
-from hf_recipes.evaluation import findings
+from hf_recipes.evaluation import findings, rounding
 from hf_recipes.evaluation.shown import label, metric_name, text
 from settings import PairSettings
 
@@ -230,8 +230,8 @@ def _verdict(verdict: Any) -> str:
 
 
 def _findings(report: Mapping[str, Any]) -> str:
-    """What training did, what was saved and whether the model forgot, as far as it was measured."""
-    told = (findings.training, findings.savings, findings.forgetting)
+    """What training did, what was drawn from, what was saved and whether the model forgot, as far as it was measured."""
+    told = (findings.training, findings.drawn_from, findings.savings, findings.forgetting)
     said = filter(None, (*(tell(report) for tell in told), *findings.notes(report)))
     return "".join(f'<p class="finding">{text(sentence)}</p>' for sentence in said)
 
@@ -274,7 +274,7 @@ def _chart(metric: str, methods: Mapping[str, Any]) -> str:
             f'<div class="bar {which}"><span class="who">{MARKS[which]}{text(label(name))}</span>'
             f'<span class="track"><i class="fill" style="width:{value:.2%}"></i>'
             f"{whisker if 'low' in measured else ''}</span>"
-            f'<span class="number">{value:.1%}</span></div>'
+            f'<span class="number">{rounding.share(value)}</span></div>'
         )
     intervals = any("low" in one.get("metrics", {}).get(metric, {}) for one in methods.values())
     title = text(metric_name(metric))
@@ -293,12 +293,9 @@ def _table(methods: Mapping[str, Any], metrics: list[str], n: int) -> str:
         shares = ""
         for metric in metrics:
             found = one.get("metrics", {}).get(metric)
-            interval = (
-                f" <small>{found['low']:.1%} to {found['high']:.1%}</small>"
-                if found and "low" in found
-                else ""
-            )
-            shares += f"<td>{found['value']:.1%}{interval}</td>" if found else "<td>–</td>"
+            bounds = rounding.interval(found) if found else ""
+            interval = f" <small>{bounds}</small>" if bounds else ""
+            shares += f"<td>{rounding.share(found['value'])}{interval}</td>" if found else "<td>–</td>"
         each = [
             f"{one[key] / n:,.1f}" if n and isinstance(one.get(key), (int, float)) else "–"
             for key in ("prompt_tokens", "completion_tokens")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hf_recipes.evaluation.rounding import share
 from hf_recipes.evaluation.shown import label, text
 
 TEXT_LIMIT = 2000
@@ -53,7 +54,7 @@ def _row(one: Mapping[str, Any], metric: str) -> str:
 
 
 def _answer(method: str, answer: Mapping[str, Any], value: float | None) -> str:
-    said = {None: "", 1: " ✓ right", 0: " ✗ wrong"}.get(value, f" {_short(value or 0)}")
+    said = {None: "", 1: " ✓ right", 0: " ✗ wrong"}.get(value, f" {share(value or 0)}")
     tone = {1: ' class="right"', 0: ' class="wrong"'}.get(value, "")
     return f"<dt{tone}>{text(label(method))}{said}</dt><dd>{_cut(answer.get('answer', ''))}</dd>"
 
@@ -62,16 +63,11 @@ def _mark(method: str, value: float | None) -> str:
     """A sign where the answer is right or wrong; a graded one has its number, and is neither."""
     if value is None:
         return ""
-    said, sign = {1: ("right", "✓"), 0: ("wrong", "✗")}.get(value, (_short(value), ""))
+    said, sign = {1: ("right", "✓"), 0: ("wrong", "✗")}.get(value, (share(value), ""))
     name = text(f"{label(method)}: {said}")
     if not sign:
         return f'<span class="graded" title="{name}">{said}</span>'
     return f'<span class="{said}" title="{name}" role="img" aria-label="{name}">{sign}</span>'
-
-
-def _short(value: float) -> str:
-    """Two digits, cut and not rounded: what is below 1 must not read as right."""
-    return f"{int(value * 100) / 100:.2f}"
 
 
 def _value(answer: Mapping[str, Any], metric: str) -> float | None:

@@ -49,7 +49,7 @@ def job_of(recipe: Recipe) -> Job:
 def document(recipe: Recipe, run: Path) -> dict[str, Any]:
     """What `decide --json` prints and the run's report/decision.json holds. Also of a run that failed: with what is known then."""
     prepared, report = _json(run / "work" / "prepared.json"), _json(run / "report" / "report.json")
-    rows = prepared.get("rows") or {}
+    rows = _rows(prepared)
     base = base_of(recipe)
     found = offers.offers(
         recipe, local.machine(), base if isinstance(base, Base) else None, _tokens(prepared)
@@ -147,10 +147,28 @@ def _decision(
     unused = rows.get("test", 0) - report["n"]
     if made.more_rows and unused > 0:
         found["sentence"] += f" {unused} are there already: raise evaluate.limit."
+    used = rows.get("used", 0)
+    if made.decision == decision.TUNE and used < rows.get("train", 0) and used < decision.FEW_ROWS:
+        found["sentence"] += (
+            f" Raise data.limit first: it leaves {used} of {rows['train']:,} training rows, and {decision.FEW_ROWS} are "
+            "the least that is known to help."
+        )
     reference = values.get("reference")
     if reference is not None and target.value is not None and reference["low"] >= target.value:
         found["sentence"] += " The reference model reaches the target."
     return found
+
+
+def _rows(prepared: Mapping[str, Any]) -> dict[str, int]:
+    """Training rows (`train`: all that there are; `used`: those that `data.limit` leaves) and test rows; empty where not counted."""
+    rows = prepared.get("rows") or {}
+    if "train" not in rows:
+        return {}
+    return {
+        "train": prepared.get("pool") or rows["train"],
+        "used": rows["train"],
+        "test": rows.get("test", 0),
+    }
 
 
 def _data(rows: Mapping[str, int]) -> dict[str, Any]:
@@ -160,6 +178,7 @@ def _data(rows: Mapping[str, int]) -> dict[str, Any]:
         return {"basis": basis}
     return {
         "train_rows": train,
+        **({"used_train_rows": rows["used"]} if rows["used"] < train else {}),
         "test_rows": rows.get("test", 0),
         "enough": train >= decision.FEW_ROWS,
         "basis": basis,

@@ -154,9 +154,9 @@ def _shots(run: Path, section: Mapping[str, Any]) -> None:
         raise CannotEvaluate(
             f"{run.name} set no examples aside for few-shot; leave it out with --set evaluate.baselines=[zero-shot]"
         )
-    rows = read_json(run / "work" / "prepared.json").get("rows") or {}
+    prepared = read_json(run / "work" / "prepared.json")
     wanted = section.get("shots", there)
-    if there < wanted and there < rows.get("train", there):
+    if there < wanted and there < prepared.get("pool", there):
         raise CannotEvaluate(
             f"{run.name} set {there} examples aside for few-shot, not {wanted}; run the recipe again with more"
         )

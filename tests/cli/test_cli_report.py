@@ -52,7 +52,7 @@ def test_what_is_printed_is_text_and_no_markdown(runs: Path) -> None:
     lines = words(done)
     assert "exact_match retrieval +54.0 +48.0 to +60.0 165 rows 3 rows < 0.001 exact McNemar" in lines
     assert "Verdict: fine-tuned. Right on 165 rows that retrieval got wrong." in lines
-    assert "exact_match at least 0.9 0.950 yes" in lines
+    assert "exact_match at least 0.9 95.0% yes" in lines
     assert "Not measured: judge. no [endpoint]." in lines
     assert f"3 a [b] *c* [2J d {('e_f ' * 30)[:59]}…" in lines
     assert "\\" not in done.stdout and "**" not in done.stdout and "|" not in done.stdout

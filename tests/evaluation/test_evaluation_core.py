@@ -181,8 +181,8 @@ def test_tables_are_found_in_what_people_write() -> None:
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ({"value": 0.89999}, "0.899"),
-        ({"value": 0.5}, "0.500"),
+        ({"value": 0.89999, "at_least": 0.9}, "89.999%"),
+        ({"value": 0.5, "at_least": 0.9}, "50.0%"),
         ({}, "not measured"),
         ({"value": "damaged"}, "damaged"),
     ],
@@ -190,6 +190,20 @@ def test_tables_are_found_in_what_people_write() -> None:
 def test_a_bound_that_is_not_met_never_looks_met(value: dict[str, object], said: str) -> None:
     gate = {"metric": "exact_match", "bound": "at least 0.9", "met": False, **value}
     assert findings.unmet(gate) == f"exact_match is {said}, required: at least 0.9"
+
+
+def test_a_report_says_what_examples_were_drawn_from() -> None:
+    rows = {"kind": "training rows", "count": 549, "trained_on": 50}
+    shots, passages = {"drawn_from": rows}, {"drawn_from": {"kind": "passages", "count": 1204}}
+    assert (
+        findings.drawn_from({"methods": {"zero-shot": {}, "few-shot": shots, "retrieval": shots}})
+        == "few-shot and retrieval drew from 549 training rows; 50 of them were trained on (data.limit)."
+    )
+    assert (
+        findings.drawn_from({"methods": {"retrieval": passages, "fine-tuned": {}}})
+        == "retrieval drew from 1,204 passages."
+    )
+    assert findings.drawn_from({"methods": {"zero-shot": {}, "few-shot": {}}}) == ""
 
 
 def test_a_metric_that_says_otherwise_than_the_verdict_is_named() -> None:

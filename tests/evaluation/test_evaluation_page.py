@@ -36,7 +36,7 @@ def test_the_page_shows_every_number_of_the_report_with_its_interval(tmp_path: P
         "38.0 22.0 150 ms",
         "Reference large-model",
         "+54.0 points +48.0 to +60.0 < 0.001 165 3 exact McNemar",
-        "Exact match at least 0.9 0.950 yes",
+        "Exact match at least 0.9 95.0% yes",
         "JSON F1 at least 0.9 not measured no",
         "262.0 prompt tokens less a request",
         "0.200 answer tokens more a request",
@@ -163,7 +163,7 @@ def test_charts_say_in_words_what_they_show_and_stay_inside() -> None:
     assert "Fine-tuned 95.0% (92.0% to 96.9%)" in drawn and "Base, retrieval: 322 tokens, 41.0%" in drawn
     for share in re.findall(r'(?:x|x1|x2|width)="([\d.]+)%"', drawn):
         assert 0 <= float(share) <= 100
-    assert 'width="95.0%"' in drawn
+    assert 'width="95.00%"' in drawn
 
 
 @pytest.mark.parametrize("most", [0.001, 0.7, 1, 3, 9.99, 10, 99, 12345, 2_000_000])

@@ -130,7 +130,7 @@ def test_a_graded_answer_shows_its_number_and_is_neither_right_nor_wrong(
     tuned = page.get_by_label("Fine-tuned", exact=True)
     assert tuned.locator("option").all_inner_texts() == ["any", "right (1)", "in between (2)", "wrong (1)"]
     said = page.locator('[data-method="fine-tuned"] .said').all_inner_texts()
-    assert said == ["✗ wrong", "0.25", "0.99", "✓ right"]
+    assert said == ["✗ wrong", "25.0%", "99.6%", "✓ right"]
     tuned.select_option("between")
     assert numbers(page) == [1, 2]
 

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from hf_recipes.inference.prompts import Asking
+from hf_recipes.inference.request import of_run
+
 MESSAGES = [
     {"role": "system", "content": "Add one."},
     {"role": "user", "content": "{q}"},
@@ -307,6 +310,36 @@ def test_a_limit_draws_the_training_rows_by_seed_and_says_so(tmp_path, tiny_llam
     assert len(trained[0]) == 30 and trained[0] == trained[1] != trained[2]
     notes = json.loads((run / "work" / "prepared.json").read_text())["notes"]
     assert "30 rows of train drawn by seed; 50 left out (data.limit)" in notes
+
+
+def test_examples_are_drawn_from_all_training_rows_whatever_the_limit_leaves(
+    tmp_path, tiny_llama, make_run, step
+):
+    data = numbers(tmp_path, 100)
+    with (data / "train.jsonl").open("a") as file:  # a test row's question, to be shown to nobody
+        file.write(json.dumps({"q": "7", "a": 0}) + "\n")
+    (data / "test.jsonl").write_text(json.dumps({"q": "7", "a": 8}) + "\n")
+    made = {}
+    run = make_run()
+    for limit in (None, 5):
+        job = chat_job(data, tiny_llama, test_split="test", limit=limit)
+        job["evaluate"] = {"shots": 3, "passages": 1, "baselines": ["few-shot", "retrieval"]}
+        (run / "job.json").write_text(json.dumps({**job, "project_name": "tiny"}))
+        done, failure = step("prepare", run)
+        assert (done.returncode, failure) == (0, {}), done.stderr
+        asking = Asking(run, of_run(run), len, None)
+        rows = [
+            {"messages": [MESSAGES[0], {"role": "user", "content": str(number)}]} for number in range(100)
+        ]
+        few = asking.prompts("few-shot", rows[:1])[0].messages
+        found = [one.messages[1]["content"] for one in asking.prompts("retrieval", rows) if one.sources]
+        made[limit] = few, found, asking.drawn_from("retrieval"), asking.drawn_from("zero-shot")
+    assert made[5][:2] == made[None][:2]  # the same examples, though five rows are trained on
+    assert made[5][1] == [str(number) for number in range(100) if number != 7]
+    assert made[None][2:] == ({"kind": "training rows", "count": 99}, None)
+    assert made[5][2:] == ({"kind": "training rows", "count": 99, "trained_on": 5}, None)
+    trained = {row["text"][-2]["content"] for row in lines(run / "work" / "data" / "train.jsonl")}
+    assert len(trained) == 5 and len(set(made[5][1]) - trained) > 90
 
 
 def test_messages_hold_the_name_of_a_class_and_not_its_number(tmp_path, tiny_llama, make_run, step):

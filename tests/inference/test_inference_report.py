@@ -352,7 +352,7 @@ def test_markdown_shows_numbers_with_their_intervals(run: Path) -> None:
     text = render_markdown(build(run))
     assert "| fine-tuned | 96.0% (90.2% to 98.4%) | 40.0 | 10.0 | 50.0 |" in text
     assert "**Verdict: fine-tuned.**" in text
-    assert "| exact\\_match at least 0.97 | 0.960 | **no** |" in text
+    assert "| exact\\_match at least 97% | 96.0% | **no** |" in text
 
 
 def test_what_a_model_wrote_cannot_break_out_of_the_table(run: Path) -> None:
@@ -424,10 +424,10 @@ def test_a_bound_is_held_against_the_value_and_shown_as_it_was_judged(run: Path)
     fields = {name: int(name != "e") for name in "abcde"}  # four of five, in every row: a mean of 0.8
     record(run, "fine-tuned", 0, answer=json.dumps(fields), **right)
     job(run, {"json_f1": {"at_least": 0.8}}, metrics=["json_f1"])
-    assert build(run)["gate"][0]["met"] is True and "| 0.800 | yes |" in render_markdown(build(run))
+    assert build(run)["gate"][0]["met"] is True and "| 80.0% | yes |" in render_markdown(build(run))
     record(run, "fine-tuned", 2699, n=3000)
     job(run, {"exact_match": {"at_least": 0.9}})
-    assert build(run)["gate"][0]["met"] is False and "| 0.899 | **no** |" in render_markdown(build(run))
+    assert build(run)["gate"][0]["met"] is False and "| 89.97% | **no** |" in render_markdown(build(run))
 
 
 def test_the_verdict_names_its_metric_where_there_are_several(run: Path) -> None:

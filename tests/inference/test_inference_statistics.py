@@ -306,7 +306,7 @@ def test_a_graded_verdict_says_difference_and_interval() -> None:
     rng = np.random.default_rng(10)
     zero = rng.random(100) * 0.5
     made = verdict.decide(mean_of(zero + 0.2), {"zero-shot": mean_of(zero)})
-    assert made.decision == "fine-tuned" and "a difference of +0.200" in made.reason
+    assert made.decision == "fine-tuned" and "a difference of +20.0 points" in made.reason
     assert (
         verdict.decide(mean_of(zero[:4] + 0.2), {"zero-shot": mean_of(zero[:4])}).decision == "too-few-rows"
     )

@@ -111,7 +111,7 @@ def test_a_gate_that_was_not_met_stands_at_the_top(finished: Callable[..., Path]
     write(run / "report" / "report.json", measured(run / "model", gate=gate))
     text = make_card(read_facts(run), REPO)
     head = text.partition("## ")[0]
-    assert "gate was not met" in head and "at least 0.95" in head and "0.900" in head
+    assert "gate was not met" in head and "at least 0.95" in head and "90.0%" in head
 
 
 def test_a_dataset_of_the_hub_is_named_and_a_private_copy_of_local_data_is_not(

@@ -77,7 +77,7 @@ def test_a_model_that_misses_its_gate_stays_here_and_the_run_has_succeeded(
     assert (state.state.value, state.reason) == ("succeeded", None)
     log = (run / "train.log").read_text()
     assert (
-        f"not pushed: exact_match is 0.500, required: at least 0.9; to push it all the same: hf-recipes push {run.name} --force"
+        f"not pushed: exact_match is 50.0%, required: at least 0.9; to push it all the same: hf-recipes push {run.name} --force"
         in log
     )
     assert not (run / "push.json").exists() and (run / "model" / "model.safetensors").is_file()

@@ -194,9 +194,9 @@ def test_a_graded_row_has_its_number_where_others_are_right_or_wrong() -> None:
     shown = rendering.evaluation(
         {"n": 1, "methods": {"fine-tuned": {"metrics": {"chrf": {"value": 1}}}}}, [row]
     )
-    for part in ("Base, zero-shot ✗ wrong", "Base, few-shot 0.99<", "Fine-tuned ✓ right"):
+    for part in ("Base, zero-shot ✗ wrong", "Base, few-shot 99.6%<", "Fine-tuned ✓ right"):
         assert part in shown, part
-    assert '<span class="graded" title="Base, few-shot: 0.99">0.99</span>' in shown
+    assert '<span class="graded" title="Base, few-shot: 99.6%">99.6%</span>' in shown
 
 
 def test_what_was_saved_and_forgotten_is_said_where_it_was_measured() -> None:

@@ -79,12 +79,14 @@ def show(found: Mapping[str, Any], out: Console) -> None:
 
 
 def _needed(needed: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    from hf_recipes.evaluation.rounding import bound_share, interval, share
+
     target = needed["target"]
-    value = f"{target['value']:.1%} {target['metric']}, " if "value" in target else ""
+    value = f"{bound_share(target['value'])} {target['metric']}, " if "value" in target else ""
     yield "target", f"{value}{target['basis']}"
     for method, one in needed.get("methods", {}).items():
         beside = "  (shown beside, decides nothing)" if method == "reference" else ""
-        yield method, f"{one['value']:6.1%}  ({one['low']:.1%} to {one['high']:.1%}){beside}"
+        yield method, f"{share(one['value']):>6}  ({interval(one)}){beside}"
     for method, why in needed.get("notes", {}).items():
         yield method, f"not measured: {why}"
     if "n" in needed:
@@ -144,9 +146,10 @@ def _serving(cost: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _data(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if "train_rows" in data:
+        used = f" (data.limit leaves {data['used_train_rows']:,})" if "used_train_rows" in data else ""
         yield (
             "answer",
-            f"{'yes' if data['enough'] else 'no'}: {data['train_rows']:,} training rows, {data['test_rows']:,} test rows",
+            f"{'yes' if data['enough'] else 'no'}: {data['train_rows']:,} training rows{used}, {data['test_rows']:,} test rows",
         )
     else:
         yield "answer", "the rows were not counted"

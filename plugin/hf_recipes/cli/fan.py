@@ -120,6 +120,7 @@ def _print_outcomes(runs: Sequence[Path]) -> None:
 
     from hf_recipes import road
     from hf_recipes.evaluation.findings import warnings
+    from hf_recipes.evaluation.rounding import share
 
     names = Column("run", min_width=max(len(run.name) for run in runs))
     table = Table(names, "state", "fine-tuned", "message", box=None, pad_edge=False)
@@ -135,7 +136,7 @@ def _print_outcomes(runs: Sequence[Path]) -> None:
         table.add_row(
             run.name,
             one["state"],
-            ", ".join(f"{name} {value:.1%}" for name, value in measured.items()),
+            ", ".join(f"{name} {share(value)}" for name, value in measured.items()),
             "; ".join(
                 filter(None, [*(f"warning: {said}" for said in warnings(one)), str(one["message"]), *unmet])
             ),

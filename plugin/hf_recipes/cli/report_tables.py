@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hf_recipes.cli.output import console, result
-from hf_recipes.evaluation import findings, side_by_side
+from hf_recipes.evaluation import findings, rounding, side_by_side
 from hf_recipes.evaluation.side_by_side import Measured
 
 WIDEST = 60
@@ -41,12 +41,11 @@ def _metric(metric: str, runs: Sequence[Measured]) -> Table:
             measured = one.get("metrics", {}).get(metric)
             if measured is None:
                 continue
-            interval = f"{measured['low']:.1%} to {measured['high']:.1%}" if {"low", "high"} <= measured.keys() else "–"  # fmt: skip
             table.add_row(
                 Text(f"[{number}]"),
                 Text(method),
-                f"{measured['value']:.1%}",
-                interval,
+                rounding.share(measured["value"]),
+                rounding.interval(measured) or "–",
                 each(one, "prompt_tokens", n, 1),
                 each(one, "completion_tokens", n, 1),
                 each(one, "seconds", n, 3),

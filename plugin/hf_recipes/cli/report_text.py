@@ -10,7 +10,7 @@ from rich.text import Text
 
 from hf_recipes.cli.output import console
 from hf_recipes.cli.report_tables import each, titled
-from hf_recipes.evaluation import findings
+from hf_recipes.evaluation import findings, rounding
 from hf_recipes.evaluation.answers import REFERENCE
 from hf_recipes.evaluation.report import HOW, metrics_of
 
@@ -36,6 +36,8 @@ def _parts(report: Mapping[str, Any]) -> Iterator[Table | Text]:
     yield _verdict(report)
     if any(method.startswith(REFERENCE) for method in report["methods"]):
         yield Text("The reference is shown beside the others; the verdict and the bounds leave it out.")
+    if said := findings.drawn_from(report):
+        yield Text(said)
     yield from map(Text, findings.notes(report))
     if report.get("comparisons"):
         yield _comparisons(report)
@@ -82,7 +84,7 @@ def _measured(measured: Mapping[str, Any] | None) -> tuple[str, str]:
     """Value and interval."""
     if measured is None:
         return "not measured", ""
-    return f"{measured['value']:.1%}", f"{measured['low']:.1%} to {measured['high']:.1%}"
+    return rounding.share(measured["value"]), rounding.interval(measured)
 
 
 def _verdict(report: Mapping[str, Any]) -> Text:
@@ -106,11 +108,11 @@ def _comparisons(report: Mapping[str, Any]) -> Table:
             table.add_row(
                 metric,
                 Text(baseline),
-                f"{100 * one['difference']:+.1f}",
-                f"{100 * one['low']:+.1f} to {100 * one['high']:+.1f}",
+                rounding.difference(one["difference"]),
+                rounding.difference_interval(one),
                 f"{one['wins']} rows",
                 f"{one['losses']} rows",
-                "< 0.001" if one["p"] < 0.001 else f"{one['p']:.3f}",
+                rounding.p_value(one["p"]),
                 str(one["test"]),
             )
     return table
@@ -121,9 +123,8 @@ def _gate(report: Mapping[str, Any]) -> Table:
     table.add_column("measured", justify="right")
     table.add_column("met")
     for bound in report["gate"]:
-        measured = findings.reached(bound["value"]) if "value" in bound else "not measured"
         met = Text("yes") if bound["met"] else Text("no", style="bold")
-        table.add_row(Text(f"{bound['metric']} {bound['bound']}"), measured, met)
+        table.add_row(Text(f"{bound['metric']} {bound['bound']}"), findings.reached(bound), met)
     return table
 
 

@@ -121,8 +121,12 @@ def _too_few(
     found = []
     used = min(rows, limit) if limit else rows
     if needed.rows and used < needed.rows:
-        message = f"{used} training rows, where {needed.rows} are the least that is known to help"
-        found.append(at("data.path", "few-rows", message, needed.source))
+        left = (
+            f"data.limit leaves {used} of {rows:,} training rows" if used < rows else f"{used} training rows"
+        )
+        message = f"{left}, where {needed.rows} are the least that is known to help"
+        key = "data.limit" if used < rows else "data.path"
+        found.append(at(key, "few-rows", message, needed.source))
     if needed.per_label and train:
         few = [label for label, count in train.items() if count < needed.per_label]
         if few:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 BASELINES = ("zero-shot", "few-shot", "retrieval")
 FINE_TUNED = "fine-tuned"
@@ -113,6 +114,18 @@ def read_notes(folder: Path) -> dict[str, str]:
         return {str(method): str(why) for method, why in json.loads(file.read_text(encoding="utf-8")).items()}
     except (ValueError, AttributeError) as problem:
         raise EvaluationFailed(f"{file.name} is no recorded note: {problem}.") from None
+
+
+def read_drawn_from(folder: Path, method: str) -> dict[str, Any] | None:
+    """What a method's examples or passages were drawn from, as its summary has it; None where that isn't recorded."""
+    try:
+        found = json.loads((folder / f"{method}.json").read_text(encoding="utf-8")).get("drawn_from")
+        return {
+            "kind": str(found["kind"]),
+            **{name: int(found[name]) for name in ("count", "trained_on") if name in found},
+        }
+    except (OSError, ValueError, AttributeError, KeyError, TypeError):
+        return None
 
 
 def parse_messages(value: object) -> Messages:

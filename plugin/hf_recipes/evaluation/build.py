@@ -16,6 +16,7 @@ from hf_recipes.evaluation.answers import (
     EvaluationFailed,
     Messages,
     read,
+    read_drawn_from,
     read_notes,
     read_questions,
 )
@@ -69,6 +70,9 @@ def report_of(found: Evaluation, run: Path) -> dict[str, Any]:
         "rows": list(rows),
         "methods": {method: summary(method, found) for method in found.answers},
     }
+    for method, one in report["methods"].items():
+        if drawn := read_drawn_from(run / "answers", method):
+            one["drawn_from"] = drawn
     notes = {name: why for name, why in read_notes(run / "answers").items() if name not in found.answers}
     if notes:
         report["notes"] = notes

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 from hf_recipes.data.needed import TASKS
 from hf_recipes.evaluation.interval import Z_95
+from hf_recipes.evaluation.rounding import bound_share, share_against
 
 Z_POWER_80 = 0.8416212335729143
 """The 80 % quantile of the normal distribution."""
@@ -106,11 +107,11 @@ def decide(
         method = max(enough, key=lambda name: enough[name].value)
         return Decision(
             KEEP,
-            f"{_with(method)} reaches the target: {_share(enough[method], n)}, and {_percent(target.value)} are asked for.",
+            f"{_with(method)} reaches the target: {_share(enough[method], n, target.value)}, and {bound_share(target.value)} are asked for.",
             method,
         )
     if all(one.high < target.value for one in baselines.values()):
-        short = f"No baseline reaches the target of {_percent(target.value)}: the best, {best}, has {_share(baselines[best], n)}"
+        short = f"No baseline reaches the target of {bound_share(target.value)}: the best, {best}, has {_share(baselines[best], n, target.value)}"
         return _falls_short(short, best, tunable, train_rows)
     return _thin(baselines, best, n, target)
 
@@ -159,7 +160,7 @@ def _thin(baselines: Mapping[str, Measured], best: str, n: int, aim: Target) -> 
     else:
         open_ones = [one for one in baselines.values() if one.high >= target]
     needed = [rows_needed(one, n, target, right_or_wrong=aim.metric in RIGHT_OR_WRONG) for one in open_ones]
-    thin = f"The evidence is too thin: the best baseline, {best}, has {_share(baselines[best], n)}, which leaves {_percent(target)} open"
+    thin = f"The evidence is too thin: the best baseline, {best}, has {_share(baselines[best], n, target)}, which leaves {bound_share(target)} open"
     if any(one is None for one in needed):
         return Decision(
             THIN,
@@ -176,9 +177,6 @@ def _with(method: str) -> str:
     return f"Prompting ({method})"
 
 
-def _share(one: Measured, n: int) -> str:
-    return f"{_percent(one.value)} ({_percent(one.low)} to {_percent(one.high)}, {n} rows)"
-
-
-def _percent(share: float) -> str:
-    return f"{share:.1%}"
+def _share(one: Measured, n: int, target: float) -> str:
+    value, low, high = (share_against(share, target) for share in (one.value, one.low, one.high))
+    return f"{value} ({low} to {high}, {n} rows)"

@@ -5,11 +5,11 @@ Plain text, and the same words in report.md, report.html, the card and the page.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
-from hf_recipes.evaluation.verdict import ALPHA, readable
+from hf_recipes.evaluation.rounding import p_is, share_against
+from hf_recipes.evaluation.verdict import ALPHA
 
 LONGEST = 400
 """Characters of what the report itself explains; a pushed one may come from anybody."""
@@ -100,20 +100,19 @@ def _otherwise(report: Mapping[str, Any], verdict: Mapping[str, Any]) -> list[st
             continue
         better = "fine-tuned" if one["difference"] > 0 else against
         if better != best:
-            found.append(f"By {metric} {better} is better (p {readable(one['p'])}).")
+            found.append(f"By {metric} {better} is better (p {p_is(one['p'])}).")
     return found
 
 
-def reached(value: float) -> str:
-    """A value that is held against a bound: cut and not rounded, since 0.8997 must not read as 0.900."""
-    return f"{math.floor(round(value, 9) * 1000 + 1e-6) / 1000:.3f}"
+def reached(gate: Mapping[str, Any]) -> str:
+    """The value that a bound is held against: 0.8997 must not read as a bound of 90 %."""
+    value = gate.get("value", "not measured")
+    return share_against(value, gate.get("at_least")) if isinstance(value, (int, float)) else str(value)
 
 
 def unmet(gate: Mapping[str, Any]) -> str:
     """A bound that does not hold, in words."""
-    value = gate.get("value", "not measured")
-    measured = reached(value) if isinstance(value, float) else str(value)
-    return f"{gate.get('metric')} is {measured}, required: {gate.get('bound')}"
+    return f"{gate.get('metric')} is {reached(gate)}, required: {gate.get('bound')}"
 
 
 def warnings(report: Mapping[str, Any]) -> list[str]:
@@ -153,6 +152,22 @@ def notes(report: Mapping[str, Any]) -> list[str]:
     return [
         f"Not measured: {method}. {why.rstrip('.')}." for method, why in (report.get("notes") or {}).items()
     ]
+
+
+def drawn_from(report: Mapping[str, Any]) -> str:
+    """What the examples and passages in the baselines' prompts were drawn from; empty where that isn't known."""
+    methods: dict[tuple[str, int, int | None], list[str]] = {}
+    for name, one in report["methods"].items():
+        found = one.get("drawn_from")
+        if isinstance(found, Mapping) and isinstance(found.get("count"), int):
+            key = (str(found.get("kind")), found["count"], found.get("trained_on"))
+            methods.setdefault(key, []).append(name)
+    return " ".join(_drawn(_list(names), *key) for key, names in methods.items())
+
+
+def _drawn(methods: str, kind: str, count: int, trained_on: int | None) -> str:
+    some = "" if trained_on is None else f"; {trained_on:,} of them were trained on (data.limit)"
+    return f"{methods} drew from {count:,} {kind}{some}."
 
 
 def saved(amount: float, unit: str) -> str:

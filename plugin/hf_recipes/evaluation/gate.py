@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from hf_recipes.evaluation.rounding import bound_share, share
 from hf_recipes.evaluation.verdict import SAME, Comparison, best_baseline
 
 BEST = "best_baseline"
@@ -30,7 +31,13 @@ def check(
         if bound.get("at_least") is not None:
             least = float(bound["at_least"])
             results.append(
-                entry(metric, f"at least {least:g}", value, value is not None and value >= least - SAME)
+                entry(
+                    metric,
+                    f"at least {bound_share(least)}",
+                    value,
+                    value is not None and value >= least - SAME,
+                    at_least=least,
+                )
             )
         if bound.get("better_than") is not None:
             rivals = baselines.get(metric, {})
@@ -52,9 +59,12 @@ def better(
         missing = "any baseline" if wanted == BEST else wanted
         return entry(metric, f"better than {missing}, which was not measured", value, False)
     met = name in comparisons and comparisons[name].better
-    return entry(metric, f"significantly better than {name} ({baselines[name]:.3f})", value, met)
+    return entry(metric, f"significantly better than {name} ({share(baselines[name])})", value, met)
 
 
-def entry(metric: str, bound: str, value: float | None, met: bool) -> dict[str, Any]:
+def entry(
+    metric: str, bound: str, value: float | None, met: bool, *, at_least: float | None = None
+) -> dict[str, Any]:
     measured = {} if value is None else {"value": value}
-    return {"metric": metric, "bound": bound, **measured, "met": met}
+    least = {} if at_least is None else {"at_least": at_least}
+    return {"metric": metric, "bound": bound, **least, **measured, "met": met}

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hf_recipes.evaluation import findings
+from hf_recipes.evaluation import findings, rounding
 from hf_recipes.evaluation.answers import REFERENCE
 
 SCHEMA = 1
@@ -40,15 +40,20 @@ def render_markdown(report: Mapping[str, Any]) -> str:
         lines += ["", "No verdict: it takes the fine-tuned model and a baseline, both measured."]
     if any(method.startswith(REFERENCE) for method in report["methods"]):
         lines += ["", "The reference is shown beside the others; the verdict and the bounds leave it out."]
+    if said := findings.drawn_from(report):
+        lines += ["", escape(said)]
     lines += _notes(report)
     lines += _comparisons(report)
     if report.get("gate"):
         lines += ["", "| required | measured | met |", "| --- | ---: | --- |"]
         for bound in report["gate"]:
-            measured = findings.reached(bound["value"]) if "value" in bound else "not measured"
             lines.append(
                 table_row(
-                    [f"{bound['metric']} {bound['bound']}", measured, "yes" if bound["met"] else "**no**"],
+                    [
+                        f"{bound['metric']} {bound['bound']}",
+                        findings.reached(bound),
+                        "yes" if bound["met"] else "**no**",
+                    ],
                     raw=2,
                 )
             )
@@ -111,7 +116,7 @@ def _notes(report: Mapping[str, Any]) -> list[str]:
 def _share(measured: Mapping[str, Any] | None) -> str:
     if measured is None:
         return "not measured"
-    return f"{measured['value']:.1%} ({measured['low']:.1%} to {measured['high']:.1%})"
+    return rounding.share_in_interval(measured)
 
 
 def _comparisons(report: Mapping[str, Any]) -> list[str]:
@@ -129,8 +134,8 @@ def _comparisons(report: Mapping[str, Any]) -> list[str]:
         "| --- | --- | ---: | ---: | ---: | ---: | --- |",
     ]
     for metric, baseline, one in rows:
-        difference = f"{100 * one['difference']:+.1f} ({100 * one['low']:+.1f} to {100 * one['high']:+.1f})"
-        p = "< 0.001" if one["p"] < 0.001 else f"{one['p']:.3f}"
+        difference = f"{rounding.difference(one['difference'])} ({rounding.difference_interval(one)})"
+        p = rounding.p_value(one["p"])
         counts = [f"{one['wins']} rows", f"{one['losses']} rows"]
         lines.append(table_row([baseline, metric, difference, *counts, p, one["test"]]))
     drawn = report.get("statistics") or {}

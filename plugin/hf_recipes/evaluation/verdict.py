@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hf_recipes.evaluation.interval import holm, mcnemar
+from hf_recipes.evaluation.rounding import difference, p_is, points, share
 
 if TYPE_CHECKING:
     from hf_recipes.evaluation.measured import Measured
@@ -132,11 +133,11 @@ def _evidence(tuned: Measured, baseline: Measured, best: str, against: Compariso
     if tuned.right_or_wrong:
         return (
             f"fine-tuned {sum(tuned.values):.0f} of {n} rows right, {best} {sum(baseline.values):.0f} of {n}; "
-            f"{against.wins} rows only fine-tuned, {against.losses} only {best}; p {readable(against.p)}"
+            f"{against.wins} rows only fine-tuned, {against.losses} only {best}; p {p_is(against.p)}"
         )
     return (
-        f"fine-tuned {tuned.value:.3f}, {best} {baseline.value:.3f} over {n} rows, a difference of {against.difference:+.3f} "
-        f"({against.low:+.3f} to {against.high:+.3f}); p {readable(against.p)}"
+        f"fine-tuned {share(tuned.value)}, {best} {share(baseline.value)} over {n} rows, a difference of "
+        f"{difference(against.difference)} points ({difference(against.low)} to {difference(against.high)}); p {p_is(against.p)}"
     )
 
 
@@ -174,11 +175,3 @@ def fewest_rows(baselines: int) -> int:
     while baselines * mcnemar(rows, 0) >= ALPHA:
         rows += 1
     return rows
-
-
-def readable(p: float) -> str:
-    return "< 0.001" if p < 0.001 else f"= {p:.3f}"
-
-
-def points(share: float) -> str:
-    return f"{100 * share:.1f} points"

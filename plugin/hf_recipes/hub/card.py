@@ -160,7 +160,7 @@ def _head(facts: Facts) -> str:
         text += f"\n> **Warning:** {escape(said)}\n"
     unmet = [gate for gate in (facts.report or {}).get("gate") or () if not gate.get("met")]
     for gate in unmet:
-        value = f"it is {reached(gate['value'])}" if "value" in gate else "it was not measured"
+        value = f"it is {reached(gate)}" if "value" in gate else "it was not measured"
         text += f"\n> **The recipe's gate was not met:** {escape(str(gate['metric']))} {escape(str(gate['bound']))} was required, and {value}.\n"
     return text
 

@@ -59,7 +59,7 @@ def answer(run: Path) -> None:
         asking = Asking(run, request, answerer.count, room)
         for method in methods:
             ask = partial(asking.prompts, method)
-            _answer_by(method, answerer, rows, ask, answers, evaluate, progress)
+            _answer_by(method, answerer, rows, ask, answers, evaluate, progress, asking.drawn_from(method))
         if local and wanted(evaluate):
             measure(answerer, evaluate, answers, rows, methods, progress)
     if not local and wanted(evaluate):
@@ -100,6 +100,7 @@ def _answer_by(
     folder: Path,
     evaluate: Evaluate,
     progress: Progress,
+    drawn_from: dict[str, Any] | None = None,
 ) -> None:
     """One method's files. `ask` makes rows into prompts."""
     # Some batches at a time, so that memory does not grow with the rows and prompts are made when they are needed;
@@ -126,7 +127,8 @@ def _answer_by(
                     written.add(place, record(method, row, prompt.messages, prompt.sources, one))
             except ValueError as error:  # a prompt longer than the model takes
                 raise StepFailed("evaluation_failed", f"{method}: {error}") from None
-        written.finish(max_new_tokens=evaluate.max_new_tokens, batch_size=evaluate.batch_size)
+        drawn = {} if drawn_from is None else {"drawn_from": drawn_from}
+        written.finish(max_new_tokens=evaluate.max_new_tokens, batch_size=evaluate.batch_size, **drawn)
 
 
 def _length(row: dict[str, Any]) -> int:

@@ -28,6 +28,8 @@ from hf_recipes.inference.written import Writer, card, finite, settle
 
 VALIDATION = 0.2
 """The share of train that AutoTrain holds out of local data when the recipe names no validation split."""
+POOL = "pool"
+LEFT_OUT = "left out"
 
 Record = dict[str, Any]
 
@@ -36,6 +38,8 @@ Record = dict[str, Any]
 class Converted:
     rows: dict[str, int] = field(default_factory=dict)
     """train, validation and test; `duplicates`: rows left out of train because their prompt is a test row's."""
+    pool: int = 0
+    """Training rows that examples may be drawn from: also those that `data.limit` leaves out of training."""
     columns: list[str] = field(default_factory=list)
     """The columns of the data as it came."""
     classes: list[str] = field(default_factory=list)
@@ -56,7 +60,8 @@ def convert(
     progress: Progress | None = None,
     for_autotrain: bool = False,
 ) -> Converted:
-    """Read, check, split and write: `out/data/{train,validation}.jsonl`, `out/data/README.md`, `out/test.jsonl`.
+    """Read, check, split and write: `out/data/{train,validation}.jsonl`, `out/data/README.md`, `out/test.jsonl`; where
+    `data.limit` leaves conversations out, `out/pool.jsonl` too: all that the baselines' examples are drawn from.
 
     With `out` None nothing is written and everything is counted. `each` is shown every training record as written,
     `rules` every row that is trained or measured on.
@@ -94,16 +99,18 @@ def convert(
     reader = _Reader(form, [] if for_autotrain else result.classes, seen.numbers)
     known = _write_test(reader, test or train, None if test else test_rows, request, out, rules)
     shots = Sample(request.evaluate.shots if request.evaluate and form.conversations else 0, request.seed)
-    total = seen.rows - len(test_rows | left_out) + (seen_valid.rows if seen_valid else 0)
+    total = seen.rows - len(test_rows) + (seen_valid.rows if seen_valid else 0)
     with ExitStack() as stack:
         columns = form.columns
         writers = {
             name: stack.enter_context(Writer(out / "data" if out else None, name, columns))
             for name in ("train", "validation")
         }
+        pooled = out if left_out and form.conversations and request.evaluate and not for_autotrain else None
+        pool = stack.enter_context(Writer(pooled, POOL, columns))
         duplicates = 0
         for number, (name, seen_row) in enumerate(
-            _rest(reader, train, valid, test_rows | left_out, valid_rows), start=1
+            _rest(reader, train, valid, test_rows, valid_rows, left_out), start=1
         ):
             record = dict(seen_row.record)
             if progress:
@@ -111,11 +118,15 @@ def convert(
             if known and fingerprint(form.prompt(record)) in known:
                 duplicates += 1
                 continue
+            if name != "validation":
+                pool.write(finite(record))
+                shots.offer(record)
+            if name == LEFT_OUT:
+                continue
             if rules:
                 rules.look(seen_row)
             writers[name].write(finite(record))
             if name == "train":
-                shots.offer(record)
                 if each:
                     each(record)
                 if len(result.first) < first:
@@ -130,11 +141,12 @@ def convert(
     if out and form.columns and not for_autotrain:
         (out / "data" / "README.md").write_text(card(form.columns, result.classes), "utf-8")
     result.rows = {name: writer.rows for name, writer in writers.items()}
+    result.pool = pool.rows
     result.rows["test"] = seen_test.rows if seen_test else len(test_rows)
     if duplicates:
         result.rows["duplicates"] = duplicates
         result.notes.append(
-            f"{duplicates} rows left out of training: their prompt also stands in the test rows"
+            f"{duplicates} rows left out of training and of the examples: their prompt also stands in the test rows"
         )
     if not result.rows["train"]:
         raise wrong(train.name, "no row is left to train on: every prompt also stands in the test rows")
@@ -238,10 +250,12 @@ def _rest(
     valid: Split | None,
     passed_over: frozenset[int],
     valid_rows: frozenset[int],
+    left_out: frozenset[int],
 ) -> Iterator[tuple[str, SeenRow]]:
     for number, row in enumerate(reader.rows(train, "train")):
         if number not in passed_over:
-            yield ("validation" if number in valid_rows else "train"), row
+            name = "validation" if number in valid_rows else LEFT_OUT if number in left_out else "train"
+            yield name, row
     if valid:
         for row in reader.rows(valid, "validation"):
             yield "validation", row

@@ -1,4 +1,4 @@
-"""The training rows as conversations to choose from, read from where the trainer reads them."""
+"""The training rows as conversations to choose from: all of them, whatever `data.limit` leaves to be trained on."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from hf_recipes.inference.shots import Messages
 
 
 class Examples:
-    """The conversations of data/train.jsonl by place."""
+    """Conversations by place: those of pool.jsonl where there is one, else of what the trainer reads."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, work: Path) -> None:
         """Raises StepFailed where there are none. Test rows are not among them: the prepare step took them out."""
-        self._rows: Any = RowFile(data / "train.jsonl")
-        if not len(self) and (data / "train.parquet").is_file():  # where every text looks like a date
+        pool, parquet_file = work / "pool.jsonl", work / "data" / "train.parquet"
+        self._rows: Any = RowFile(pool if pool.is_file() else work / "data" / "train.jsonl")
+        if not len(self) and parquet_file.is_file():  # where every text looks like a date
             from pyarrow import parquet
 
-            self._rows = parquet.read_table(data / "train.parquet").to_pylist()
+            self._rows = parquet.read_table(parquet_file).to_pylist()
         if not len(self):
             raise StepFailed("evaluation_failed", "there are no training examples to choose from")
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 def prepare(run: Path) -> None:
     """Write work/<project>/training_params.json, work/prepared.json and, where data is converted, work/data,
-    work/test.jsonl and work/shots.jsonl. Raises StepFailed or DataError."""
+    work/test.jsonl, work/shots.jsonl and work/pool.jsonl. Raises StepFailed or DataError."""
     request = of_run(run)
     work = run / "work"
     work.mkdir(parents=True, exist_ok=True)
@@ -56,6 +56,7 @@ def prepare(run: Path) -> None:
         prepared = {
             "base_model": base,
             "rows": converted.rows,
+            "pool": converted.pool,
             "tokens": tokens,
             "notes": converted.notes,
             "warnings": [problem.as_dict() for problem in rules.warnings.kept],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -48,6 +49,22 @@ class Asking:
         assert request.evaluate is not None
         self._run, self._request, self._evaluate = run, request, request.evaluate
         self._count, self._room = count, room
+
+    def drawn_from(self, method: str) -> dict[str, Any] | None:
+        """What a method's examples or passages are drawn from; None where its prompt is the question alone.
+
+        `trained_on`: how many of the rows were trained on, where `data.limit` left some out.
+        """
+        if method == "retrieval" and self._evaluate.documents is not None:
+            return {"kind": "passages", "count": len(self._documents[0])}
+        if method not in ("few-shot", "retrieval"):
+            return None
+        prepared = json.loads((self._run / "work" / "prepared.json").read_text("utf-8"))
+        if "pool" not in prepared:
+            return None
+        count, trained = prepared["pool"], prepared["rows"]["train"]
+        some = {"trained_on": trained} if self._request.trains and trained < count else {}
+        return {"kind": "training rows", "count": count, **some}
 
     def prompts(self, method: str, rows: Sequence[Mapping[str, Any]]) -> list[Asked]:
         """A prompt a row. Raises StepFailed."""
@@ -109,7 +126,7 @@ class Asking:
 
     @cached_property
     def _examples(self) -> tuple[Examples, Index]:
-        examples = Examples(self._run / "work" / "data")
+        examples = Examples(self._run / "work")
         return examples, self._index([searched(conversation[:-1]) for conversation in examples])
 
     def _index(self, texts: Sequence[str]) -> Index:

@@ -11,7 +11,8 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hf_recipes.evaluation.page.words import SHAPES, interval, kind, mark, percent
+from hf_recipes.evaluation.page.words import SHAPES, kind, mark
+from hf_recipes.evaluation.rounding import interval, share
 from hf_recipes.evaluation.shown import label, metric_name, text
 
 HEIGHT = 250
@@ -39,13 +40,13 @@ def quality(metric: str, methods: Mapping[str, Mapping[str, Any]]) -> str:
             continue
         whisker = ""
         if interval(measured):
-            low, high = (percent(_share(measured[key])) for key in ("low", "high"))
+            low, high = (f"{_share(measured[key]):.2%}" for key in ("low", "high"))
             ends = "".join(f'<line x1="{x}" x2="{x}" y1="6" y2="16"/>' for x in (low, high))
             whisker = f'<g class="whisker"><line x1="{low}" x2="{high}" y1="11" y2="11"/>{ends}</g>'
-        value = percent(measured["value"])
+        value = share(measured["value"])
         bars.append(
             f'<div class="bar {kind(name)}"><span class="who">{mark(name)}{text(label(name))}</span><svg class="track" height="22">'
-            f'<rect class="ground" width="100%" height="22" rx="5"/><rect class="fill" width="{percent(_share(measured["value"]))}" height="22" rx="5"/>'
+            f'<rect class="ground" width="100%" height="22" rx="5"/><rect class="fill" width="{_share(measured["value"]):.2%}" height="22" rx="5"/>'
             f'{whisker}</svg><span class="number">{value}</span></div>'
         )
         words.append(f"{label(name)} {value}" + (f" ({interval(measured)})" if interval(measured) else ""))
@@ -72,7 +73,7 @@ def cost(metric: str, methods: Mapping[str, Mapping[str, Any]], n: int) -> str:
     drawn, wanted, words = [], [], []
     for name, tokens, measured in points:
         x, y = tokens / ticks[-1], HEIGHT * (1 - _share(measured["value"]))
-        said = f"{label(name)}: {tokens:,.0f} tokens, {percent(measured['value'])}"
+        said = f"{label(name)}: {tokens:,.0f} tokens, {share(measured['value'])}"
         words.append(said)
         whisker = ""
         if interval(measured):
@@ -88,7 +89,7 @@ def cost(metric: str, methods: Mapping[str, Mapping[str, Any]], n: int) -> str:
         drawn.append(
             f'<text class="label {kind(name)}" x="{x:.2%}" y="{y:.1f}" {side}>{text(label(name))}</text>'
         )
-    axes = _axes([(f"{tick:,.0f}", tick / ticks[-1]) for tick in ticks], [(percent(i / 4).replace(".0", ""), i / 4) for i in range(5)])  # fmt: skip
+    axes = _axes([(f"{tick:,.0f}", tick / ticks[-1]) for tick in ticks], [(f"{25 * i}%", i / 4) for i in range(5)])  # fmt: skip
     return figure(
         "Cost against quality",
         f"{metric_name(metric)} by tokens a request, prompt and answer",

@@ -53,8 +53,14 @@
     return value === undefined ? "" : value === 1 ? "right" : value === 0 ? "wrong" : "between";
   };
 
-  /** Two digits, cut and not rounded: what is below 1 must not read as right. */
-  const shortened = (value) => value === undefined ? "" : (Math.floor(value * 100) / 100).toFixed(2);
+  /** As rounding.py writes a share: one digit, and more where it would read as all or nothing. */
+  const share = (value) => {
+    for (let digits = 1; digits < 4; digits++) {
+      const said = (100 * value).toFixed(digits);
+      if (![0, 100].includes(Number(said))) return `${said}%`;
+    }
+    return value === 0 || value === 1 ? `${(100 * value).toFixed(1)}%` : `${(100 * value).toFixed(4)}%`;
+  };
 
   const metric = () => controls.metric ? controls.metric.value : metrics[0];
 
@@ -162,7 +168,7 @@
     const one = row.a[name];
     const state = judged(row, name);
     const value = one.s[metric()];
-    const said = { right: "✓ right", wrong: "✗ wrong", between: shortened(value) }[state] ?? "";
+    const said = { right: "✓ right", wrong: "✗ wrong", between: share(value) }[state] ?? "";
     const made = make("section", { class: `answer ${state}`, "data-method": name },
       make("h4", {}, data.methods[name], make("span", { class: "said" }, said)), textBox(one.t, `Answer of ${data.methods[name]} to row ${row.r}`));
     if (one.p) made.append(whole("What it was asked", one.p, row.r));

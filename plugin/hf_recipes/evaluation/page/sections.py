@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hf_recipes.evaluation import findings
-from hf_recipes.evaluation.page.words import DECISIONS, interval, kind, mark, p_value, percent
+from hf_recipes.evaluation import findings, rounding
+from hf_recipes.evaluation.page.words import DECISIONS, kind, mark
 from hf_recipes.evaluation.report import metrics_of
 from hf_recipes.evaluation.shown import label, metric_name, text
 
@@ -123,6 +123,7 @@ def table(report: Report) -> str:
             f'<thead><tr><th scope="col">Method</th>{head}<th scope="col">tokens in</th><th scope="col">tokens out</th><th scope="col">time a row</th></tr></thead><tbody>{"".join(lines)}</tbody>',
         )
         + note
+        + (f'<p class="soft">{text(said)}</p>' if (said := findings.drawn_from(report)) else "")
         + "".join(f'<p class="soft">{text(said)}</p>' for said in findings.notes(report))
     )
 
@@ -132,13 +133,10 @@ def comparisons(report: Report) -> str:
     lines = []
     for metric, baselines in (report.get("comparisons") or {}).items():
         for baseline, one in baselines.items():
-            difference = f"{100 * one['difference']:+.1f} points" if "difference" in one else "–"
-            bounds = (
-                f" <small>{100 * one['low']:+.1f} to {100 * one['high']:+.1f}</small>"
-                if {"low", "high"} <= one.keys()
-                else ""
-            )
-            p = text(p_value(one["p"])) if "p" in one else "–"
+            difference = f"{rounding.difference(one['difference'])} points" if "difference" in one else "–"
+            low_to_high = rounding.difference_interval(one)
+            bounds = f" <small>{low_to_high}</small>" if low_to_high else ""
+            p = text(rounding.p_value(one["p"])) if "p" in one else "–"
             cells = [difference + bounds, p, *(_count(one.get(key)) for key in ("wins", "losses"))]
             lines.append(
                 f'<tr><th scope="row">{text(metric_name(metric))}: against {text(label(baseline))}</th>'
@@ -172,10 +170,9 @@ def gate(report: Report) -> str:
     """The bounds of the recipe; empty where it has none."""
     lines = []
     for one in report.get("gate") or ():
-        measured = findings.reached(one["value"]) if "value" in one else "not measured"
         met = '<span class="good">yes</span>' if one.get("met") else '<span class="bad">no</span>'
         lines.append(
-            f'<tr><th scope="row">{text(metric_name(str(one.get("metric"))))} {text(one.get("bound") or "")}</th><td>{measured}</td><td>{met}</td></tr>'
+            f'<tr><th scope="row">{text(metric_name(str(one.get("metric"))))} {text(one.get("bound") or "")}</th><td>{text(findings.reached(one))}</td><td>{met}</td></tr>'
         )
     if not lines:
         return ""
@@ -192,8 +189,8 @@ def _scrolled(name: str, inner: str) -> str:
 def _measured(found: Mapping[str, Any] | None) -> str:
     if not found:
         return "–"
-    bounds = interval(found)
-    return percent(found["value"]) + (f" <small>{bounds}</small>" if bounds else "")
+    bounds = rounding.interval(found)
+    return rounding.share(found["value"]) + (f" <small>{bounds}</small>" if bounds else "")
 
 
 def _each(total: object, n: int, form: str, factor: float = 1) -> str:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 DECISIONS = {
     "fine-tuned": "Fine-tuning is worth it",
     "baseline": "The base is better",
@@ -29,18 +26,3 @@ def kind(method: str) -> str:
 def mark(method: str) -> str:
     shape = SHAPES.get(method, SHAPES["zero-shot"])
     return f'<svg class="mark {kind(method)}" viewBox="0 0 16 16" aria-hidden="true">{shape}</svg>'
-
-
-def percent(share: float) -> str:
-    return f"{share:.1%}"
-
-
-def interval(measured: Mapping[str, Any]) -> str:
-    """`93.2% to 97.6%`; empty where there is none."""
-    if "low" not in measured or "high" not in measured:
-        return ""
-    return f"{percent(measured['low'])} to {percent(measured['high'])}"
-
-
-def p_value(p: float) -> str:
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
