@@ -17,7 +17,7 @@ SAY = {"role": "assistant", "content": "2"}
     [
         ("{a} and {b}", {"a": "x", "b": 3}, "x and 3"),
         ('{{"qty": "{a}"}}', {"a": 1.5}, '{"qty": "1.5"}'),
-        ("{ a }", {"a": True}, "True"),
+        ("{ a }", {"a": True}, "true"),
         ("{a}", {"a": ["é", {"k": None}]}, '["é", {"k": null}]'),
         ("{a}", {"a": None}, ""),
         ("{a}", {"a": float("nan")}, ""),  # as tables write what is missing; never taught as "nan"

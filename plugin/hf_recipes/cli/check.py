@@ -107,8 +107,8 @@ def _findings(title: str, problems: Sequence[Any], totals: Mapping[str, int]) ->
             continue
         yield f"  {code}: {total:,} rows"
         yield from (f"    {_near(str(one))}" for one in places[:SHOWN])
-        if total > SHOWN:
-            yield f"    … {total - SHOWN:,} more"
+        if more := total - len(places[:SHOWN]):
+            yield f"    … {more:,} more"
 
 
 def _near(text: str) -> str:

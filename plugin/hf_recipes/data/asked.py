@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from hf_recipes.data.cell_text import as_text
 from hf_recipes.data.form import Form
-from hf_recipes.data.messages import as_text, columns_in
+from hf_recipes.data.messages import columns_in
 
 SAID = ("label", "labels", "text")
 """Kinds of columns that hold something to say; a number is not one of a few answers."""

@@ -11,8 +11,17 @@ import tokenize
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 
+from hf_recipes.data.cell_text import NotText, as_text, cell_text, is_conversation
 from hf_recipes.data.columns import Column
-from hf_recipes.data.messages import NoColumn, RowError, as_text, from_value, listed, shortened
+from hf_recipes.data.messages import (
+    NoColumn,
+    RowError,
+    SharedError,
+    from_value,
+    holds_conversation,
+    listed,
+    shortened,
+)
 
 
 def record(row: Mapping[str, object], columns: Sequence[Column]) -> dict[str, object]:
@@ -27,11 +36,21 @@ def record(row: Mapping[str, object], columns: Sequence[Column]) -> dict[str, ob
         try:
             result[column.name] = CONVERTERS[column.kind](row[column.name])
         except RowError as error:
-            raise RowError(f"column '{column.name}': {error}") from None
+            raise type(error)(f"column '{column.name}': {_said(error, row, columns)}") from None
     lists = [len(value) for value in result.values() if isinstance(value, list)]
     if [column.kind for column in columns] == ["texts", "labels"] and lists[0] != lists[1]:
         raise RowError(f"{lists[0]} tokens but {lists[1]} tags")
     return result
+
+
+def _said(error: RowError, row: Mapping[str, object], columns: Sequence[Column]) -> str:
+    """The clause, with a better remedy for TRL's pairs: they keep the question in a column of its own."""
+    prompt = next((one for one in columns if one.parameter == "prompt_text_column"), None)
+    what, due, _ = str(error).partition("where the user's turn is due")
+    if prompt is None or not due or not is_conversation(row.get(prompt.name)):
+        return str(error)
+    others = " and ".join(f"'{one.name}'" for one in columns if one is not prompt)
+    return f"{what}{due}; put the messages of '{prompt.name}' before those of {others}"
 
 
 def cells(row: Mapping[str, object], named: Mapping[str, str]) -> dict[str, object]:
@@ -43,11 +62,21 @@ def cells(row: Mapping[str, object], named: Mapping[str, str]) -> dict[str, obje
     for name, value in row.items():
         if isinstance(value, (list, dict)):
             raise RowError(f"column '{name}': expected one value, found {shortened(as_text(value))}")
+        if not isinstance(value, (str, int, type(None))):
+            try:
+                cell_text(value)
+            except NotText as error:
+                raise RowError(f"column '{name}' holds {error}") from None
     return dict(row)
 
 
 def text(value: object) -> str:
-    result = as_text(value)
+    if is_conversation(value) or holds_conversation(value):
+        raise SharedError(
+            "holds a list of messages where text is due; write data.chat_template: tokenizer for an llm task, "
+            "else put the text itself there"
+        )
+    result = _text(value)
     if not result.strip():
         raise RowError("is empty")
     return result
@@ -75,7 +104,18 @@ def label(value: object) -> str | int:
 
 
 def texts(value: object) -> list[str]:
-    return [as_text(item) for item in _list(value)]
+    items = _list(value)
+    for number, item in enumerate(items, start=1):
+        if isinstance(item, (Mapping, list, tuple)):
+            raise RowError(f"item {number} of the list is no text: {shortened(as_text(item))}")
+    return [_text(item) for item in items]
+
+
+def _text(value: object) -> str:
+    try:
+        return cell_text(value)
+    except NotText as error:
+        raise RowError(f"holds {error}") from None
 
 
 def labels(value: object) -> list[str | int]:
@@ -92,7 +132,7 @@ def answers(value: object) -> dict[str, list[object]]:
         raise RowError(f"{len(spoken)} answers but {len(starts)} starts")
     if not all(isinstance(start, int) for start in starts):
         raise RowError("answer_start holds something that is not a whole number")
-    return {"text": [as_text(item) for item in spoken], "answer_start": starts}
+    return {"text": [_text(item) for item in spoken], "answer_start": starts}
 
 
 CONVERTERS: dict[str, Callable[[object], object]] = {

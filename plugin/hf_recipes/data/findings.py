@@ -18,16 +18,19 @@ class Findings:
         self, file: str, line: int, message: str, *, column: int = 1, code: str = "bad-row", hint: str = ""
     ) -> None:
         """`line` counts from 1, 0 is the whole file."""
-        self.total += 1
+        self._count(code)
         if len(self.kept) < KEPT:
             self.kept.append(Problem(file, line, column if line else 0, code, message, hint))
 
     def add_once(self, file: str, line: int, message: str) -> None:
         """A mistake that many rows of a file share: the first is listed, all are counted."""
         if any((one.file, one.message) == (file, message) for one in self.kept):
-            self.total += 1
+            self._count("bad-row")
         else:
             self.add(file, line, message)
+
+    def _count(self, code: str) -> None:
+        self.total += 1
 
     def stop(self) -> None:
         """Raise DataError when anything was found."""

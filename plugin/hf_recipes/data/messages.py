@@ -4,29 +4,49 @@ from __future__ import annotations
 
 import ast
 import json
-import math
 from collections.abc import Iterable, Mapping, Sequence
 
+from hf_recipes.data.cell_text import NotText, cell_text, is_conversation
 from hf_recipes.recipe.model import Message
 
 ROLES = ("system", "user", "assistant")
 SHAREGPT = {"from", "value"}
+TOOLS = "tool calls are not trained on; leave the row out"
 ELSEWHERE = {
     "developer": "write system",
-    "tool": "tool calls are not trained on; leave the row out",
-    "function": "tool calls are not trained on; leave the row out",
+    "tool": TOOLS,
+    "function": TOOLS,
+    "tool_response": TOOLS,
+    "observation": TOOLS,
     "human": "write user",
+    "customer": "write user",
+    "prompter": "write user",
     "gpt": "write assistant",
+    "chatgpt": "write assistant",
+    "model": "write assistant",
+    "bot": "write assistant",
+    "ai": "write assistant",
+    "chatbot": "write assistant",
+    "agent": "write assistant",
+    **{role: f"write {role}" for role in ROLES},
 }
-"""Roles of other formats → what to do about them."""
+"""Roles of other formats, in small letters → what to do about them."""
+ONE_LIST = (
+    "put the whole conversation into one list, name its column in data.column_mapping.text_column, "
+    "write data.chat_template: tokenizer, and leave data.messages out"
+)
 
 
 class RowError(ValueError):
     """One row cannot be used; the text says why in one clause, without naming file or line."""
 
 
-class NoColumn(RowError):
-    """The row lacks a column that the recipe names: mostly the recipe's mistake, and then that of every row."""
+class SharedError(RowError):
+    """Mostly the recipe's mistake, and then that of every row: told once."""
+
+
+class NoColumn(SharedError):
+    """The row lacks a column that the recipe names."""
 
 
 def parse(template: str) -> list[tuple[str, bool]]:
@@ -66,24 +86,37 @@ def columns_in(templates: Iterable[str]) -> tuple[str, ...]:
 def fill(template: str, row: Mapping[str, object]) -> str:
     """The template with each `{column}` replaced by the row's value. Raises RowError for a column not there."""
     filled = []
-    for text, is_column in parse(template):
+    parts = parse(template)
+    for text, is_column in parts:
         if not is_column:
             filled.append(text)
         elif text not in row:
             raise NoColumn(f"no column '{text}'; the columns are {listed(row)}")
         else:
-            filled.append(as_text(row[text]))
+            filled.append(_filled(text, row[text], alone=len(parts) == 1))
     return "".join(filled)
 
 
-def as_text(value: object) -> str:
-    """A cell as it stands in a message: nothing is empty, and so is NaN, which is how tables write it; a list or
-    mapping is JSON."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return ""
-    if isinstance(value, (dict, list, tuple)):
-        return json.dumps(value, ensure_ascii=False, default=str)
-    return str(value)
+def _filled(name: str, value: object, *, alone: bool) -> str:
+    """`alone`: the cell is the whole turn. As a part of one, a conversation written as text may be meant."""
+    if is_conversation(value) or (alone and holds_conversation(value)):
+        raise SharedError(f"column '{name}' holds a list of messages, not text; {ONE_LIST}")
+    try:
+        return cell_text(value)
+    except NotText as error:
+        raise RowError(f"column '{name}' holds {error}") from None
+
+
+def holds_conversation(value: object) -> bool:
+    """Whether a text is nothing but a list of messages, as JSON or as Python writes it: CSV has no other way."""
+    if not isinstance(value, str) or value.lstrip()[:1] not in ("[", "{"):
+        return False
+    if not ("role" in value or "from" in value):
+        return False
+    try:
+        return is_conversation(_parsed(value))
+    except RowError:
+        return False
 
 
 def from_templates(templates: Sequence[Message], row: Mapping[str, object]) -> list[dict[str, str]]:
@@ -114,10 +147,13 @@ def checked(messages: Sequence[object]) -> list[dict[str, str]]:
             keys = f" with the keys {listed(message)}" if isinstance(message, Mapping) else ""
             sharegpt = isinstance(message, Mapping) and set(message) >= SHAREGPT
             hint = "; rename from and value, human to user, gpt to assistant" if sharegpt else ""
+            if isinstance(message, Mapping) and (message.get("tool_calls") or message.get("function_call")):
+                hint = f"; {TOOLS}"
             raise RowError(f"message {number} is {_kind(message)}{keys}, expected 'role' and 'content'{hint}")
         role, content = message["role"], message["content"]
         if role not in ROLES:
-            hint = f"; {ELSEWHERE[role]}" if isinstance(role, str) and role in ELSEWHERE else ""
+            known = ELSEWHERE.get(role.strip().casefold()) if isinstance(role, str) else None
+            hint = f"; {known}" if known else ""
             raise RowError(
                 f"message {number} has the role {role!r}; expected system, user or assistant{hint}"
             )
@@ -125,10 +161,13 @@ def checked(messages: Sequence[object]) -> list[dict[str, str]]:
             raise RowError(f"message {number} calls tools, which is not trained on; leave the row out")
         if message.get("weight") == 0:
             raise RowError(
-                f"message {number} has weight 0, and every turn is trained on; leave 'weight' away, or the row out"
+                f"message {number} has weight 0, and every turn is trained on; keep the question and the answer to learn "
+                "alone, or leave 'weight' away to learn this turn too"
             )
         if content is not None and not isinstance(content, str):
-            raise RowError(f"message {number} has {_kind(content)} as content, expected text")
+            parts = isinstance(content, list) and all(isinstance(one, Mapping) for one in content)
+            hint = "; write the text of its parts as one text" if parts else ""
+            raise RowError(f"message {number} has {_kind(content)} as content, expected text{hint}")
         if role != "system" and not (content or "").strip():
             raise RowError(f"the {role}'s turn is empty (message {number})")
         result.append({"role": role, "content": content or ""})
@@ -140,13 +179,27 @@ def _check_order(roles: list[str]) -> None:
     if not roles:
         raise RowError("the list of messages is empty")
     if roles[-1] != "assistant":
-        raise RowError(f"no assistant's turn at the end: the last message is the {roles[-1]}'s")
+        has_answer = "assistant" in roles
+        hint = "leave out what follows the last answer" if has_answer else "add the answer to learn"
+        raise RowError(f"no assistant's turn at the end: the last message is the {roles[-1]}'s; {hint}")
     turns = roles[1:] if roles[0] == "system" else roles
     for number, role in enumerate(turns):
         expected = "user" if number % 2 == 0 else "assistant"
         if role != expected:
             at = number + 1 + len(roles) - len(turns)
-            raise RowError(f"message {at} is the {role}'s where the {expected}'s turn is due")
+            raise RowError(
+                f"message {at} is the {role}'s where the {expected}'s turn is due{_order_hint(number, role, turns)}"
+            )
+
+
+def _order_hint(number: int, role: str, turns: Sequence[str]) -> str:
+    if role == "system":
+        return "; one system turn may stand, at the beginning: join them there"
+    if number == 0:
+        return "; leave out what stands before the first question, or put a question before it"
+    return (
+        f"; join the {role}'s messages that follow each other into one" if turns[number - 1] == role else ""
+    )
 
 
 def split_reference(messages: Sequence[Mapping[str, str]]) -> tuple[list[dict[str, str]], str]:

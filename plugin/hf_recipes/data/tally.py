@@ -19,10 +19,13 @@ class Tally(Findings):
     def add(
         self, file: str, line: int, message: str, *, column: int = 1, code: str = "bad-row", hint: str = ""
     ) -> None:
-        self.total += 1
-        self.codes[code] += 1
+        self._count(code)
         if self.codes[code] <= KEPT:
             self.kept.append(Problem(file, line, column if line else 0, code, masked(message), hint))
+
+    def _count(self, code: str) -> None:
+        self.total += 1
+        self.codes[code] += 1
 
     def take(self, other: Tally) -> None:
         """All that another tally has found, behind what this one has."""

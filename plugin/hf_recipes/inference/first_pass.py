@@ -9,7 +9,7 @@ from typing import Any
 from hf_recipes.data.columns import Column
 from hf_recipes.data.findings import Findings, wrong
 from hf_recipes.data.form import Form
-from hf_recipes.data.messages import NoColumn, RowError
+from hf_recipes.data.messages import RowError, SharedError
 from hf_recipes.inference.dataset import Split
 from hf_recipes.inference.files import Row
 
@@ -42,7 +42,7 @@ def look(split: Split, form: Form, findings: Findings) -> Seen:
                 seen.numbers = dict.fromkeys(row, True) if file.lower().endswith(".csv") else {}
         try:
             record = form.record(row)
-        except NoColumn as error:
+        except SharedError as error:
             findings.add_once(file, line, str(error))
             continue
         except RowError as error:

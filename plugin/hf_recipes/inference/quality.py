@@ -18,10 +18,11 @@ from dataclasses import asdict
 from typing import Any
 
 from hf_recipes.data.asked import Comparing, used_columns
+from hf_recipes.data.cell_text import as_text
 from hf_recipes.data.columns import IMAGE_TASKS
 from hf_recipes.data.findings import DataError, Findings
 from hf_recipes.data.form import Form
-from hf_recipes.data.messages import RowError, as_text
+from hf_recipes.data.messages import RowError, SharedError
 from hf_recipes.data.quality import Answers
 from hf_recipes.data.sensitive import has_email, masked, secrets_in
 from hf_recipes.data.splits import held_out
@@ -156,6 +157,9 @@ class Reading:
         for file, (line, row) in rows:
             try:
                 yield file, line, row, self._form.record(row)
+            except SharedError as error:
+                broken.add_once(file, line, str(error))
+                yield file, line, row, None
             except RowError as error:
                 broken.add(file, line, str(error))
                 yield file, line, row, None

@@ -14,9 +14,10 @@ from hf_recipes.data.form import Form
 from hf_recipes.data.tally import Tally
 from hf_recipes.inference.request import Request
 from hf_recipes.inference.rules.json_answers import json_answers
+from hf_recipes.inference.rules.python_text import python_text
 from hf_recipes.inference.rules.rule import Context, Rule, SeenRow
 
-RULES: Sequence[Callable[[Context], Rule | None]] = (json_answers,)
+RULES: Sequence[Callable[[Context], Rule | None]] = (json_answers, python_text)
 """Each makes a rule, or None where it says nothing of this recipe."""
 
 
