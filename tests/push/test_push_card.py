@@ -17,6 +17,7 @@ from hf_recipes.hub.card import make_card
 from hf_recipes.hub.facts import Facts, License, read_facts
 from hf_recipes.hub.parcel import pack
 from hf_recipes.hub.snippet import snippet
+from hf_recipes.inference.fingerprint import fingerprint, weight_files
 from hf_recipes.recipe import autotrain
 from hf_recipes.recipe.model import Data, UseCase
 from push.pushable import measured, safetensors, write
@@ -148,9 +149,16 @@ def test_a_base_that_is_a_folder_is_named_without_its_place(
     text = make_card(read_facts(run), REPO)
     assert "`my-base`" in text and str(tmp_path) not in text
     assert "base_model" not in ModelCard(text).data.to_dict()
-    # A folder that transformers saved knows where its model had come from.
+    # What transformers wrote into a folder says where its model had come from once, and nothing of its weights.
     write(folder / "config.json", {"_name_or_path": "someone/base"})
-    assert ModelCard(make_card(read_facts(run), REPO)).data.to_dict()["base_model"] == "someone/base"
+    (folder / "model.safetensors").write_bytes(safetensors(8))
+    text = make_card(read_facts(run), REPO)
+    assert "base_model" not in ModelCard(text).data.to_dict() and "someone/base" not in text
+    weights = fingerprint(weight_files(folder))
+    assert f"the local folder `my-base` (fingerprint of its weights: `{weights}`)" in text
+    # As the run found them when it began, whatever lies there now.
+    write(run / "work" / "prepared.json", {"base_model": str(folder), "base_fingerprint": "0a" * 6})
+    assert f"weights: `{'0a' * 6}`" in make_card(read_facts(run), REPO)
 
 
 def test_text_that_people_wrote_breaks_neither_card_nor_code(finished: Callable[..., Path]) -> None:

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from huggingface_hub import ModelCard
 
 from hf_recipes import record
 from hf_recipes.hub.errors import HubFailed
 from hf_recipes.hub.push import Pushed, check_target, push
 from hf_recipes.recipe.model import Compare
 from hub.handle import Hub
-from push.pushable import measured, set_state, write
+from push.pushable import measured, safetensors, set_state, write
 
 HF_RECIPES = Path(sys.executable).with_name("hf-recipes")
 
@@ -67,6 +68,48 @@ def test_the_command_pushes_one_private_commit_and_then_nothing(
     assert again.stdout.strip() == f"{logged_in.endpoint}/ada/tiny"
     assert len(commits(logged_in, "ada/tiny")) == 1
     assert logged_in.where(logged_in.token) == []
+
+
+def local_base(finished: Callable[..., Path], folder: Path, values: int, **prepared: Any) -> Path:
+    """A run whose base is a folder that calls itself someone/base."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "model.safetensors").write_bytes(safetensors(values))
+    write(folder / "config.json", {"_name_or_path": "someone/base"})
+    run = finished(f"task: llm-sft\nbase_model: {folder}\n", base_model=str(folder))
+    write(run / "model" / "adapter_config.json", {"base_model_name_or_path": str(folder), "r": 16})
+    write(run / "work" / "prepared.json", {"base_model": str(folder), **prepared})
+    return run
+
+
+def named_base(hub: Hub) -> tuple[object, object, object]:
+    """In the card, in the adapter's config and in our mark."""
+    card = hub.read("model", "ada/tiny", "README.md").decode()
+    config, mark = (
+        json.loads(hub.read("model", "ada/tiny", name)) for name in ("adapter_config.json", "hf_recipes.json")
+    )
+    return ModelCard(card).data.get("base_model"), config["base_model_name_or_path"], mark["base_model"]
+
+
+def test_a_local_base_bears_a_name_of_the_hub_only_where_its_weights_are_that_model_s(
+    finished: Callable[..., Path], logged_in: Hub, tmp_path: Path
+) -> None:
+    logged_in.put("model", "someone/base", {"model.safetensors": safetensors(8), "config.json": b"{}"})
+    folder = tmp_path / "bases" / "mine"
+    do_push(local_base(finished, folder, 4))
+    assert named_base(logged_in) == (None, "./mine", "./mine")
+    assert logged_in.read("model", "ada/tiny", "recipe.yml") == b"task: llm-sft\nbase_model: ./mine\n"
+    # The same size, other numbers.
+    other = local_base(finished, folder, 8)
+    (folder / "model.safetensors").write_bytes(safetensors(8)[:-1] + b"\2")
+    do_push(other)
+    assert named_base(logged_in) == (None, "./mine", "./mine")
+    same = local_base(finished, folder, 8)
+    do_push(same, force=True)
+    assert named_base(logged_in) == ("someone/base", "someone/base", "someone/base")
+    check_target(same)
+    # Exchanged since it was trained from: what lies there now proves nothing.
+    do_push(local_base(finished, folder, 8, base_fingerprint="0a" * 6), force=True)
+    assert named_base(logged_in) == (None, "./mine", "./mine")
 
 
 def test_the_next_run_of_the_recipe_updates_the_repo_and_leaves_nothing_behind(

@@ -150,7 +150,7 @@ def _reference(facts: Facts) -> str:
 
 def _head(facts: Facts) -> str:
     base = f"[{facts.base_model}](https://huggingface.co/{facts.base_model})"
-    base = base if facts.base_on_hub else f"a model in the local folder `{facts.base_model}`"
+    base = base if facts.base_on_hub else f"a model in the local folder `{_folder(facts)}`{_weights(facts)}"
     kind = "A LoRA adapter for" if facts.adapter else "Fine-tuned from"
     text = (
         f"# {escape(facts.project_name)}\n\n"
@@ -181,13 +181,23 @@ def _use(facts: Facts, repo: str) -> str:
     text = f"## Use it\n\n```\npip install {install(facts)}\n```\n\n"
     if facts.adapter and not facts.base_on_hub:
         text += (
-            f"The base model is not on the Hub: put its folder `{facts.base_model}` where you run this.\n\n"
+            f"Nothing shows that the base model is on the Hub: put its folder `{_folder(facts)}`{_weights(facts)} where you run this. "
+            "On any other base the adapter means nothing.\n\n"
         )
     if facts.trust_remote_code:
         text += (
             "The base model brings code of its own, which `trust_remote_code=True` runs: read it first.\n\n"
         )
     return text + f"```python\n{snippet(facts, repo)}```\n"
+
+
+def _folder(facts: Facts) -> str:
+    """As the recipe names a base that is a folder, without its place."""
+    return facts.base_model.removeprefix("./")
+
+
+def _weights(facts: Facts) -> str:
+    return f" (fingerprint of its weights: `{facts.base_fingerprint}`)" if facts.base_fingerprint else ""
 
 
 def _evaluation(facts: Facts, has_page: bool) -> str:

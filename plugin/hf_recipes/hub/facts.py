@@ -13,6 +13,7 @@ from typing import Any
 from hf_recipes import record
 from hf_recipes.evaluation import findings, run_warnings
 from hf_recipes.hub.errors import HubFailed
+from hf_recipes.inference.fingerprint import fingerprint, weight_files
 from hf_recipes.runner.files import read_json
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(?:/[\w.-]+)?", re.ASCII)
@@ -38,7 +39,7 @@ class Facts:
     """AutoTrain's canonical task."""
     trainer: str | None
     base_model: str
-    """A Hub id, or the name of a folder that nobody else has."""
+    """A Hub id, or `./<name>` of a folder that nobody else has: no Hub id looks like it."""
     base_on_hub: bool
     bundled_base: str | None
     adapter: bool
@@ -59,6 +60,10 @@ class Facts:
     settings: Sequence[str]
     trust_remote_code: bool
     recipe_sha256: str
+    base_fingerprint: str | None = None
+    """Of the weights of a base that is a folder."""
+    base_folder: Path | None = None
+    """Where it lies, while it is there."""
     training: Mapping[str, Any] = field(default_factory=dict)
     """What the trainer did: updates, losses, tokens."""
     warnings: Sequence[Mapping[str, Any]] = ()
@@ -79,7 +84,8 @@ def read_facts(run: Path) -> Facts:
     """Raises HubFailed where the folder is no run that can be read."""
     job = read_job(run)
     prepared = _json(run / "work" / "prepared.json")
-    base_model, on_hub = _base(str(job["base_model"]), prepared)
+    base_model, on_hub = _base(str(job["base_model"]))
+    folder = None if on_hub else _folder(str(job["base_model"]))
     data, evaluate = _mapping(job, "data"), _mapping(job, "evaluate")
     compare, use_case = _mapping(job, "compare"), _mapping(job, "use_case")
     params = {**_mapping(job, "params"), **_overrides(job)}
@@ -109,6 +115,8 @@ def read_facts(run: Path) -> Facts:
         settings=tuple(str(one) for one in job.get("settings") or ()),
         trust_remote_code=job.get("trust_remote_code") is True,
         recipe_sha256=hashlib.sha256((run / "recipe.yml").read_bytes()).hexdigest(),
+        base_fingerprint=None if on_hub else _fingerprint(prepared, folder),
+        base_folder=folder,
         training=told.get("training") or {},
         warnings=tuple(told.get("warnings") or ()),
         places=_places(run, job, prepared, base_model),
@@ -125,18 +133,29 @@ def read_job(run: Path) -> Mapping[str, Any]:
     return job
 
 
-def _base(named: str, prepared: Mapping[str, Any]) -> tuple[str, bool]:
+def _base(named: str) -> tuple[str, bool]:
     """(the base model's name in public, whether that is a repo of the Hub)."""
     if named in BUNDLED:
         return BUNDLED[named], True
     if not Path(named).is_absolute() and HUB_ID.fullmatch(named):
         return named, True
-    folder = Path(str(prepared.get("base_model") or named))
-    # transformers wrote into a folder where its model had come from.
-    origin = str(_json(folder / "config.json").get("_name_or_path") or "")
-    if "/" in origin and HUB_ID.fullmatch(origin) and not Path(origin).exists():
-        return origin, True
-    return folder.name or named, False
+    # What a folder's config calls itself proves nothing: anything may have been done to the weights since. See base_proof.py.
+    return f"./{Path(named).name or named}", False
+
+
+def _folder(named: str) -> Path | None:
+    """Where a base lies that the recipe names by its folder; None for others, and for one that is gone."""
+    folder = Path(named)
+    return folder if folder.is_absolute() and folder.is_dir() else None
+
+
+def _fingerprint(prepared: Mapping[str, Any], folder: Path | None) -> str | None:
+    """As the run found it when it began; of a run of before that was recorded, as the folder is now."""
+    said = prepared.get("base_fingerprint")
+    if isinstance(said, str):
+        return said
+    files = weight_files(folder) if folder else []
+    return fingerprint(files) if files else None
 
 
 def _dataset(data: Mapping[str, Any]) -> str | None:

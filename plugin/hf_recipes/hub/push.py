@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from hf_recipes import record
 from hf_recipes.hub.account import Account, account, api, writer
+from hf_recipes.hub.base_proof import with_proven_base
 from hf_recipes.hub.errors import HubFailed, hub_errors, retrying
 from hf_recipes.hub.facts import Facts, License, read_facts, read_job
 from hf_recipes.hub.parcel import MARK, OURS, Parcel, identity, pack
@@ -65,7 +66,7 @@ def push(
         raise HubFailed("nothing_trained", f"{run.name} {TRAINED_NOTHING}")
     _check_state(run)
     client = client or client_of(run)
-    facts = read_facts(run)
+    facts = with_proven_base(read_facts(run), client)
     target = repo_of(run, client, repo)
     facts = replace(facts, license=_license(facts, client), public_data=_public_data(facts, client))
     parcel = pack(run, facts, target, read_job(run).get("secrets") or ())
@@ -95,7 +96,7 @@ def check_target(run: Path, *, repo: str | None = None, client: HfApi | None = N
     if found is None:
         _check_owner(target, account(client))
         return target
-    _refuse_foreign(target, found, read_facts(run))
+    _refuse_foreign(target, found, with_proven_base(read_facts(run), client))
     with hub_errors(f"asking whether {target} may be written"):
         retrying(lambda: client.auth_check(target, write=True))
     return target

@@ -108,7 +108,10 @@ def _paths(
 
 
 def without_places(document: Any, places: Mapping[str, str], base_model: str, key: str = "") -> Any:
-    """A config with the base's public name where a folder of this machine stood, and without paths that nothing reads."""
+    """A config with the base's public name where a folder of this machine stood, and without paths that nothing reads.
+
+    An adapter names its base there and nowhere else: that is always the public name.
+    """
     if isinstance(document, dict):
         return {
             name: without_places(value, places, base_model, name)
@@ -117,6 +120,8 @@ def without_places(document: Any, places: Mapping[str, str], base_model: str, ke
         }
     if isinstance(document, list):
         return [without_places(value, places, base_model) for value in document]
+    if key == BASE_KEYS[0] and document:
+        return base_model
     if isinstance(document, str) and document.startswith("/"):
         return base_model if key in BASE_KEYS else places.get(document.rstrip("/"), document)
     return document

@@ -19,6 +19,7 @@ from hf_recipes.data.messages import RowError
 from hf_recipes.inference.child import Progress, StepFailed, run_step, write_json
 from hf_recipes.inference.convert import Converted, convert
 from hf_recipes.inference.dataset import image_folder
+from hf_recipes.inference.fingerprint import fingerprint, weight_files
 from hf_recipes.inference.needs import check_needs
 from hf_recipes.inference.request import Request, of_run
 from hf_recipes.inference.rules import RowRules
@@ -66,6 +67,8 @@ def prepare(run: Path) -> None:
     check_needs(request, work, progress)
     from hf_recipes.inference.sizes import parameters
 
+    if Path(base).is_absolute() and (files := weight_files(Path(base))):
+        prepared["base_fingerprint"] = fingerprint(files)
     size = None if request.task == "tabular" else parameters(base)
     if size:
         prepared["base_parameters"] = size
