@@ -17,6 +17,7 @@ from hf_recipes import environments, record
 from hf_recipes.data.measurable import ExpectedFields, lacking
 from hf_recipes.recipe import load
 from hf_recipes.recipe.model import Metric
+from hf_recipes.recipe.secrets import printable
 from hf_recipes.record.create import plain
 from hf_recipes.record.state import RunState, State
 from hf_recipes.runner.causes import Cause, short
@@ -91,7 +92,8 @@ def _with_settings(run: Path, job: Mapping[str, object], settings: Sequence[str]
         return dict(job)
     other = [one for one in settings if not one.startswith("evaluate.")]
     if other:
-        raise CannotEvaluate(f"--set {other[0]}: the run is trained; only evaluate.… can be set here")
+        key = printable(other[0].partition("=")[0])
+        raise CannotEvaluate(f"--set {key}: the run is trained; only evaluate.… can be set here")
     given = job.get("settings")
     before = [str(one) for one in given] if isinstance(given, list) else []
     if any(one.startswith("evaluate.documents=") for one in settings):

@@ -21,6 +21,7 @@ from hf_recipes.hub.errors import HubFailed
 from hf_recipes.recipe import load_all, problem_at
 from hf_recipes.recipe.model import Recipe
 from hf_recipes.recipe.problem import Problem, RecipeError
+from hf_recipes.recipe.pushing import push_problems
 from hf_recipes.record.state import RunState, State
 from hf_recipes.runner.files import take_lock, update_state
 from hf_recipes.runner.processes import process_started
@@ -59,6 +60,8 @@ def recipes(paths: Sequence[Path], settings: Sequence[str] = (), *, push: bool =
             found += load_all(path, settings=settings)
         except RecipeError as error:
             problems += error.problems
+    if push:
+        problems += [problem for recipe in found for problem in push_problems(recipe)]
     if problems:
         raise RecipeError(problems)
     return [replace(one, hub=replace(one.hub, push_to_hub=True)) for one in found] if push else found

@@ -24,7 +24,7 @@ def test_valid_recipes() -> None:
 
 def test_problems_are_lines_for_people_and_a_list_for_scripts() -> None:
     file = CONFIGS / "llm-sft.yml"
-    unpushed = ", or leave hub out: nothing is pushed then"
+    unpushed = ", or leave it out: the account that is logged in is asked then"
     no_gpu_needed = ("--set", "backend=spaces-a10g-large")
     done = call("validate", file, "--set", "params.epoch=1", *no_gpu_needed)
     assert done.returncode == 2

@@ -164,7 +164,7 @@ MISTAKES = [
     (LABELS, "params:", "engine: trl\nparams:", "13:1:unknown-value", "autotrain"),
     (LABELS, "params:", "trust_remote_code: maybe\nparams:", "13:1:wrong-type", "true or false"),
     (LABELS, "params:", "hub: {token: secret}\nparams:", "13:7:literal-token", "${HF_TOKEN}"),
-    (LABELS, "params:", "hub:\n  token: ${HF_TOKEN}\nparams:", "14:3:unset-variable", "HF_TOKEN is not set"),
+    (LABELS, "params:", "hub:\n  push_to_hub: true\n  username: ada\n  token: ${HF_TOKEN}\nparams:", "16:3:unset-variable", "HF_TOKEN is not set"),
     (LABELS, "params:", "hub:\n  push_to_hub: true\n  token: null\nparams:", "13:1:missing-key", "hub.username: missing"),
     (LABELS, "path: stanfordnlp/imdb", "path: ${WHERE}/imdb", "7:3:unset-variable", "WHERE is not set"),
     # places and ways out that an editor of YAML needs

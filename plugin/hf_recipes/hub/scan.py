@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hf_recipes.data.sensitive import BEFORE, TOKENS
 from hf_recipes.runner.redaction import Redactor
 
-CREDENTIAL = re.compile(f"{BEFORE}(?:{'|'.join(TOKENS.values())})")
 PATH = re.compile(r"(?<![\w.:/~$}<-])/[\w.@+-]+(?:/[\w.@+-]+)+")
 PERSONAL = (
     "home",
@@ -86,8 +84,6 @@ def _finds(
 def _secrets(text: str, redact: Redactor) -> Iterator[tuple[int, str]]:
     for start, _ in redact.spans(text):
         yield start, "a token or another secret"
-    for found in CREDENTIAL.finditer(text):
-        yield found.start(), "a token or another secret"
 
 
 def _paths(

@@ -45,7 +45,12 @@ def recipe(
         log=values.get("log", "none"),
         data=_data(reading, path.parent),
         params=reading.under("params"),
-        hub=Hub(values.get("hub.username"), values.get("hub.token"), values.get("hub.push_to_hub", False)),
+        hub=Hub(
+            values.get("hub.username"),
+            values.get("hub.token"),
+            values.get("hub.push_to_hub", False),
+            tuple(reading.unset.items()),
+        ),
         use_case=UseCase(**_written(reading, "use_case")) if reading.given("use_case") else None,
         evaluate=_evaluate(reading, path.parent) if reading.given("evaluate") else None,
         compare=Compare(**_written(reading, "compare")),

@@ -12,7 +12,7 @@ from hf_recipes.recipe.fields import Field, children, fields_for
 from hf_recipes.recipe.nodes import Map, Node, Odd, Scalar, Seq
 from hf_recipes.recipe.place import Place, problem
 from hf_recipes.recipe.problem import Problem
-from hf_recipes.recipe.secrets import HINT, KEY_HINT, TOKEN, filled, printable, unset
+from hf_recipes.recipe.secrets import HINT, KEY_HINT, filled, first_unset, holds_literal, printable, unset
 from hf_recipes.recipe.spelling import one_of, other_tasks, suggestion
 
 VARIABLE_ALONE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -38,6 +38,9 @@ class Reading:
     """The keys of single values that are written as null."""
     misshapen: set[str] = field(default_factory=set)
     """The keys whose value is of another type: what a mapping would need in it is no second mistake."""
+
+    unset: dict[str, str] = field(default_factory=dict)
+    """Key of `hub` → the variable that it names and that is not set: no mistake as long as nothing is pushed."""
 
     def report(self, key: str, code: str, message: str, hint: str = "") -> None:
         """A problem at `key`, or at the nearest key above it that is written."""
@@ -141,6 +144,10 @@ class _Walk:
         if isinstance(node, Scalar):
             if not isinstance(node.value, str):
                 return node.value
+            missing = first_unset(node.value, self.reading.environ) if key == "hub.username" else None
+            if missing:
+                self.reading.unset[key] = missing
+                return None
             text, _ = filled(
                 node.value,
                 self.reading.place_of(key),
@@ -177,10 +184,14 @@ class _Walk:
         match = VARIABLE_ALONE.fullmatch(value) if isinstance(value, str) else None
         if match is None:
             # A token that looks like one has been reported where it stands.
-            if not (isinstance(value, str) and TOKEN.search(value)):
+            if not (isinstance(value, str) and holds_literal(value)):
                 name, hint = ("HF_TOKEN", HINT) if key == "hub.token" else ("OPENAI_API_KEY", KEY_HINT)
                 message = f"must name an environment variable, as ${{{name}}}"
                 self.reading.report(key, "literal-token", message, hint)
+        elif key == "hub.token":
+            self.reading.values[key] = match.group(1)
+            if not self.reading.environ.get(match.group(1)):
+                self.reading.unset[key] = match.group(1)
         elif not self.reading.environ.get(match.group(1)):
             self.reading.problems.append(unset(self.reading.place_of(key), key, match.group(1)))
         else:

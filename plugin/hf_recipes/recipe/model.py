@@ -38,6 +38,8 @@ class Hub:
     token_variable: str | None = None
     """The *name* of the environment variable that holds the token; the value is never kept."""
     push_to_hub: bool = False
+    unset: tuple[tuple[str, str], ...] = ()
+    """(key, variable) of what is named here and not set: needed as soon as something is pushed."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from hf_recipes.recipe import autotrain, backend_rules, evaluate_rules, measures, target_modules
+from hf_recipes.recipe import autotrain, backend_rules, evaluate_rules, measures, pushing, target_modules
 from hf_recipes.recipe.check import Reading
 from hf_recipes.recipe.fields import BUNDLED, CHAT_TEMPLATES, METRICS
 from hf_recipes.recipe.spelling import one_of
@@ -45,7 +45,7 @@ def check(reading: Reading, trainer: str | None, *, named: str | None) -> None:
     _base_model(reading)
     _data_path(reading)
     _splits(reading)
-    _hub(reading)
+    pushing.check(reading)
     target_modules.normalise(reading)
     if reading.task:
         _trainer(reading, named)
@@ -65,6 +65,16 @@ def _project_name(reading: Reading) -> None:
         return
     if not name.replace("-", "").isalnum():
         reading.report("project_name", "project-name", "takes letters, digits and hyphens only")
+    elif name.startswith("-"):
+        what = "begins with a hyphen: programs would take it for an option"
+        reading.report("project_name", "project-name", what, "begin it with a letter or a digit")
+    elif name in ("data", "base"):
+        reading.report(
+            "project_name",
+            "project-name",
+            "is the name of a folder that each run has already",
+            "write another",
+        )
     elif len(name) > 50:
         reading.report("project_name", "project-name", f"is {len(name)} characters long, 50 are allowed")
 
@@ -124,15 +134,6 @@ def _splits(reading: Reading) -> None:
             reading.report(
                 "data.test_split", "test-seen", f"is the {other}: test rows must not be trained on"
             )
-
-
-def _hub(reading: Reading) -> None:
-    if reading.values.get("hub.push_to_hub") is not True:
-        return
-    for name in ("username", "token"):
-        key = f"hub.{name}"
-        if key in reading.blank or key not in reading.places:
-            reading.report(key, "missing-key", "missing, and push_to_hub is true")
 
 
 def _trainer(reading: Reading, trainer: str | None) -> None:

@@ -19,11 +19,11 @@ def lay_over(root: Map, setting: str, report: Callable[[Problem], None]) -> Map:
     key, equals, text = setting.partition("=")
     key = key.strip()
     place = Place(f"--set {printable(key)}")
+    for found in literal_tokens(setting, place.file):
+        report(problem(place, found.code, found.message, found.hint))
     if not equals or not key or len(setting) > MAX_SETTING:
         report(problem(place, "bad-setting", "--set takes key=value", "such as --set params.lr=2e-4"))
         return root
-    for found in literal_tokens(text, place.file):
-        report(problem(place, found.code, found.message, found.hint))
     value = parse(text, place.file, report, at=place) if text.strip() else Scalar("", place)
     if value is None:
         return root

@@ -14,7 +14,7 @@ import yaml
 from hf_recipes.recipe.nodes import Entry, Map, Node, Odd, Scalar, Seq
 from hf_recipes.recipe.place import Place, problem
 from hf_recipes.recipe.problem import Problem
-from hf_recipes.recipe.secrets import TOKEN, literal_token, printable
+from hf_recipes.recipe.secrets import escaped_secrets, literal_token, printable
 from hf_recipes.recipe.syntax import MAX_DEPTH, not_yaml
 
 MAX_BYTES = 1 << 20
@@ -213,8 +213,8 @@ class _Builder:
     def _scalar(self, event: yaml.ScalarEvent) -> Scalar:
         place = self._place(event)
         # One that the text holds as it is has been reported already; this one was written with escapes.
-        if any(token not in self.text for token in TOKEN.findall(event.value)):
-            self.report(literal_token(place))
+        for kind in escaped_secrets(event.value, self.text):
+            self.report(literal_token(place, kind))
         tag = event.tag
         if tag in (None, "!"):
             resolve: Callable[..., str] = self.loader.resolve

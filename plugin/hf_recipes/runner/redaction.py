@@ -7,6 +7,8 @@ import re
 import urllib.parse
 from collections.abc import Mapping, Sequence
 
+from hf_recipes.runner.secret_patterns import token_spans
+
 USUAL_SECRETS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HUGGINGFACE_HUB_TOKEN")
 
 
@@ -33,8 +35,6 @@ class Redactor:
         known = "|".join(map(re.escape, secrets)) or r"(?!)"
         self._patterns = (
             re.compile(known),
-            # That of a login in the browser is a JSON web token, of three parts.
-            re.compile(r"hf_(?:oauth|jwt)_[\w.-]{20,}|(?:hf_|api_org_)[A-Za-z0-9]{20,}"),
             # Of an address that lets whoever has it read or write a private file, as libraries print it when they try again.
             re.compile(r"(?<=Signature=)[\w%~.-]{20,}"),
         )
@@ -42,9 +42,8 @@ class Redactor:
     def spans(self, text: str) -> list[tuple[int, int]]:
         """Where secrets stand, in order; ones that overlap, such as a token with another secret behind it, are one."""
         merged: list[tuple[int, int]] = []
-        for begin, end in sorted(
-            found.span() for pattern in self._patterns for found in pattern.finditer(text)
-        ):
+        named = [found.span() for pattern in self._patterns for found in pattern.finditer(text)]
+        for begin, end in sorted([*named, *token_spans(text)]):
             if merged and begin < merged[-1][1]:
                 merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
             else:
