@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +17,7 @@ SAID = "::say "
 """How a line of stderr begins that is for the person who waits; libraries print there, too."""
 PROGRESS = "::progress "
 """How a line of stderr begins that tells how far it is; one JSON document follows."""
+ENDLESS = "the base's chat template does not end, or the processor time that ulimit -t allows is used up"
 Hear = Callable[[Mapping[str, Any]], None]
 
 
@@ -35,6 +37,8 @@ def ask_inference(
         json.dump(request, question, default=str)
         question.seek(0)
         code, last = _ran([str(python), "-m", module, *arguments], question, answer, say, hear)
+        if code == -signal.SIGXCPU:
+            raise environments.EnvironmentFailed(ENDLESS)
         if code:
             raise environments.EnvironmentFailed(f"{module} failed in the inference environment: {last}")
         answer.seek(0)

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from hf_recipes.inference.bounded_template import bounded
 from hf_recipes.inference.device import on_gpu
 
 ADAPTER = "default"
@@ -47,7 +48,7 @@ def load_tokenizer(source: str, trust_remote_code: bool) -> Any:
     from transformers import AutoTokenizer
 
     try:
-        return AutoTokenizer.from_pretrained(source, trust_remote_code=trust_remote_code)
+        return bounded(AutoTokenizer.from_pretrained(source, trust_remote_code=trust_remote_code))
     except (OSError, ValueError) as error:
         raise ModelUnavailable(f"{source} has no tokenizer that loads: {_first_line(error)}") from None
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from hf_recipes.data.columns import trainer_of
 from hf_recipes.data.form import Form
+from hf_recipes.inference.bounded_template import bounded
 
 # Both templates of AutoTrain's own, in the form that renders the same text; a test compares them.
 CHATML = (
@@ -47,7 +48,7 @@ def load_tokenizer(base: str, params: Mapping[str, Any], *, trust_remote_code: b
     tokenizer = AutoTokenizer.from_pretrained(base, trust_remote_code=trust_remote_code, **extra)
     if template or not tokenizer.chat_template:
         tokenizer.chat_template = template or CHATML
-    return tokenizer
+    return bounded(tokenizer)
 
 
 def limit_of(tokenizer: Any, task: str, params: Mapping[str, Any]) -> int | None:

@@ -57,6 +57,8 @@ class Cause:
             return "out_of_memory", "out of memory" + (f" ({short(self._error)})" if self._error else "")
         if self._killed or code in (-signal.SIGKILL, 128 + signal.SIGKILL):
             return "out_of_memory", "killed by the system, most likely out of memory"
+        if code in (-signal.SIGXCPU, 128 + signal.SIGXCPU):
+            return usual, "out of processor time: the base's chat template does not end, or ulimit -t is set"
         if self._error or self._empty_words:
             return usual, short(self._error or self._empty_words)
         if code < 0:
