@@ -10,6 +10,7 @@ import click
 
 from hf_recipes import __version__
 from hf_recipes.cli.output import as_called, called_as
+from hf_recipes.cli.terminal import clean_streams
 
 # name → (module, one line of help). The line stands here so that --help imports no command.
 COMMANDS = {
@@ -95,6 +96,7 @@ def _end_by_interruption() -> None:
 def main() -> None:
     """The console script. Never returns: ends the process with the exit code that DESIGN.md lists."""
     _end_by_interruption()
+    clean_streams()
     given = sys.argv[1:]
     # Whoever has just seen an error puts it at the end of the line.
     arguments = [one for one in given if one != "--debug"]

@@ -48,8 +48,8 @@ def document(value: object) -> None:
     global printed
     printed = True
     text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
-    # Half a character, where a model stopped within one, can't be written but as JSON's escape.
-    result(re.sub("[\ud800-\udfff]", lambda half: f"\\u{ord(half[0]):04x}", text))
+    # Half a character, where a model stopped within one, and commands for a terminal can't be written but as JSON's escape.
+    result(re.sub("[\x7f-\x9f\ud800-\udfff]", lambda found: f"\\u{ord(found[0]):04x}", text))
 
 
 def console(*, stderr: bool, markup: bool = False) -> Console:
@@ -57,8 +57,10 @@ def console(*, stderr: bool, markup: bool = False) -> Console:
 
     `markup`: what is printed has rich's `[bold]`, and all that comes from outside is escaped.
     """
-    from rich.console import Console
+    from hf_recipes.cli.terminal import clean_console
 
-    here = (sys.stderr if stderr else sys.stdout).isatty()
-    width = None if here else UNFOLDED
-    return Console(stderr=stderr, markup=markup, highlight=False, soft_wrap=not here, width=width)
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else UNFOLDED
+    return clean_console(
+        stream, stderr=stderr, markup=markup, highlight=False, soft_wrap=not stream.isatty(), width=width
+    )

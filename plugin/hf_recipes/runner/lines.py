@@ -12,8 +12,12 @@ from hf_recipes.runner.redaction import Redactor
 LONGEST_LINE = 65_536
 LONGEST_SECRET = 4_096
 ESCAPES = re.compile(
-    r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # colours, the cursor, what is erased
+    r"|(?:\x1b[\]P_^X]|[\x9d\x90\x9f\x9e\x98])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)"  # titles, links, the clipboard
+    r"|\x1b[ -/]*[0-~]"
+    r"|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]"  # the rest, also of a sequence that does not end
 )
+"""What a terminal obeys instead of showing it: escape sequences in 7 and 8 bits, and control characters but tab and newlines."""
 
 
 class Lines:
