@@ -184,6 +184,11 @@ def test_labels_that_are_one_or_unbalanced_or_unknown():
     labels = {"train": {"a": 9, "b": 9}, "test": {"a": 1, "c": 2}}
     assert "1 label ('c' 2)" in judged(classes="label", labels=labels)[0]["unknown-label"]
     assert "unknown-answer" in judged(labels=labels)[1] and not judged(labels=labels)[0]
+    assert "1 label ('b' 9) of the training rows stand" in judged(labels=labels)[1]["unmeasured-label"]
+    one = {"train": {"a": 9, "b": 9}, "test": {"a": 5}}
+    counted = judged(labels=one, splits={"train": {"rows": 90}, "test": {"rows": 5}})[1]
+    assert "all 5 test rows have one label, 'a'" in counted["one-class-test"]
+    assert "one-class-test" not in judged(labels={**one, "test": {"a": 5, "b": 1}})[1]
 
 
 def test_rows_that_a_block_cuts_say_what_happens_to_them():

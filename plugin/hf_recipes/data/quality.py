@@ -73,6 +73,8 @@ def judge(
         *_too_few(rows.get("train"), train, needed, limit, at),
         *_unbalanced(train, at),
         *_unknown_labels(facts, train, test, at),
+        *_unmeasured_labels(train, test, at),
+        *_one_test_class(train, test, rows.get("test"), at),
         *_few_test_rows(rows.get("test"), at),
         *_unused(facts["columns"]["unused"], columns, at),
     ]
@@ -166,6 +168,23 @@ def _unknown_labels(
     return [
         at("data.test_split", "unknown-answer", message, "a model can only guess what it was never shown")
     ]
+
+
+def _unmeasured_labels(train: Mapping[str, int], test: Mapping[str, int], at: At) -> list[Problem]:
+    unmeasured = [label for label in train if label not in test] if test else []
+    if not unmeasured:
+        return []
+    message = f"{_counted(unmeasured, train)} of the training rows stand in no test row: how well they are learned is not measured"
+    return [at("data.test_split", "unmeasured-label", message, "")]
+
+
+def _one_test_class(
+    train: Mapping[str, int], test: Mapping[str, int], rows: int | None, at: At
+) -> list[Problem]:
+    if len(test) != 1 or len(train) < 2 or not rows or rows < 2:
+        return []
+    message = f"all {rows:,} test rows have one label, {next(iter(test))!r}: a model that always says it is right in each"
+    return [at("data.test_split", "one-class-test", message, "draw test rows of every label")]
 
 
 def _few_test_rows(rows: int | None, at: At) -> list[Problem]:

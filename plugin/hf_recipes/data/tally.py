@@ -27,6 +27,11 @@ class Tally(Findings):
         self.total += 1
         self.codes[code] += 1
 
+    def count(self, code: str, more: int) -> None:
+        """Findings of a kind beyond those that are kept."""
+        self.total += more
+        self.codes[code] += more
+
     def take(self, other: Tally) -> None:
         """All that another tally has found, behind what this one has."""
         self.total += other.total

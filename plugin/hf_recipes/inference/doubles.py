@@ -75,6 +75,8 @@ class Doubles:
     """Training rows whose question stands before in train nearly the same."""
     leaked: Found
     """Test rows whose question stands in train."""
+    leaked_otherwise: Found
+    """Of those, the ones whose answer stands with the question in no training row."""
     leaked_near: Found
     """Test rows whose question stands in train nearly the same."""
 
@@ -117,6 +119,7 @@ class Index:
         asked_again, asked_before = repeats(asked, ~test)
         other = ~np.isin(asked_again, again)
         leaked, leaked_from = leaks(asked, test)
+        apart = ~np.isin(whole[leaked], whole[~test])
         near, alike = self._near(asked, test)
         near[asked_again] = near[leaked] = -1
         rows = np.flatnonzero(near >= 0)
@@ -128,6 +131,7 @@ class Index:
             otherwise=self._found(asked_again[other], asked_before[other]),
             near=self._found(rows[~in_test], near[rows[~in_test]], alike),
             leaked=self._found(leaked, leaked_from),
+            leaked_otherwise=self._found(leaked[apart], leaked_from[apart]),
             leaked_near=self._found(rows[in_test], near[rows[in_test]], alike),
         )
 

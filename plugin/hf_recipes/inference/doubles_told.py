@@ -9,6 +9,7 @@ from hf_recipes.recipe.problem import Problem
 
 SAID = {
     "test-row-in-train": "this test row's question also stands in train, at {other}",
+    "test-row-contradicts-train": "this test row's question has another answer in train, at {other}",
     "test-row-near-train": "this test row's question is {alike} that of the training row at {other}",
     "duplicate": "the same row stands before, at {other}",
     "duplicate-test-row": "the same test row stands before, at {other}",
@@ -21,6 +22,7 @@ SAID = {
 def by_code(doubles: Doubles) -> dict[str, Found]:
     return {
         "test-row-in-train": doubles.leaked,
+        "test-row-contradicts-train": doubles.leaked_otherwise,
         "test-row-near-train": doubles.leaked_near,
         "duplicate": doubles.repeated,
         "duplicate-test-row": doubles.repeated_test,

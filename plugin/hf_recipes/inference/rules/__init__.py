@@ -13,11 +13,28 @@ from typing import Any
 from hf_recipes.data.form import Form
 from hf_recipes.data.tally import Tally
 from hf_recipes.inference.request import Request
+from hf_recipes.inference.rules.answer_spans import answer_spans
+from hf_recipes.inference.rules.contradictions import contradictions
+from hf_recipes.inference.rules.entity_tags import entity_tags
 from hf_recipes.inference.rules.json_answers import json_answers
+from hf_recipes.inference.rules.label_spellings import label_spellings
+from hf_recipes.inference.rules.preferences import preferences
 from hf_recipes.inference.rules.python_text import python_text
 from hf_recipes.inference.rules.rule import Context, Rule, SeenRow
+from hf_recipes.inference.rules.sentence_pairs import sentence_pairs
+from hf_recipes.inference.rules.targets import targets
 
-RULES: Sequence[Callable[[Context], Rule | None]] = (json_answers, python_text)
+RULES: Sequence[Callable[[Context], Rule | None]] = (
+    json_answers,
+    python_text,
+    answer_spans,
+    contradictions,
+    entity_tags,
+    label_spellings,
+    preferences,
+    sentence_pairs,
+    targets,
+)
 """Each makes a rule, or None where it says nothing of this recipe."""
 
 
