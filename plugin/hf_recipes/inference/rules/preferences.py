@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from hf_recipes.data.cell_text import as_text
 from hf_recipes.data.columns import trainer_of
-from hf_recipes.data.messages import as_text
 from hf_recipes.inference.rules.faulty_rows import FaultyRows
 from hf_recipes.inference.rules.rule import Context, Rule, SeenRow
 
