@@ -17,7 +17,7 @@ from hf_recipes.hub import account, runs_repo
 from hf_recipes.hub.data_repo import PREFIX
 from hf_recipes.hub.errors import HubFailed, hub_errors, retrying
 from hf_recipes.record.state import RunState
-from hf_recipes.runner.files import read_json
+from hf_recipes.runner.files import read_job
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -99,7 +99,7 @@ def _known(runs_dir: Path, owner: str, client: HfApi) -> Iterable[_Run]:
 
 def _described(run: Path, owner: str) -> _Run:
     """A run as it stands: one whose end nobody has seen yet is judged now."""
-    path = str(read_json(run / "job.json").get("data", {}).get("path"))
+    path = str(read_job(run).get("data", {}).get("path"))
     return _Run(elsewhere.refresh(run), path if path.startswith(f"{owner}/{PREFIX}") else None)
 
 

@@ -162,7 +162,7 @@ def _login(run: Path) -> dict[str, str]:
 def _job(run: Path) -> Mapping[str, Any]:
     try:
         job = json.loads((run / "job.json").read_text("utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         raise CompareFailed(f"{run.name} has no readable job.json") from None
     if not isinstance(job, dict):
         raise CompareFailed(f"{run.name} has no readable job.json")
@@ -185,6 +185,6 @@ def _base(run: Path, job: Mapping[str, Any]) -> str:
     """The base as the prepare step resolved it, while that is still there; else as the recipe names it."""
     try:
         prepared = str(json.loads((run / "work" / "prepared.json").read_text("utf-8"))["base_model"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return str(job["base_model"])
     return prepared if prepared and Path(prepared).is_dir() else str(job["base_model"])

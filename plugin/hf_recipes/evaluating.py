@@ -22,7 +22,7 @@ from hf_recipes.record.create import plain
 from hf_recipes.record.state import RunState, State
 from hf_recipes.runner.causes import Cause, short
 from hf_recipes.runner.children import Children
-from hf_recipes.runner.files import read_json, take_lock, write_json
+from hf_recipes.runner.files import parsed, read_job, read_json, take_lock, write_json
 from hf_recipes.runner.lines import ESCAPES, Lines
 from hf_recipes.runner.processes import MARK
 from hf_recipes.runner.progress import own_progress
@@ -48,7 +48,7 @@ def evaluate(
     Raises CannotEvaluate, RecipeError, EnvironmentFailed. Whoever stops asking stops it, and no child is left.
     """
     state = _measurable(run)
-    job = read_json(run / "job.json")
+    job = read_job(run)
     wanted = _with_settings(run, job, settings)
     _check(run, wanted)
     python = environments.ensure("inference", say=say)
@@ -174,7 +174,13 @@ def _measurable_rows(run: Path, metrics: Sequence[Any]) -> None:
     fields = ExpectedFields((metric.name, metric.options) for metric in asked)
     with (run / "work" / "test.jsonl").open(encoding="utf-8") as lines:
         for line in filter(str.strip, lines):
-            row = json.loads(line)
+            try:
+                row = parsed(line)
+                assert isinstance(row, dict)
+            except (ValueError, AssertionError):
+                raise CannotEvaluate(
+                    f"{run.name}: work/test.jsonl is damaged, so its test rows can't be asked; run the recipe again"
+                ) from None
             fields.add(str(row.get("reference")))
             for metric in asked:
                 why = lacking(

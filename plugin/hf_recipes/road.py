@@ -17,7 +17,7 @@ from hf_recipes.recipe import load
 from hf_recipes.recipe.model import Recipe
 from hf_recipes.recipe.problem import RecipeError
 from hf_recipes.record.state import Reason, RunState, State
-from hf_recipes.runner.files import read_json, write_json
+from hf_recipes.runner.files import read_job, read_json, write_json
 
 if TYPE_CHECKING:
     from hf_recipes.engines.plan import Plan
@@ -116,7 +116,7 @@ def begin(run: Path, *, attached: bool, say: Say) -> None:
 
         sending.begin(run, say=say)
         return
-    job = read_json(run / "job.json")
+    job = read_job(run)
     if job.get("push") and not _can_be_pushed(run):
         return
     try:

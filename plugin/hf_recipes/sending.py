@@ -27,7 +27,7 @@ from hf_recipes.recipe.model import Data
 from hf_recipes.recipe.problem import RecipeError
 from hf_recipes.record.create import plain
 from hf_recipes.record.state import Reason, State
-from hf_recipes.runner.files import read_json, write_json
+from hf_recipes.runner.files import read_job, read_json, write_json
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -121,7 +121,7 @@ def _target(run: Path, client: HfApi) -> str:
 
 def _check_sources(run: Path, client: HfApi) -> None:
     """That the base and the data are there for this token, found out before a machine is paid for. Raises HubFailed."""
-    job = read_json(run / "job.json")
+    job = read_job(run)
     wanted = [] if job["base_model"].startswith("bundled/") else [("model", "base model", job["base_model"])]
     if not job["data"]["local"]:
         wanted.append(("dataset", "data", job["data"]["path"]))
@@ -139,7 +139,7 @@ def _may_read(client: HfApi, kind: str, name: str) -> None:
 
 def _publish_data(run: Path, client: HfApi, name: str, made: list[Callable[[], None]], say: Say) -> None:
     """Local data goes up first, and the recorded job is rewritten to read it from there."""
-    document = read_json(run / "job.json")
+    document = read_job(run)
     if not document["data"]["local"]:
         return
     say("preparing the data for the Hub")
@@ -166,7 +166,7 @@ def _publish_data(run: Path, client: HfApi, name: str, made: list[Callable[[], N
 def _remove_data(run: Path, repo: str, client: HfApi) -> None:
     """What this start has uploaded, unless another run has found it there meanwhile."""
     for other in record.list_runs(run.parent):
-        uses = read_json(other / "job.json").get("data", {}).get("path") == repo
+        uses = read_job(other).get("data", {}).get("path") == repo
         if other != run and uses and not record.read_state(other).state.finished:
             return
     with hub_errors(f"deleting {repo}"):
@@ -175,7 +175,7 @@ def _remove_data(run: Path, repo: str, client: HfApi) -> None:
 
 def _secrets(run: Path, client: HfApi) -> dict[str, str]:
     """Values come in here, at the last moment, and go to the container's secrets alone."""
-    names = read_json(run / "job.json").get("secrets") or ()
+    names = read_job(run).get("secrets") or ()
     found = {name: os.environ[name] for name in names if os.environ.get(name)}
     return {**found, "HF_TOKEN": str(client.token)}
 

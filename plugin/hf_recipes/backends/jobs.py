@@ -22,7 +22,7 @@ from hf_recipes.hub import runs_repo
 from hf_recipes.hub.errors import HubFailed, hub_errors, retrying
 from hf_recipes.hub.pushed import pushed
 from hf_recipes.remote.start import start_script
-from hf_recipes.runner.files import read_json
+from hf_recipes.runner.files import read_job
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi, JobInfo
@@ -57,7 +57,7 @@ def start(
     namespace, hardware = str(handle["namespace"]), str(handle["hardware"])
     hours = handle.get("hours")
     timeout = job_timeout(hours if isinstance(hours, (int, float)) else None)
-    project = str(read_json(run / "job.json")["project_name"])
+    project = str(read_job(run)["project_name"])
 
     def ask() -> JobInfo:
         # Of a try whose answer was lost: a second HF Job would train, and cost, twice.

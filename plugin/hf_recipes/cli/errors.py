@@ -80,11 +80,11 @@ def _of_ours(error: BaseException) -> tuple[int, Sequence[Problem]]:
     from hf_recipes.environments import EnvironmentFailed
     from hf_recipes.hub.errors import HubFailed
     from hf_recipes.record import RunNotFound
-    from hf_recipes.runner.files import FULL
+    from hf_recipes.runner.files import FULL, Damaged
 
     if isinstance(error, RunNotFound):
         return WRONG_CALL, [_said("no-run", str(error))]
-    if isinstance(error, (EnvironmentFailed, HubFailed)):
+    if isinstance(error, (EnvironmentFailed, HubFailed, Damaged)):
         return FAILED, [_said("failed", str(error))]
     if isinstance(error, OSError) and error.errno in FULL:
         where = f"{error.filename}: " if error.filename is not None else ""

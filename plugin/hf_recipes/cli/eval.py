@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import closing
 from pathlib import Path
 
@@ -38,6 +37,7 @@ def eval_command(
     from hf_recipes.cli.progress import show
     from hf_recipes.evaluating import CannotEvaluate
     from hf_recipes.evaluation.findings import unmet
+    from hf_recipes.runner.files import read_json
 
     folder = road.find(run, runs_dir)
     try:
@@ -45,7 +45,7 @@ def eval_command(
             show(looks)
     except CannotEvaluate as error:
         raise CommandFailed(str(error)) from None
-    report = json.loads((folder / "report" / "report.json").read_text(encoding="utf-8"))
+    report = read_json(folder / "report" / "report.json")
     if as_json:
         document(report)
     else:

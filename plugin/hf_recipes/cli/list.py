@@ -32,7 +32,7 @@ def list_command(remote: bool, as_json: bool, runs_dir: Path) -> None:
         if away is not None and away.reason == "unreachable":  # each more would wait as long
             say("all other runs on Hugging Face, too")
             break
-    documents = [road.as_json(run) for run in runs]
+    documents = [_document(run) for run in runs]
     if as_json:
         document(documents)
     elif not documents:
@@ -41,6 +41,25 @@ def list_command(remote: bool, as_json: bool, runs_dir: Path) -> None:
             say("runs of your account that were started elsewhere: hf-recipes list --remote")
     else:
         _table(documents)
+
+
+def _document(run: Path) -> Mapping[str, object]:
+    """Of one whose files hold what nobody wrote, that: the others are listed all the same."""
+    from hf_recipes import road
+
+    try:
+        return road.as_json(run)
+    except Exception as error:
+        said = f"its files are damaged ({type(error).__name__})"
+        return {
+            **dict.fromkeys(("stage", "reason", "model_dir")),
+            "id": run.name,
+            "state": "failed",
+            "message": said,
+            "run_dir": str(run),
+            "backend": "",
+            "metrics": {},
+        }
 
 
 def _table(documents: Sequence[Mapping[str, object]]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import click
 from hf_recipes.cli.arguments import RUN_HELP, json_option, runs_option
 from hf_recipes.cli.errors import CommandFailed
 from hf_recipes.cli.output import document, say
+from hf_recipes.runner.files import read_json
 
 
 @click.command("report", epilog=RUN_HELP)
@@ -29,9 +29,7 @@ def report_command(names: tuple[str, ...], as_json: bool, open_browser: bool, ru
     elif as_json:
         document(reports[0])
     else:
-        from hf_recipes.cli import report_text
-
-        report_text.show(reports[0])
+        _one(folders[0], reports[0])
     for folder, report in zip(folders, reports, strict=True):
         page = _page(folder, report)
         if not as_json:
@@ -46,13 +44,27 @@ def _report(folder: Path) -> dict[str, Any]:
         raise CommandFailed(
             f"{folder.name} has no report: its recipe has no `evaluate:`, or it did not come that far"
         )
+    report: dict[str, Any] | None
     try:
-        report = json.loads(path.read_text(encoding="utf-8"))
+        report = read_json(path)
     except ValueError:
         report = None
-    if not isinstance(report, dict) or not isinstance(report.get("methods"), dict):
+    if report is None or not isinstance(report.get("methods"), dict):
         raise CommandFailed(f"{path} is damaged: it is no report; evaluate the run again")
     return report
+
+
+def _one(folder: Path, report: dict[str, Any]) -> None:
+    from hf_recipes.cli import report_text
+
+    try:
+        report_text.show(report)
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
+        # It was written by another version, or by nobody: what stands in it is as foreign as any other input.
+        raise CommandFailed(
+            f"{folder / 'report' / 'report.json'} is no report of this version ({type(error).__name__}: {error}); "
+            "evaluate the run again"
+        ) from error
 
 
 def _page(folder: Path, report: dict[str, Any]) -> Path:

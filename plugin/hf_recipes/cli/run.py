@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -134,13 +133,14 @@ def _print_outcome(run: Path) -> None:
     from hf_recipes import record, road
     from hf_recipes.evaluation.findings import unmet
     from hf_recipes.record.state import State
+    from hf_recipes.runner.files import read_json
 
     state = record.read_state(run)
     report = run / "report" / "report.json"
     if report.exists():
         from hf_recipes.cli import report_text
 
-        report_text.show(json.loads(report.read_text(encoding="utf-8")))
+        report_text.show(read_json(report))
     else:
         _print_training(run)
     say(f"{run.name}: {state.state.value}" + (f": {state.message}" if state.message else ""))

@@ -74,7 +74,7 @@ def read_file(file: Path, method: str) -> dict[int, Answer]:
             continue
         try:
             answer = parse(json.loads(line.decode()), method)
-        except (ValueError, KeyError, TypeError) as problem:
+        except (ValueError, KeyError, TypeError, RecursionError) as problem:
             raise EvaluationFailed(
                 f"{file.name}, line {number}, is not a recorded answer: {problem}."
             ) from None
@@ -98,7 +98,7 @@ def read_questions(folder: Path) -> dict[int, Messages]:
         try:
             found = json.loads(line.decode())
             questions[int(found["row"])] = parse_messages(found["messages"])
-        except (ValueError, KeyError, TypeError) as problem:
+        except (ValueError, KeyError, TypeError, RecursionError) as problem:
             raise EvaluationFailed(
                 f"{file.name}, line {number}, is not a recorded question: {problem}."
             ) from None
@@ -112,7 +112,7 @@ def read_notes(folder: Path) -> dict[str, str]:
         return {}
     try:
         return {str(method): str(why) for method, why in json.loads(file.read_text(encoding="utf-8")).items()}
-    except (ValueError, AttributeError) as problem:
+    except (ValueError, AttributeError, RecursionError) as problem:
         raise EvaluationFailed(f"{file.name} is no recorded note: {problem}.") from None
 
 
@@ -124,7 +124,7 @@ def read_drawn_from(folder: Path, method: str) -> dict[str, Any] | None:
             "kind": str(found["kind"]),
             **{name: int(found[name]) for name in ("count", "trained_on") if name in found},
         }
-    except (OSError, ValueError, AttributeError, KeyError, TypeError):
+    except (OSError, ValueError, AttributeError, KeyError, TypeError, RecursionError):
         return None
 
 

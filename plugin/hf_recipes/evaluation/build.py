@@ -117,7 +117,7 @@ def evaluate_section(run: Path) -> Mapping[str, Any]:
         return {}
     try:
         section = json.loads(file.read_text(encoding="utf-8")).get("evaluate")
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         raise EvaluationFailed("job.json is not a job.") from None
     return section if isinstance(section, Mapping) else {}
 

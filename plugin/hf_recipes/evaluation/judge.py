@@ -160,6 +160,6 @@ def _recorded(file: Path) -> dict[str, str]:
         try:
             found = json.loads(line)
             said[str(found["key"])] = str(found["reply"])
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             continue
     return said

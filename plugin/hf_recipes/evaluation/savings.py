@@ -47,7 +47,7 @@ def training_seconds(run: Path) -> float | None:
         for line in lines:
             try:
                 event = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
             if isinstance(event, dict) and event.get("stage") == "train":
                 said = event.get("train_runtime")

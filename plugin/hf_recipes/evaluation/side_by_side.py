@@ -34,7 +34,7 @@ def read(run: Path) -> Measured:
         report["methods"].items()
     except OSError:
         raise EvaluationFailed(f"{run.name} has no report.") from None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise EvaluationFailed(f"{run.name}: report/report.json is not a report.") from None
     return Measured(run.name, report, _settings(run), _references(run))
 
@@ -96,7 +96,7 @@ def _settings(run: Path) -> dict[str, Any]:
     """What a person can change from run to run: base model, data, trainer's parameters, evaluation, place."""
     try:
         job = json.loads((run / "job.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     if not isinstance(job, dict):
         return {}

@@ -14,7 +14,7 @@ from hf_recipes import record
 from hf_recipes.evaluation import findings, run_warnings
 from hf_recipes.hub.errors import HubFailed
 from hf_recipes.inference.fingerprint import fingerprint, weight_files
-from hf_recipes.runner.files import read_json
+from hf_recipes.runner import files
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(?:/[\w.-]+)?", re.ASCII)
 BUNDLED = {"bundled/smollm2-135m-instruct": "HuggingFaceTB/SmolLM2-135M-Instruct"}
@@ -126,7 +126,7 @@ def read_facts(run: Path) -> Facts:
 def read_job(run: Path) -> Mapping[str, Any]:
     """Raises HubFailed."""
     try:
-        job = read_json(run / "job.json")
+        job = files.read_job(run)
         job["base_model"], job["project_name"], job["task"]
     except (OSError, ValueError, KeyError):
         raise HubFailed("not_a_run", f"{run.name} has no readable job.json") from None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from hf_recipes.hub.errors import hub_errors
 from hf_recipes.hub.private import commit_once
 from hf_recipes.record.state import State
-from hf_recipes.runner.files import read_json
+from hf_recipes.runner.files import read_job
 from hf_recipes.runner.redaction import Redactor
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Mirror:
 
     def __init__(self, run: Path, repo: str, client: HfApi) -> None:
         self._run, self._repo, self._client = run, repo, client
-        self._redact = Redactor(read_json(run / "job.json").get("secrets", ()), os.environ)
+        self._redact = Redactor(read_job(run).get("secrets", ()), os.environ)
         self._sent: dict[str, str] = {}
 
     def send(self, state: Mapping[str, Any], *, last: bool = False) -> bool:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from hf_recipes.runner.files import read_json
 
 LAST = ("last", "latest")
+STAMP = re.compile(r"-(\d{4})(\d\d)(\d\d)-(\d\d)(\d\d)(\d\d)-[0-9a-f]{4}$")
+"""How a run's id ends."""
 
 
 class RunNotFound(Exception):
@@ -19,15 +22,17 @@ class RunNotFound(Exception):
         super().__init__(message)
 
 
+def is_run(folder: Path) -> bool:
+    """Whether a folder holds a run, also one that has lost a file: each of these is written before anything can break."""
+    return any((folder / name).is_file() for name in ("job.json", "state.json"))
+
+
 def list_runs(runs_dir: Path) -> list[Path]:
     """The folders of runs, newest first, also broken ones. Other folders are passed over; no such directory: no runs."""
     if not runs_dir.is_dir():
         return []
-    # What makes a folder a run is job.json: it is written once and before anything can break.
     folders = [
-        path
-        for path in runs_dir.resolve().iterdir()
-        if not path.name.startswith(".") and (path / "job.json").is_file()
+        path for path in runs_dir.resolve().iterdir() if not path.name.startswith(".") and is_run(path)
     ]
     return sorted(folders, key=lambda run: (_created(run), run.name), reverse=True)
 
@@ -47,8 +52,11 @@ def find(name: str, runs_dir: Path) -> Path:
     if matching:
         raise RunNotFound(f"{len(matching)} runs begin with {name}: {', '.join(matching[:5])}", matching[:5])
     path = Path(name)
-    if name and (path / "job.json").is_file():
+    if name and is_run(path):
         return path.resolve()
+    if len(path.parts) > 1:
+        there = "holds no run" if path.is_dir() else "is not there (deleted, or moved?)"
+        raise RunNotFound(f"{name} {there}; name a run by its id, or by its folder where that is now")
     nearest = difflib.get_close_matches(name, runs, n=3, cutoff=0.4) or list(runs)[:3]
     hint = f"; there is {', '.join(nearest)}" if nearest else f"; there is no run in {runs_dir} yet"
     raise RunNotFound(f"no run is called {name}{hint}", nearest)
@@ -58,4 +66,6 @@ def _created(run: Path) -> str:
     try:
         return str(read_json(run / "state.json")["created"])
     except (OSError, ValueError, KeyError):
-        return ""
+        # Its name says it, too: what is damaged keeps its place, and is what `last` means.
+        found = STAMP.search(run.name)
+        return "{}-{}-{}T{}:{}:{}".format(*found.groups()) if found else ""

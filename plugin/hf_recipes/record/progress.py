@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import json
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,10 +12,11 @@ from typing import Any
 from hf_recipes.record.settle import read_state
 from hf_recipes.record.state import RunState
 from hf_recipes.record.trained import trains_nothing
-from hf_recipes.runner.files import read_json
+from hf_recipes.runner.files import parsed, read_json
 
 SECONDS = 0.25
 """Between two looks at a run that goes on."""
+NO_JOB = "job.json is missing: the run can be looked at, not measured, shown or pushed"
 RECEIPT = "push.json"
 """In the run's folder: where its model was pushed."""
 LONGEST_EVENT = 1 << 17
@@ -61,7 +61,9 @@ def as_json(run: Path) -> dict[str, Any]:
         "state": state.state.value,
         "stage": state.stage,
         "reason": state.reason,
-        "message": state.message,
+        "message": state.message
+        if (run / "job.json").is_file()
+        else f"{NO_JOB}; {state.message}".rstrip("; "),
         "run_dir": str(run.absolute()),
         "model_dir": str(model.absolute()) if model.is_dir() else None,
         "backend": state.backend,
@@ -125,7 +127,7 @@ def _each_event(run: Path) -> Iterator[dict[str, Any]]:
 def _events(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
     for line in lines:
         try:
-            event = json.loads(line)
+            event = parsed(line)
         except ValueError:
             continue
         if isinstance(event, dict):
@@ -144,7 +146,7 @@ def _reported(run: Path) -> dict[str, float]:
     try:
         methods = read_json(run / "report" / "report.json")["methods"]
         return {
-            f"{method}/{metric}": measured["value"]
+            f"{method}/{metric}": float(measured["value"])
             for method, entry in methods.items()
             for metric, measured in entry["metrics"].items()
         }

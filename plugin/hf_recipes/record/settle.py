@@ -16,6 +16,11 @@ from hf_recipes.runner.processes import kill, marked, process_started
 
 VANISHED = "the process that did the run is gone (killed, or the machine went down)"
 
+TYPES: Mapping[str, type] = {"handle": dict, "schema": int}
+"""Fields of a state that are no text."""
+OPTIONAL = ("stage", "reason")
+GONE = "the folder of the run is gone: {run} was deleted or moved while it was watched"
+
 _unwritten: dict[Path, RunState] = {}
 """Ends that this process has decided and no disk could hold. Of a run that waits for this very process it is the only word."""
 
@@ -117,14 +122,27 @@ def _vanished(run: Path, state: RunState) -> str:
 def _read(run: Path) -> RunState:
     try:
         return _parse(run, read_json(run / "state.json"))
-    except (OSError, ValueError, KeyError, TypeError):
-        return RunState(id=run.name, state=State.FAILED, message="state.json is missing or cannot be read")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return RunState(id=run.name, state=State.FAILED, message=_unreadable(run, error))
+
+
+def _unreadable(run: Path, error: Exception) -> str:
+    if not run.is_dir():
+        return GONE.format(run=run)
+    if isinstance(error, FileNotFoundError):
+        return "state.json is missing: how the run stands is not known; its log may say (hf-recipes logs)"
+    if isinstance(error, OSError):
+        return f"state.json cannot be read ({error.strerror})"
+    return "state.json is damaged: how the run stands is not known; its log may say (hf-recipes logs)"
 
 
 def _parse(run: Path, document: Mapping[str, Any]) -> RunState:
     known = {field.name: document[field.name] for field in fields(RunState) if field.name in document}
-    if not isinstance(known.get("handle", {}), dict):
-        raise ValueError("handle is not an object")
+    for field in fields(RunState):
+        value, kind = known.get(field.name), TYPES.get(field.name, str)
+        optional = field.name not in known or (value is None and field.name in OPTIONAL)
+        if not optional and not isinstance(value, kind):
+            raise ValueError(f"{field.name} is no {kind.__name__}")
     return RunState(**{"id": run.name, **known, "state": State(known["state"])})
 
 

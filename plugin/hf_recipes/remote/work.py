@@ -32,7 +32,7 @@ from hf_recipes.remote.stop import Stop, Stopped
 from hf_recipes.runner import run as runner
 from hf_recipes.runner.causes import short
 from hf_recipes.runner.children import GRACE
-from hf_recipes.runner.files import read_json, update_state
+from hf_recipes.runner.files import read_job, read_json, update_state
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -70,7 +70,7 @@ def _run(run_id: str, repo: str, client: HfApi, output: Output, stop: Stop) -> b
     run = environments.cache_dir() / "remote" / run_id
     shutil.rmtree(run, ignore_errors=True)
     _patiently(lambda: runs_repo.take(run_id, run, repo=repo, client=client), output)
-    output.hide(read_json(run / "job.json").get("secrets", ()))
+    output.hide(read_job(run).get("secrets", ()))
     state = record.read_state(run).state
     if state.finished:
         output.say(f"the run {run_id} has ended before: {state.value}")
@@ -194,9 +194,7 @@ class _Work:
 
     def _environments(self) -> dict[str, Path]:
         needed = dict.fromkeys(
-            step["requirements"]
-            for step in read_json(self._run / "job.json")["steps"]
-            if step["requirements"] != "core"
+            step["requirements"] for step in read_job(self._run)["steps"] if step["requirements"] != "core"
         )
         pythons = {name: environments.ensure(name, say=self._say) for name in needed}
         for name, python in pythons.items():

@@ -15,18 +15,53 @@ from typing import Any
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """The errors of a full disk."""
+JOB: Mapping[tuple[str, ...], type] = {
+    ("project_name", "task", "base_model", "backend"): str,
+    ("steps", "secrets", "settings"): list,
+    ("params", "data", "evaluate", "compare", "push", "overrides", "files"): dict,
+}
+"""Keys of a job → the type of their values, where they are there."""
+REMEDY = "put back what was there, or run its recipe.yml again"
 
 
 def now() -> str:
     return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
 
 
+class Damaged(ValueError):
+    """A file of a run is there, and is not what was written; the message names it and says what can be done."""
+
+
+def parsed(text: str) -> Any:
+    """JSON as a value. Raises ValueError, also for what is nested beyond reason."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
 def read_json(path: Path) -> dict[str, Any]:
-    """Raises OSError, ValueError (also when the document is no object)."""
-    document = json.loads(path.read_text(encoding="utf-8"))
+    """Raises OSError, Damaged."""
+    try:
+        document = parsed(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise Damaged(f"{path} is damaged ({error}); {REMEDY}") from None
     if not isinstance(document, dict):
-        raise ValueError(f"{path.name} is not a JSON object")
+        raise Damaged(f"{path} is damaged (it is no JSON object); {REMEDY}")
     return document
+
+
+def read_job(run: Path) -> dict[str, Any]:
+    """The job of a run; what it has is of its type. Raises OSError, Damaged."""
+    job = read_json(run / "job.json")
+    for names, kind in JOB.items():
+        for name in names:
+            if job.get(name) is not None and not isinstance(job[name], kind):
+                raise Damaged(f"{run / 'job.json'} is damaged ({name} is no {kind.__name__}); {REMEDY}")
+    items = (("steps", dict), ("secrets", str))
+    if not all(isinstance(one, kind) for name, kind in items for one in job.get(name) or ()):
+        raise Damaged(f"{run / 'job.json'} is damaged (its steps or secrets are none); {REMEDY}")
+    return job
 
 
 def write_json(path: Path, document: Mapping[str, Any]) -> None:

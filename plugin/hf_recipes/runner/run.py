@@ -25,7 +25,8 @@ from typing import Any
 
 from hf_recipes.runner.causes import Cause, StepFailed, short
 from hf_recipes.runner.children import Children
-from hf_recipes.runner.files import FULL, read_json, take_lock
+from hf_recipes.runner.files import FULL, read_job, read_json, take_lock
+from hf_recipes.runner.folder import Folder, FolderGone
 from hf_recipes.runner.journal import Journal
 from hf_recipes.runner.output import Output
 from hf_recipes.runner.processes import MARK, process_started
@@ -47,6 +48,7 @@ class Runner:
         self._note = ""
         self._journal = Journal(run, self._redact)
         self._children = Children(run)
+        self._folder = Folder(run)
 
     def work(self) -> int:
         """Do the job; returns the runner's exit code."""
@@ -59,7 +61,8 @@ class Runner:
         with suppress(OSError):
             said = message.partition("; log: ")[0]
             self._journal.log(f"--- {state}" + (f": {said}" if said else ""))
-        self._journal.state(state=state, reason=reason, message=message)
+        with suppress(FileNotFoundError):  # a folder that is deleted holds no last word
+            self._journal.state(state=state, reason=reason, message=message)
         self._journal.close()
         self._children.dismiss_guard()
         return 0 if state == "succeeded" else 1
@@ -76,6 +79,9 @@ class Runner:
                     raise self._kept(failure, step) from failure
             if not any(step["name"] == "train" for step in self._job["steps"]):
                 self._note = "nothing was trained: the base model was measured"
+        except FolderGone as gone:
+            self._journal.run = self._folder.now() or self._run
+            return "failed", "step_failed", str(gone)
         except Abandoned as abandoned:
             return "failed", "runner_vanished", f"{abandoned}; log: {self._run / 'train.log'}"
         except Stopped as stopped:
@@ -193,6 +199,7 @@ class Runner:
         ended: float | None = None
         while True:
             ready = self._stop.wait([pipe], 0.5 if ended is None else 0.0)
+            self._folder.check(self._stop.stage)
             if pipe in ready and (ended is None or time.monotonic() < ended + 2.0):
                 data = os.read(pipe, 65_536)
                 output.feed(data, last=not data)
@@ -207,6 +214,7 @@ class Runner:
                 ended = time.monotonic()
         while child.poll() is None:  # it has closed its output and works on
             self._stop.wait((), 0.5)
+            self._folder.check(self._stop.stage)
         output.close()
 
 
@@ -219,7 +227,7 @@ def main() -> int:
     arguments = parser.parse_args()
     run = arguments.run.resolve()
     pythons = dict(pair.split("=", 1) for pair in arguments.python)
-    job = read_json(run / "job.json")
+    job = read_job(run)
     stop = Stop(attached=arguments.attached)
     if take_lock(run, wait=30) is None:
         sys.stderr.write("another runner holds this run\n")

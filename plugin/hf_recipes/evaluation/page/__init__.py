@@ -114,7 +114,7 @@ def _title(run: Path) -> str:
     """What the recipe calls the project; else the run's id."""
     try:
         return str(json.loads((run / "job.json").read_text(encoding="utf-8"))["project_name"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return run.resolve().name
 
 

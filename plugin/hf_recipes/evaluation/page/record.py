@@ -44,7 +44,7 @@ def losses(file: Path) -> Losses:
         try:
             event = json.loads(line)
             step = int(event["step"])
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             continue
         for name, series in (("loss", train), ("eval_loss", held_out)):
             value = event.get(name)

@@ -31,7 +31,7 @@ def read(file: Path) -> list[Mapping[str, Any]] | None:
             row = json.loads(line)
             row.setdefault("messages", [])  # where the questions were not recorded
             row["row"], row["reference"], row["answers"].items()
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise EvaluationFailed(f"{file.name}, line {number}, is not a test row.") from None
         rows.append(row)
     return rows
