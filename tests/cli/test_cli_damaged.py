@@ -46,13 +46,13 @@ def command(
 ) -> Callable[..., tuple[int, str, str]]:
     def run(*arguments: str) -> tuple[int, str, str]:
         """The command as the console script does it: its exit code, stdout and stderr."""
-        for name in ("stdout", "stderr"):
-            monkeypatch.setattr(sys, name, CleanStream(getattr(sys, name)))
-        try:
-            code = cli.main(args=list(arguments), prog_name="hf-recipes", standalone_mode=False)
-        except BaseException as error:
-            code = errors.explain(error, debug=False)
-        monkeypatch.undo()
+        with monkeypatch.context() as patch:
+            for name in ("stdout", "stderr"):
+                patch.setattr(sys, name, CleanStream(getattr(sys, name)))
+            try:
+                code = cli.main(args=list(arguments), prog_name="hf-recipes", standalone_mode=False)
+            except BaseException as error:
+                code = errors.explain(error, debug=False)
         out, err = capsys.readouterr()
         return code if isinstance(code, int) else 0, out, err
 
