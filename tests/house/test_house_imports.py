@@ -95,7 +95,16 @@ def test_no_way_through_the_rooms_leads_back() -> None:
     TopologicalSorter(ways).prepare()  # raises CycleError
 
 
-TRAINERS_SCRIPTS = ("clm_validation", "newer_base", "no_pickles", "on_gpu", "seeded", "sharded", "vocabulary")
+TRAINERS_SCRIPTS = (
+    "clm_validation",
+    "mean_loss",
+    "newer_base",
+    "no_pickles",
+    "on_gpu",
+    "seeded",
+    "sharded",
+    "vocabulary",
+)
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))

@@ -22,6 +22,7 @@ NO_PICKLES = "no_pickles.py"
 SEEDED = "seeded.py"
 NEWER_BASE = "newer_base.py"
 VOCABULARY = "vocabulary.py"
+MEAN_LOSS = "mean_loss.py"
 SHARDED = "sharded.py"
 VALIDATION = "clm_validation.py"
 MEASURING = ("prepare", "answer", "report")
@@ -102,7 +103,7 @@ def _scripts(recipe: Recipe, params: Mapping[str, object], machine: Machine) -> 
     scripts = [ON_GPU] if machine.gpus else []
     scripts += [SEEDED, NEWER_BASE, NO_PICKLES]
     if recipe.task == "lm_training":
-        scripts.append(VOCABULARY)
+        scripts += [VOCABULARY, MEAN_LOSS]
     if len(machine.gpus) > 1 and sharded(recipe.task, params, len(machine.gpus)):
         scripts.append(SHARDED)
     if recipe.task == "lm_training" and params["valid_split"] is not None:

@@ -1,0 +1,47 @@
+"""Runs a trainer of AutoTrain that logs the loss of a token, not several times as much.
+
+    python mean_loss.py autotrain.trainers.clm --training_config FILE    # or a script in the module's place
+
+A copy of this file goes with a job and runs in the autotrain environment. transformers 4.48.0 logs, for models such as Llama
+and Qwen, the sum of the losses of the batches that one update accumulates: 43 where the model's loss is 10.8 and
+`gradient_accumulation` is 4. The gradient is left as it is.
+"""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from typing import Any
+
+
+def log_the_mean(trainer: Any) -> None:
+    """Divide what `trainer`, transformers' class, logs for a batch by the batches of its update, where that was forgotten."""
+    step, take = trainer.training_step, trainer.get_batch_samples
+
+    def get_batch_samples(self: Any, *arguments: Any) -> Any:
+        batches, items = take(self, *arguments)
+        self._batches_of_update = len(batches)
+        return batches, items
+
+    def training_step(self: Any, model: Any, inputs: Any, num_items_in_batch: Any = None) -> Any:
+        loss = step(self, model, inputs, num_items_in_batch)
+        forgotten = self.model_accepts_loss_kwargs and num_items_in_batch is not None
+        return loss / max(1, self._batches_of_update) if forgotten else loss
+
+    trainer.get_batch_samples = get_batch_samples
+    trainer.training_step = training_step
+
+
+def main() -> None:
+    import transformers
+
+    program = sys.argv.pop(1)
+    log_the_mean(transformers.Trainer)
+    if program.endswith(".py"):
+        runpy.run_path(program, run_name="__main__")
+    else:
+        runpy.run_module(program, run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()
