@@ -7,7 +7,6 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-
 from hf_recipes.runner import mean_loss
 
 TRAINER = """\
