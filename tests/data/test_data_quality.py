@@ -194,7 +194,14 @@ def test_labels_that_are_one_or_unbalanced_or_unknown():
 def test_rows_that_a_block_cuts_say_what_happens_to_them():
     packed = judged(tokens=tokens(cut=7))[1]["cut"]
     assert "params.block_size: 7" not in packed and "7 of 1,000" in packed and "spread over several" in packed
-    assert "7 of 1,000 training rows are cut" in judged(tokens=tokens(cut=7, packed=False))[1]["cut"]
+    one = {"code": "prompt-cut", "key": "params.max_prompt_length", "limit": 128, "rows": 7}
+    trims = [
+        {**one, "what": "lose the beginning of their prompt"},
+        {**one, "code": "left-out", "rows": 2, "what": "are left out of training"},
+    ]
+    cut = judged(tokens=tokens(cut=9, packed=False, trims=trims))[1]
+    said = "7 of 1,000 training rows lose the beginning of their prompt: 128 tokens are the limit"
+    assert said in cut["prompt-cut"] and "2 of 1,000 training rows are left out" in cut["left-out"]
     assert "too-little-data" in judged(tokens=tokens(total=255))[0]
 
 

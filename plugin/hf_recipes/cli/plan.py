@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from hf_recipes.engines.plan import Plan
 
 GIB = 1024**3
+APART = ("kept", "examples", "trims", "answer_share")
+"""Of the counted tokens: what is said in words."""
 
 
 @click.command("plan")
@@ -109,7 +111,11 @@ def _data(data: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     for what in ("rows", "tokens"):
         counts = data.get(what)
         if isinstance(counts, Mapping) and counts:
-            yield what, ", ".join(f"{_number(value)} {_words(name)}" for name, value in counts.items())
+            numbers = {
+                name: value for name, value in counts.items() if name not in APART and value is not None
+            }
+            yield what, ", ".join(f"{_number(value)} {_words(name)}" for name, value in numbers.items())
+    yield from _trained(data.get("tokens"))
     columns = data.get("columns")
     if isinstance(columns, (list, tuple)) and columns:
         yield "columns", ", ".join(map(str, columns))
@@ -126,11 +132,31 @@ def _data(data: Mapping[str, object]) -> Iterator[tuple[str, str]]:
         yield "not read", f"{_words(what)}: {why}"
 
 
+def _trained(tokens: object) -> Iterator[tuple[str, str]]:
+    """What of the tokens is trained on, and what the trainer trims away."""
+    if not isinstance(tokens, Mapping):
+        return
+    share = tokens.get("answer_share")
+    if isinstance(share, float):
+        said = f"{share:.0%} of the trained tokens are of answers; AutoTrain trains on the others, too: prompts, template, end tokens"
+        yield "loss", said
+    for one in tokens.get("trims") or ():
+        yield (
+            "warning",
+            f"{one['key']}: {one['rows']:,} training rows {one['what']}: {one['limit']:,} tokens are the limit",
+        )
+
+
 def _estimate(estimate: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     for name, label in (("parameters", "model"), ("trainable_parameters", "trained")):
         count = estimate.get(name)
         if isinstance(count, Mapping):
             yield label, f"{_number(count['value'])} parameters ({count['basis']})"
+    made = estimate.get("updates")
+    if isinstance(made, Mapping):
+        yield "updates", f"{made['value']:,} of the weights ({made['basis']})"
+        if "warning" in made:
+            yield "warning", str(made["warning"])
     memory = estimate.get("memory_bytes")
     if isinstance(memory, Mapping):
         parts = [f"{memory[name] / GIB:.1f} GiB {name}" for name in ("total", "available") if name in memory]

@@ -107,12 +107,19 @@ def _cut(facts: Mapping[str, Any], at: At) -> list[Problem]:
     if not tokens or not tokens["cut"]:
         return []
     count, of = tokens["cut"], f"of {tokens['rows']:,} training rows"
-    key = tokens["limited_by"]
+    longest = f"the longest row has {tokens['max']} tokens"
     if tokens["packed"]:
         message = f"{count:,} {of} are longer than a block of {tokens['limit']} tokens: each is spread over several, and never seen whole"
-    else:
-        message = f"{count:,} {of} are cut: they are longer than {tokens['limit']} tokens"
-    return [at(key, "cut", message, f"the longest has {tokens['max']}")]
+        return [at(tokens["limited_by"], "cut", message, longest)]
+    return [
+        at(
+            one["key"],
+            one["code"],
+            f"{one['rows']:,} {of} {one['what']}: {one['limit']} tokens are the limit",
+            longest,
+        )
+        for one in tokens["trims"]
+    ]
 
 
 def _too_few(

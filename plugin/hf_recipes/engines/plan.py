@@ -10,6 +10,7 @@ from hf_recipes.engines.base import Base, base_of
 from hf_recipes.engines.hardware import machine_for
 from hf_recipes.engines.job import Job
 from hf_recipes.engines.machine import Machine
+from hf_recipes.engines.updates import updates
 from hf_recipes.recipe.model import Recipe
 
 
@@ -30,16 +31,20 @@ def make_plan(
 ) -> Plan:
     """Join a job with what was read of its data. `base`: what base_of said, asked here when not given."""
     size = base or base_of(recipe)
+    params = {**job.params, **{name: override.value for name, override in job.overrides.items()}}
+    there = machine_for(job.backend, machine)
     unread = data.get("unread")
     named = dict(unread) if isinstance(unread, Mapping) else {}
     estimated: dict[str, object] = {"note": "estimate"}
     if isinstance(size, Base):
-        params = {**job.params, **{name: override.value for name, override in job.overrides.items()}}
-        estimated = estimate.as_json(size, params, machine_for(job.backend, machine), _train_tokens(data))
+        estimated = estimate.as_json(size, params, there, _train_tokens(data))
         # What the data's own reading could not say about the base is known after all.
         named = {what: why for what, why in named.items() if what != "base_parameters"}
     else:
         named["base_parameters"] = size
+    made = updates(_examples(data), params, len(there.gpus))
+    if made is not None:
+        estimated["updates"] = made
     return Plan(job, autotrain.sources(recipe, job.overrides), {**data, "unread": named}, estimated)
 
 
@@ -56,6 +61,15 @@ def as_json(plan: Plan) -> dict[str, object]:
         "estimate": dict(plan.estimate),
         **({"tunable": dict(plan.tunable)} if plan.tunable else {}),
     }
+
+
+def _examples(data: Mapping[str, object]) -> int:
+    """What a batch is made of in one epoch, as far as it was counted: packed blocks or rows; 0 where that is not known."""
+    tokens, rows = data.get("tokens"), data.get("rows")
+    counted = tokens.get("examples") if isinstance(tokens, Mapping) and tokens else None
+    if not tokens and isinstance(rows, Mapping):
+        counted = rows.get("train")
+    return counted if isinstance(counted, int) else 0
 
 
 def _train_tokens(data: Mapping[str, object]) -> int | None:

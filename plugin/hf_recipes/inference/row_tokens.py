@@ -8,9 +8,7 @@ from typing import Any
 
 from hf_recipes.data.form import Form
 from hf_recipes.data.lengths import Lengths
-from hf_recipes.inference.tokens import BATCH, Count, limit_of
-
-PARAMETERS = ("block_size", "model_max_length", "max_seq_length")
+from hf_recipes.inference.tokens import BATCH, Count
 
 
 class RowTokens:
@@ -20,8 +18,6 @@ class RowTokens:
         self._count = Count(tokenizer, form, params)
         self._waiting: list[list[str]] = []
         self._lengths = Lengths()
-        self._cut = 0
-        self._limited_by = _limited_by(tokenizer, form.task, params, self._count.limit)
 
     def add(self, record: Mapping[str, Any]) -> None:
         self._waiting.append(self._count.texts(record))
@@ -29,7 +25,7 @@ class RowTokens:
             self._flush()
 
     def result(self) -> dict[str, Any]:
-        """rows, total, mean, median, p95, max, limit, limited_by (a key of the recipe), cut, packed and a histogram:
+        """rows, total, mean, median, p95, max, limit, limited_by (a key of the recipe), cut, trims, packed and a histogram:
         [{"first", "last": included or None for no end, "rows"}]."""
         self._flush()
         lengths = self._lengths
@@ -41,25 +37,15 @@ class RowTokens:
             "p95": lengths.quantile(0.95),
             "max": lengths.longest,
             "limit": self._count.limit,
-            "limited_by": self._limited_by,
-            "cut": self._cut,
+            "limited_by": self._count.limited_by,
+            "cut": self._count.cut,
+            "trims": self._count.trims(),
             "packed": self._count.packed,
             "histogram": [asdict(one) for one in lengths.histogram()],
         }
 
     def _flush(self) -> None:
-        flat = iter(self._count.lengths([text for texts in self._waiting for text in texts]))
-        for texts in self._waiting:
-            lengths = [next(flat) for _ in texts]
+        for lengths in self._count.lengths_of(self._waiting):
             self._lengths.add(sum(lengths))
-            self._cut += self._count.is_cut(lengths)
+            self._count.count(lengths)
         self._waiting.clear()
-
-
-def _limited_by(tokenizer: Any, task: str, params: Mapping[str, Any], limit: int | None) -> str:
-    """The key of the recipe that a limit comes from."""
-    if task != "lm_training":
-        return "params.max_seq_length"
-    block = params.get("block_size")
-    shorter = isinstance(block, int) and 0 < block == limit
-    return "params.block_size" if shorter or limit_of(tokenizer, task, {**params, "block_size": None}) != limit else "params.model_max_length"  # fmt: skip

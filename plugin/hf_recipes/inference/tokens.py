@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from hf_recipes.data.columns import trainer_of
 from hf_recipes.data.form import Form
 from hf_recipes.inference.bounded_template import bounded
+from hf_recipes.inference.trimming import WHAT, Trim, Trimmed, rule_for
 
 # Both templates of AutoTrain's own, in the form that renders the same text; a test compares them.
 CHATML = (
@@ -29,6 +31,8 @@ SPECIAL = {
 LONGEST = 2048
 DEFAULT_BLOCK = 1024
 BATCH = 256
+ANSWER_ROWS = 2000
+"""Rows of which the tokens of the answers are counted apart: enough for a share."""
 
 
 def load_tokenizer(base: str, params: Mapping[str, Any], *, trust_remote_code: bool = False) -> Any:
@@ -54,9 +58,7 @@ def load_tokenizer(base: str, params: Mapping[str, Any], *, trust_remote_code: b
 def limit_of(tokenizer: Any, task: str, params: Mapping[str, Any]) -> int | None:
     """The most tokens of one example that the trainer keeps together; None where nothing is cut."""
     if task == "lm_training":
-        longest = int(tokenizer.model_max_length)
-        if longest > LONGEST:
-            longest = int(params.get("model_max_length") or LONGEST)
+        longest = longest_of(tokenizer, params)
         block = params.get("block_size")
         if not isinstance(block, int) or block <= 0:
             return min(longest, DEFAULT_BLOCK)
@@ -67,6 +69,22 @@ def limit_of(tokenizer: Any, task: str, params: Mapping[str, Any]) -> int | None
     return length if isinstance(length, int) else None
 
 
+def longest_of(tokenizer: Any, params: Mapping[str, Any]) -> int:
+    """Tokens at which the llm trainers' tokenizer itself cuts, where it is asked to."""
+    longest = int(tokenizer.model_max_length)
+    return int(params.get("model_max_length") or LONGEST) if longest > LONGEST else longest
+
+
+def limited_by(tokenizer: Any, task: str, params: Mapping[str, Any]) -> str:
+    """The key of the recipe that `limit_of` comes from."""
+    if task != "lm_training":
+        return "params.max_seq_length"
+    limit = limit_of(tokenizer, task, params)
+    block = params.get("block_size")
+    shorter = isinstance(block, int) and 0 < block == limit
+    return "params.block_size" if shorter or limit_of(tokenizer, task, {**params, "block_size": None}) != limit else "params.model_max_length"  # fmt: skip
+
+
 class Count:
     """Counts the tokens of training records as they pass by."""
 
@@ -74,21 +92,34 @@ class Count:
         self.tokenizer = tokenizer
         self._form = form
         self._trainer = trainer_of(params) if form.task == "lm_training" else ""
+        self._zephyr = params.get("chat_template") == "zephyr"
         self.packed = self._trainer in ("sft", "default")
         self.limit = limit_of(tokenizer, form.task, params)
-        self._target_limit = params.get("max_target_length") if form.task == "seq2seq" else None
+        self.limited_by = limited_by(tokenizer, form.task, params)
+        longest = longest_of(tokenizer, params) if form.task == "lm_training" else 0
+        self.trim = rule_for(form.task, self._trainer, params, self.limit, self.limited_by, longest)
         self._waiting: list[list[str]] = []
-        self.rows = self.total = self.longest = self.cut = 0
+        self._answers: list[str] = []
+        self._trims: Counter[Trim] = Counter()
+        self.rows = self.total = self.longest = self.cut = self._kept = self._left_out = 0
+        self._answer_rows = self._answer_tokens = self._answer_total = 0
 
     def add(self, record: Mapping[str, Any]) -> None:
         self._waiting.append(self.texts(record))
+        if self._form.conversations and self._answer_rows < ANSWER_ROWS:
+            self._answer_rows += 1
+            self._answers += [
+                one["content"] for one in self._form.messages(record) if one["role"] == "assistant"
+            ]
         if len(self._waiting) >= BATCH:
             self._flush()
 
     def texts(self, record: Mapping[str, Any]) -> list[str]:
-        """The texts of a record as the trainer's tokenizer gets them."""
+        """The texts of a record as the trainer's tokenizer gets them: of a preference pair prompt, chosen and rejected."""
         if self._form.conversations:
             return [self.rendered(self._form.messages(record))]
+        if self._trainer in ("dpo", "orpo"):
+            return self._pair(record)
         texts = []
         for column in self._form.columns:
             value = record[column.name]
@@ -100,28 +131,80 @@ class Count:
                 texts.append(value)
         return texts
 
+    def _pair(self, record: Mapping[str, Any]) -> list[str]:
+        """With a chat template AutoTrain renders each last turn alone, and as the prompt what stands before the chosen one."""
+        chosen, rejected, prompt = (record[column.name] for column in self._form.columns)
+        if self._form.columns[0].kind != "messages":
+            return [prompt, chosen, rejected]
+        before = chosen[:-1]
+        if self._zephyr and chosen[0]["role"] != "system":
+            before = [{"role": "system", "content": ""}, *before]
+        return [
+            self.rendered(before) if before else "",
+            self.rendered(chosen[-1:]),
+            self.rendered(rejected[-1:]),
+        ]
+
     def rendered(self, messages: Sequence[Mapping[str, str]]) -> str:
         return str(self.tokenizer.apply_chat_template(list(messages), tokenize=False))
 
     def lengths(self, texts: Sequence[str]) -> list[int]:
-        """Tokens of each text; packing adds an end token after each example."""
+        """Tokens of each text of one record, with those that the trainer adds."""
+        return next(self.lengths_of([texts]), [])
+
+    def lengths_of(self, rows: Sequence[Sequence[str]]) -> Iterator[list[int]]:
+        """As `lengths`, of many records at once."""
+        flat = [text for texts in rows for text in texts]
+        pairs = self._trainer in ("dpo", "orpo")
+        found = iter(self._ids(flat, special=not pairs))
+        for texts in rows:
+            ids = [next(found) for _ in texts]
+            yield self._of_pair(ids) if pairs else [len(one) + (1 if self.packed else 0) for one in ids]
+
+    def _of_pair(self, ids: Sequence[Sequence[int]]) -> list[int]:
+        """DPOTrainer adds an end token to each answer, ORPOTrainer where there is none, and a first token to the prompt."""
+        prompt, *answers = ids
+        first, end = self.tokenizer.bos_token_id, self.tokenizer.eos_token_id
+        if self._trainer == "dpo":
+            return [len(prompt), *(len(one) + 1 for one in answers)]
+        missing = first is not None and list(prompt[:1]) != [first]
+        return [len(prompt) + missing, *(len(one) + (list(one[-1:]) != [end]) for one in answers)]
+
+    def _ids(self, texts: Sequence[str], *, special: bool) -> list[list[int]]:
         if not texts:
             return []
-        ids = self.tokenizer(list(texts), add_special_tokens=True, truncation=False, verbose=False)[
-            "input_ids"
-        ]
-        return [len(one) + (1 if self.packed else 0) for one in ids]
+        made = self.tokenizer(list(texts), add_special_tokens=special, truncation=False, verbose=False)
+        return list(made["input_ids"])
 
     def is_cut(self, lengths: Sequence[int]) -> bool:
-        """Whether the trainer keeps this example whole. A packed one that is longer than a block is
+        """Whether the trainer does not keep this example whole. A packed one that is longer than a block is
         spread over several: no token is lost, but the model never sees all of it at once."""
-        if self._target_limit and lengths[-1] > self._target_limit:
-            return True
-        return self.limit is not None and max(lengths, default=0) > self.limit
+        return bool(self.trim(lengths).trims)
+
+    def count(self, lengths: Sequence[int]) -> Trimmed:
+        """Takes the lengths of one more record into what `trims` and `seen` say; returns what is kept of it."""
+        trimmed = self.trim(lengths)
+        self.rows += 1
+        self.total += sum(lengths)
+        self.cut += bool(trimmed.trims)
+        self._kept += trimmed.kept
+        self._trims.update(trimmed.trims)
+        self._left_out += any(one.code == "left-out" for one in trimmed.trims)
+        return trimmed
+
+    def trims(self) -> list[dict[str, Any]]:
+        """Each way in which rows are trimmed: code, key, limit, rows, and what happens to them, in words. Empty for packed ones."""
+        if self.packed:
+            return []
+        return [
+            {"code": trim.code, "key": trim.key, "limit": trim.limit, "rows": rows, "what": WHAT[trim.code]}
+            for trim, rows in self._trims.items()
+        ]
 
     def result(self) -> dict[str, Any]:
-        """train_total, mean, max and cut (rows that do not fit in `limit` tokens). When examples are packed,
-        also `blocks`, the examples that the trainer makes of them, and `left_over`, the tokens after the last."""
+        """train_total, mean, max, kept (tokens that one epoch sees), examples (what a batch is made of), cut (rows that are not
+        kept whole), trims, and limit. When examples are packed, also `blocks`, the examples that the trainer makes of them,
+        `left_over`, the tokens after the last, and, of conversations, `answer_share` of the tokens."""
         self._flush()
         found: dict[str, Any] = {
             "train_total": self.total,
@@ -129,19 +212,28 @@ class Count:
             "max": self.longest,
             "cut": self.cut,
             "limit": self.limit,
+            "kept": self._kept,
+            "examples": self.rows - self._left_out,
         }
+        if not self.packed:
+            found["trims"] = self.trims()
         if self.packed and self.limit:
             found["blocks"], found["left_over"] = divmod(self.total, self.limit)
+            found["kept"], found["examples"] = found["blocks"] * self.limit, found["blocks"]
+        if self._form.task == "text_extractive_question_answering":
+            del found["examples"]  # a row becomes as many as it has windows
+        if self._answer_total:
+            found["answer_share"] = round(self._answer_tokens / self._answer_total, 4)
         return found
 
     def _flush(self) -> None:
         if not self._waiting:
             return
-        flat = iter(self.lengths([text for texts in self._waiting for text in texts]))
-        for texts in self._waiting:
-            lengths = [next(flat) for _ in texts]
-            self.rows += 1
-            self.total += sum(lengths)
+        asked = self._answer_rows - self.rows
+        for place, lengths in enumerate(self.lengths_of(self._waiting)):
+            self.count(lengths)
             self.longest = max(self.longest, *lengths)
-            self.cut += self.is_cut(lengths)
+            self._answer_total += sum(lengths) if place < asked else 0
+        self._answer_tokens += sum(map(len, self._ids(self._answers, special=False)))
+        self._answers.clear()
         self._waiting.clear()
