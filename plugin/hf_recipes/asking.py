@@ -12,6 +12,7 @@ from typing import IO, Any
 
 from hf_recipes import environments
 from hf_recipes.recipe.problem import Problem, RecipeError
+from hf_recipes.runner.environment import child_environment
 
 SAID = "::say "
 """How a line of stderr begins that is for the person who waits; libraries print there, too."""
@@ -61,7 +62,7 @@ def _ran(
     hear: Hear | None,
 ) -> tuple[int, str]:
     """Run it to its end; returns its exit code and its last word on stderr. It ends when we are interrupted."""
-    environment = {**os.environ, "PYTHONPATH": str(environments.package_path())}
+    environment = {**child_environment(os.environ), "PYTHONPATH": str(environments.package_path())}
     last = "no message"
     with subprocess.Popen(
         command,

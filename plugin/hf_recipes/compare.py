@@ -13,6 +13,7 @@ from hf_recipes import environments, record
 from hf_recipes.data.messages import asked
 from hf_recipes.record.state import State
 from hf_recipes.record.trained import TRAINED_NOTHING, trains_nothing
+from hf_recipes.runner.environment import child_environment
 from hf_recipes.shipped import shipped
 
 CONFIG = "compare.json"
@@ -136,7 +137,7 @@ def _end(page: subprocess.Popen[str]) -> None:
 
 def _environment(config: Path, port: int | None) -> dict[str, str]:
     environment = {
-        **os.environ,
+        **child_environment(os.environ),
         "PYTHONPATH": str(environments.package_path()),
         "PYTHONDONTWRITEBYTECODE": "1",
         "HF_RECIPES_COMPARE": str(config.absolute()),

@@ -22,6 +22,7 @@ from hf_recipes.record.create import plain
 from hf_recipes.record.state import RunState, State
 from hf_recipes.runner.causes import Cause, short
 from hf_recipes.runner.children import Children
+from hf_recipes.runner.environment import child_environment
 from hf_recipes.runner.files import parsed, read_job, read_json, take_lock, write_json
 from hf_recipes.runner.lines import ESCAPES, Lines
 from hf_recipes.runner.processes import MARK
@@ -223,7 +224,7 @@ def _steps(
                 failure.unlink(missing_ok=True)
                 yield replace(state, stage="evaluate"), ()
                 environment = {
-                    **{name: value for name, value in os.environ.items() if name != "PYTHONHOME"},
+                    **child_environment(os.environ),
                     "PYTHONPATH": str(environments.package_path()),
                     "PYTHONUNBUFFERED": "1",
                     "HF_RECIPES_FAILURE": str(failure),

@@ -313,7 +313,8 @@ def test_a_runner_that_is_killed_is_told_as_lost(
     run = published("import os, signal; os.kill(os.getppid(), signal.SIGKILL); import time; time.sleep(60)")
     output, _ = (process := container(run)).communicate(timeout=60)
     assert process.returncode == 1, output
-    assert remote(run)["state"] == "failed" and "killed by the system" in remote(run)["message"]
+    assert (remote(run)["state"], remote(run)["reason"]) == ("failed", "runner_vanished")
+    assert remote(run)["message"].startswith("the runner was killed by the signal SIGKILL")
 
 
 def test_a_container_that_cannot_write_its_disk_tells_so(

@@ -16,6 +16,7 @@ from hf_recipes.record.settle import alive
 from hf_recipes.record.state import Reason, RunState, State
 from hf_recipes.runner import run as runner
 from hf_recipes.runner.children import GRACE
+from hf_recipes.runner.environment import child_environment
 from hf_recipes.runner.files import read_json
 from hf_recipes.runner.processes import kill
 
@@ -45,7 +46,7 @@ def start(run: Path, *, pythons: Mapping[str, Path], attached: bool, package: Pa
             stderr=log,
             start_new_session=True,
             cwd=run,
-            env={**os.environ, "PYTHONPATH": str(package)},
+            env={**child_environment(os.environ), "PYTHONPATH": str(package)},
         )
     _runners[run] = process
     try:

@@ -30,9 +30,11 @@ from hf_recipes.remote.mirroring import Mirroring
 from hf_recipes.remote.start import WAITS
 from hf_recipes.remote.stop import Stop, Stopped
 from hf_recipes.runner import run as runner
-from hf_recipes.runner.causes import short
+from hf_recipes.runner.causes import killed, short
 from hf_recipes.runner.children import GRACE
+from hf_recipes.runner.environment import child_environment
 from hf_recipes.runner.files import read_job, read_json, update_state
+from hf_recipes.runner.memory_kills import memory_kills
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -137,6 +139,7 @@ class _Work:
     def __init__(self, run: Path, output: Output) -> None:
         self._run, self._output = run, output
         self._runner: subprocess.Popen[bytes] | None = None
+        self._kills_before = memory_kills()
         self._note = "the container has started"
         self._limit = float(os.environ.get("HF_RECIPES_TIME_LIMIT") or "inf")
         self._deadline = time.monotonic() + self._limit
@@ -224,7 +227,7 @@ class _Work:
                 stderr=log,
                 start_new_session=True,
                 cwd=self._run,
-                env={**_without_the_space(os.environ), "PYTHONPATH": package},
+                env={**_without_the_space(child_environment(os.environ)), "PYTHONPATH": package},
             )
 
     def _follow(self, mirroring: Mirroring) -> None:
@@ -261,7 +264,8 @@ class _Work:
 
     def _why_gone(self, code: int) -> tuple[Reason, str]:
         if code == -signal.SIGKILL:
-            return Reason.OUT_OF_MEMORY, "the runner was killed by the system, most likely out of memory"
+            reason, why = killed(self._kills_before, usual=Reason.RUNNER_VANISHED.value)
+            return Reason(reason), f"the runner was {why.removeprefix('out of memory: ')}"
         said = (self._run / "runner.log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
         return Reason.RUNNER_VANISHED, "the runner ended without a word" + (
             f": {short(said[-1])}" if said else ""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 import signal
+from collections.abc import Mapping
+
+from hf_recipes.runner.memory_kills import OF_GROUP, memory_kills, risen
 
 
 class StepFailed(Exception):
@@ -37,6 +40,7 @@ class Cause:
     def __init__(self) -> None:
         self.crashed = self._memory = self._disk = self._killed = False
         self._error = self._empty_words = ""
+        self._kills_before = memory_kills()
 
     def feed(self, line: str) -> None:
         self.crashed = self.crashed or self.CRASH in line
@@ -56,7 +60,7 @@ class Cause:
         if self._memory:
             return "out_of_memory", "out of memory" + (f" ({short(self._error)})" if self._error else "")
         if self._killed or code in (-signal.SIGKILL, 128 + signal.SIGKILL):
-            return "out_of_memory", "killed by the system, most likely out of memory"
+            return killed(self._kills_before, usual=usual)
         if code in (-signal.SIGXCPU, 128 + signal.SIGXCPU):
             return usual, "out of processor time: the base's chat template does not end, or ulimit -t is set"
         if self._error or self._empty_words:
@@ -64,6 +68,30 @@ class Cause:
         if code < 0:
             return usual, f"ended by the signal {_signal_name(-code)}"
         return usual, f"ended with exit code {code}"
+
+
+def killed(before: Mapping[str, int], *, usual: str) -> tuple[str, str]:
+    """(reason, sentence) of a process that SIGKILL ended. `before`: the system's counts of kills for memory when it began."""
+    after = memory_kills()
+    counted = risen(before, after)
+    if counted:
+        who = OF_GROUP if OF_GROUP in counted else next(iter(counted))
+        times = f"{counted[who]} process{'' if counted[who] == 1 else 'es'}"
+        return (
+            "out_of_memory",
+            f"out of memory: killed by the system ({who} counts {times} killed for memory meanwhile)",
+        )
+    if after:
+        who = " nor ".join(after)
+        why = f"neither for want of memory, as far as is counted ({who} counts none), nor by us"
+        return (
+            usual,
+            f"killed by the signal SIGKILL, {why}: somebody, or a program that watches over memory or time, ended it",
+        )
+    return (
+        usual,
+        "killed by the signal SIGKILL; nothing here counts whether memory had run out, so why is not known",
+    )
 
 
 def short(text: str) -> str:

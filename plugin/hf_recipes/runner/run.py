@@ -25,6 +25,7 @@ from typing import Any
 
 from hf_recipes.runner.causes import Cause, StepFailed, short
 from hf_recipes.runner.children import Children
+from hf_recipes.runner.environment import child_environment
 from hf_recipes.runner.files import FULL, read_job, read_json, take_lock
 from hf_recipes.runner.folder import Folder, FolderGone
 from hf_recipes.runner.journal import Journal
@@ -174,9 +175,7 @@ class Runner:
 
     def _environment(self, step: Mapping[str, Any], python: str, failure: Path) -> dict[str, str]:
         # An interpreter of another set must not find this one's packages.
-        environment = {
-            name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")
-        }
+        environment = child_environment(os.environ)
         environment["PATH"] = os.pathsep.join([str(Path(python).parent), environment.get("PATH", os.defpath)])
         if self._package and not step["requirements"].startswith("autotrain"):
             environment["PYTHONPATH"] = self._package
