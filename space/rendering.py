@@ -231,7 +231,13 @@ def _verdict(verdict: Any) -> str:
 
 def _findings(report: Mapping[str, Any]) -> str:
     """What training did, what was drawn from, what was saved and whether the model forgot, as far as it was measured."""
-    told = (findings.training, findings.drawn_from, findings.savings, findings.forgetting)
+    told = (
+        findings.training,
+        findings.drawn_from,
+        findings.expected_queries,
+        findings.savings,
+        findings.forgetting,
+    )
     said = filter(None, (*(tell(report) for tell in told), *findings.notes(report)))
     return "".join(f'<p class="finding">{text(sentence)}</p>' for sentence in said)
 

@@ -37,9 +37,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "record": {"engines", "runner"},
     "backends": {"engines", "hub", "record", "remote", "runner"},
     "endpoint": set(),
-    "evaluation": {"data", "endpoint"},
+    "sql": set(),
+    "evaluation": {"data", "endpoint", "sql"},
     "hub": {"data", "engines", "evaluation", "inference", "recipe", "record", "runner", "shipped"},
-    "inference": {"data", "endpoint", "recipe", "environments", "openmp"},
+    "inference": {"data", "endpoint", "recipe", "environments", "openmp", "sql"},
     "remote": {"environments", "hub", "record", "runner"},
 }
 

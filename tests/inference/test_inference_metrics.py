@@ -16,11 +16,13 @@ import sacrebleu
 import sklearn.metrics
 from rouge_score.rouge_scorer import RougeScorer
 
+from hf_recipes.data.measurable import tables
 from hf_recipes.evaluation.answers import Answer, EvaluationFailed
 from hf_recipes.evaluation.measured import Measured
 from hf_recipes.evaluation.metrics import METRICS, Setting, measure
-from hf_recipes.evaluation.sql import Worker
 from hf_recipes.recipe.fields import METRIC_OPTIONS
+from hf_recipes.sql.process import Task, Worker
+from hf_recipes.sql.reading import literals, orders
 
 PAIRS = [
     ("the cat sat on the mat", "the cat sat on the mat"),
@@ -312,19 +314,96 @@ def test_a_query_that_takes_too_much_memory_is_wrong_and_the_others_are_still_me
 
 def test_what_a_query_sorts_is_not_written_to_the_disk(shop: Path) -> None:
     endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 100000) SELECT randomblob(1000) AS b FROM n ORDER BY b"
-    task = {"database": str(shop), "queries": [endless], "timeout": 2}
     with Worker() as worker:
-        assert worker.run(task)[0][0]["rows"] is None
+        assert worker.run(Task([endless], database=str(shop), timeout=30))[0][0].rows is None
         assert worker._process is not None
         written = Path(f"/proc/{worker._process.pid}/io")
         if written.exists():  # Linux
             assert int(re.search(r"wchar: (\d+)", written.read_text())[1]) < 10_000
 
 
+def test_one_long_function_ends_with_its_time_and_its_process(shop: Path) -> None:
+    long = "SELECT instr(hex(zeroblob(3000000)), hex(zeroblob(1500000)) || '1')"
+    want = "SELECT name FROM item"
+    begin = time.monotonic()
+    assert sql((long, want), (want, want), database=str(shop), timeout=1) == [0, 1]
+    assert sql((long, "SELECT COUNT(*) FROM head"), ("SELECT 1", "SELECT 1"), timeout=1) == [0, 1]
+    assert time.monotonic() - begin < 15
+    with Worker() as worker:
+        [[ran]] = worker.run(Task([long], database=str(shop), timeout=1))
+        assert ran.error == "took more than 1 s"
+
+
+def test_tables_whose_making_takes_too_long_cost_it_once() -> None:
+    stuck = "CREATE TABLE n (a CHECK (instr(hex(zeroblob(3000000)), hex(zeroblob(1500000)) || a)))"
+    begin = time.monotonic()
+    with pytest.raises(EvaluationFailed, match="its tables: took more than"):
+        sql(("SELECT 1", "SELECT 1"), schema=stuck, timeout=0.5)
+    assert time.monotonic() - begin < 25
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(" * 100_000 + ")" * 100_000,
+        "[" * 100_000,
+        "'" * 100_001,
+        "create table " * 10_000,
+        "create table a (" * 10_000,
+        "1" * 100_000 + ".5",
+        "a = " * 50_000,
+    ],
+    ids=lambda text: text[:14],
+)
+def test_a_query_is_read_in_time_that_grows_with_its_length(text: str) -> None:
+    begin = time.monotonic()
+    assert not orders(text)
+    assert float("inf") not in literals(text)
+    assert tables([{"role": "user", "content": text}]) == []
+    assert time.monotonic() - begin < 5
+
+
+def test_an_expected_query_that_is_nothing_but_parentheses_does_not_run() -> None:
+    deep = "SELECT " + "(" * 100_000 + "1" + ")" * 100_000
+    begin = time.monotonic()
+    assert sql(("SELECT 1", deep), ("SELECT 1", "SELECT 1")) == [0, 1]
+    assert time.monotonic() - begin < 10
+
+
+def test_expected_queries_that_fail_or_give_nothing_are_counted() -> None:
+    nothing = "SELECT name FROM city WHERE 1 = 2"
+    questions = {row: [{"role": "user", "content": SCHEMA}] for row in range(5)}
+    pairs = [
+        ("SELECT age FROM head WHERE 1 > 2", nothing),
+        ("SELECT name FROM city", nothing),
+        ("SELECT MAX(age) FROM head WHERE 0", "SELECT SUM(age) FROM head WHERE 1 = 2"),
+        ("SELECT 1", "SELECT age FROM nowhere"),
+        ("SELECT 1", "SELECT 1"),
+    ]
+    found = measure("sql_execution", recorded(pairs), Setting(Path(), questions, {}))
+    assert found is not None and list(found.values) == [1, 0, 1, 0, 1]
+    assert found.counts == {"failing": 1, "empty": 3, "right_on_empty": 2}
+
+
 def test_large_whole_numbers_that_differ_in_the_last_digit_are_not_the_same() -> None:
     pairs = [("2000000001", "2,000,000,000"), ("12345678902", "12345678901"), ("0.30", ".3"), ("1e999", "42")]
     assert values("number_match", *pairs) == [0, 0, 1, 0]
     assert values("number_match", ("2000000001", "2000000000"), tolerance=1) == [1]
+
+
+def test_numbers_are_as_exact_as_they_are_written() -> None:
+    pairs = [
+        ("4111111111111111112", "4111111111111111111"),
+        ("1e400", "1e999"),
+        ("1e400", "1.0e400"),
+        ("0.1000000000000000000001", "0.1"),
+        ("1,000.50", "1000.5"),
+        ("1e" + "9" * 30, "1"),
+    ]
+    assert values("number_match", *pairs) == [0, 0, 1, 0, 1, 0]
+    near = [("7", "1e999"), ("0.31", "0.3"), ("0.310000000001", "0.3"), ("1e999", "1e999"), ("-0.01", "0")]
+    assert values("number_match", *near, tolerance=0.01) == [0, 1, 0, 1, 1]
+    assert values("number_match", ("4111111111111111112", "4111111111111111110"), tolerance=1) == [0]
 
 
 def test_no_answer_is_not_a_label_that_is_all_punctuation() -> None:

@@ -72,6 +72,23 @@ def test_the_report_has_the_promised_shape(run: Path) -> None:
     assert [miss["row"] for miss in report["misses"]] == [96, 97, 98, 99]
 
 
+def test_expected_queries_that_give_nothing_stand_apart(tmp_path: Path) -> None:
+    nothing = "SELECT a FROM t WHERE 1 = 2"
+    for method, answer in (("few-shot", "SELECT a FROM t"), ("fine-tuned", nothing)):
+        lines = record(tmp_path, method, 0, n=3, answer=answer, reference=nothing).read_text().splitlines()
+        last = {**json.loads(lines[2]), "answer": "SELECT 1", "reference": "SELECT 1"}
+        (tmp_path / "answers" / f"{method}.jsonl").write_text("\n".join([*lines[:2], json.dumps(last)]))
+    asked = {"messages": [{"role": "user", "content": "CREATE TABLE t (a INT)"}], "reference": ""}
+    questions = [json.dumps({"row": row, **asked}) for row in range(3)]
+    (tmp_path / "answers" / "questions.jsonl").write_text("\n".join(questions))
+    job(tmp_path, {}, metrics=["sql_execution"])
+    report = build(tmp_path)
+    right = {"few-shot": 0, "fine-tuned": 2}
+    assert report["expected_queries"] == {"failing": 0, "empty": 2, "right_on_empty": right}
+    said = "2 of 3 expected queries give nothing, so that any query that gives nothing is right there"
+    assert said in render_markdown(report) and "few-shot 0 and fine-tuned 2" in render_markdown(report)
+
+
 def test_what_was_not_measured_is_absent(tmp_path: Path) -> None:
     record(tmp_path, "fine-tuned", 90)
     report = build(tmp_path)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 JSON_FIELDS = ("json_precision", "json_recall", "json_f1")
 NUMBER = re.compile(
     r"(?:(?<![\w.])[-+])?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[-+]?\d+)?|(?<![\w.])[-+]?\.\d+", re.I
 )
+PARENTHESIS = re.compile(r"[()]")
 CREATE_TABLE = re.compile(r"\bcreate\s+(?:temp(?:orary)?\s+)?table\b", re.I)
 
 
@@ -83,10 +86,13 @@ def json_object(text: str) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def last_number(text: str) -> float | None:
-    """Where an answer reasons first, its last number is what it comes to. Commas between thousands are read."""
+def last_number(text: str) -> Decimal | None:
+    """Where an answer reasons first, its last number is what it comes to. Commas between thousands are read. Exact."""
     found = NUMBER.findall(text.replace("\u2212", "-"))
-    return float(found[-1].replace(",", "")) if found else None
+    try:
+        return Decimal(found[-1].replace(",", "")) if found else None
+    except InvalidOperation:  # an exponent of more than 18 digits
+        return None
 
 
 def tables(messages: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -94,26 +100,25 @@ def tables(messages: Sequence[Mapping[str, Any]]) -> list[str]:
     found: dict[str, None] = {}
     for message in messages:
         text = str(message.get("content") or "")
+        closed = _closed(text) if "(" in text else {}
+        marks = [place for place, char in enumerate(text) if char in "(;"] if closed else []
         for match in CREATE_TABLE.finditer(text):
-            end = _closing(text, match.end())
+            following = bisect_left(marks, match.end())
+            end = closed.get(marks[following]) if following < len(marks) else None
             if end is not None:
                 found[text[match.start() : end]] = None
     return list(found)
 
 
-def _closing(text: str, start: int) -> int | None:
-    """The place after the parenthesis that closes the first one after `start`."""
-    depth = 0
-    for place in range(start, len(text)):
-        if text[place] == "(":
-            depth += 1
-        elif text[place] == ")":
-            depth -= 1
-            if depth == 0:
-                return place + 1
-        elif text[place] == ";" and depth == 0:
-            return None
-    return None
+def _closed(text: str) -> dict[int, int]:
+    """Place of a parenthesis → the place after the one that closes it, for each that is closed."""
+    found, opened = {}, []
+    for match in PARENTHESIS.finditer(text):
+        if match[0] == "(":
+            opened.append(match.start())
+        elif opened:
+            found[opened.pop()] = match.end()
+    return found
 
 
 def _refuse(constant: str) -> Any:

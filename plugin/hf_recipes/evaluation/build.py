@@ -96,6 +96,8 @@ def report_of(found: Evaluation, run: Path) -> dict[str, Any]:
     if first in compared:
         verdict = decide(found.scores[first][FINE_TUNED], baselines_of(found.scores[first]), compared[first])
         report["verdict"] = {**asdict(verdict), "metric": first}
+    if told := expected_queries(found):
+        report["expected_queries"] = told
     if found.require:
         report["gate"] = _gate(found, compared)
     if FINE_TUNED in found.scores[first]:
@@ -155,6 +157,16 @@ def summary(method: str, found: Evaluation) -> dict[str, Any]:
         "weights": next(iter(rows.values())).weights,
         "cached": sum(one.cached for one in rows.values()),
     }
+
+
+def expected_queries(found: Evaluation) -> dict[str, Any]:
+    """Of sql_execution: expected queries that don't run or give nothing; empty where there are none."""
+    by_method = found.scores.get("sql_execution", {})
+    counts = next((one.counts for one in by_method.values()), {})
+    if not (counts.get("failing") or counts.get("empty")):
+        return {}
+    right = {method: one.counts["right_on_empty"] for method, one in by_method.items()}
+    return {"failing": counts["failing"], "empty": counts["empty"], "right_on_empty": right}
 
 
 def _gate(found: Evaluation, compared: Mapping[str, Mapping[str, Comparison]]) -> list[dict[str, Any]]:

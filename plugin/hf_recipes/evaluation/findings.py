@@ -154,6 +154,25 @@ def notes(report: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def expected_queries(report: Mapping[str, Any]) -> str:
+    """Rows in which sql_execution tells little; empty where there are none."""
+    found = report.get("expected_queries") or {}
+    said, n = [], report.get("n", 0)
+    if empty := found.get("empty"):
+        right = _list(
+            [f"{method} {count:,}" for method, count in (found.get("right_on_empty") or {}).items()]
+        )
+        said.append(
+            f"sql_execution: {empty:,} of {n:,} expected queries give nothing, so that any query that gives nothing is right there "
+            f"(counted as right: {right})."
+        )
+    if failing := found.get("failing"):
+        said.append(
+            f"sql_execution: {failing:,} of {n:,} expected queries do not run; there, only an answer of the same text counts."
+        )
+    return " ".join(said)
+
+
 def drawn_from(report: Mapping[str, Any]) -> str:
     """What the examples and passages in the baselines' prompts were drawn from; empty where that isn't known."""
     methods: dict[tuple[str, int, int | None], list[str]] = {}

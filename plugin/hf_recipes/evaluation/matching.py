@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import re
 import unicodedata
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
 
 from hf_recipes.data.measurable import json_value, last_number
 
+EXACT = Context(prec=2000, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])
+"""Numbers that are further apart than so many digits are not near each other."""
 PUNCTUATION = re.compile(r"(?!(?<!\w)-\d)[^\w\s]|_")
 """All but a minus before a number."""
 
@@ -28,14 +30,15 @@ def normalised(text: str) -> str:
 
 
 def number_match(answer: str, reference: str, tolerance: float = 0.0) -> float:
-    """1.0 where the last number of the answer is the last of the reference, give or take `tolerance`; else 0.0."""
+    """1.0 where the last number of the answer is the last of the reference, give or take `tolerance`; else 0.0.
+
+    Numbers are exact, as they are written: large whole ones count to their last digit, and 0.31 is 0.01 more than 0.3."""
     ours, theirs = last_number(answer), last_number(reference)
     if ours is None or theirs is None:
         return 0.0
     if ours == theirs:
         return 1.0
-    # The difference of decimal fractions is off in its last digits; of large whole numbers the last digit counts.
-    return float(tolerance > 0 and abs(ours - theirs) <= tolerance + 4 * math.ulp(theirs))
+    return float(tolerance > 0 and abs(EXACT.subtract(ours, theirs)) <= Decimal(str(tolerance)))
 
 
 def json_valid(answer: str, reference: str) -> float:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 Finish = Callable[[Any, int], Any]
@@ -19,6 +19,8 @@ class Measured:
     finish: Finish
     right_or_wrong: bool = False
     """Whether a row's value can only be 0 or 1."""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """What of the rows this metric can tell little about, by kind."""
 
     @property
     def value(self) -> float:
@@ -26,12 +28,14 @@ class Measured:
         return float(self.finish(self.sums.sum(axis=0, keepdims=True), len(self.values))[0])
 
 
-def mean_of(values: Sequence[float], *, right_or_wrong: bool = False) -> Measured:
+def mean_of(
+    values: Sequence[float], *, right_or_wrong: bool = False, counts: Mapping[str, int] | None = None
+) -> Measured:
     """A metric that is the mean of its rows' values."""
     import numpy as np
 
     column = np.asarray(values, dtype=float).reshape(-1, 1)
-    return Measured([float(value) for value in values], column, _mean, right_or_wrong)
+    return Measured([float(value) for value in values], column, _mean, right_or_wrong, counts or {})
 
 
 def _mean(sums: Any, rows: int) -> Any:

@@ -123,7 +123,11 @@ def table(report: Report) -> str:
             f'<thead><tr><th scope="col">Method</th>{head}<th scope="col">tokens in</th><th scope="col">tokens out</th><th scope="col">time a row</th></tr></thead><tbody>{"".join(lines)}</tbody>',
         )
         + note
-        + (f'<p class="soft">{text(said)}</p>' if (said := findings.drawn_from(report)) else "")
+        + "".join(
+            f'<p class="soft">{text(said)}</p>'
+            for said in (findings.drawn_from(report), findings.expected_queries(report))
+            if said
+        )
         + "".join(f'<p class="soft">{text(said)}</p>' for said in findings.notes(report))
     )
 

@@ -16,6 +16,7 @@ from hf_recipes.inference.request import Request
 from hf_recipes.inference.rules.answer_spans import answer_spans
 from hf_recipes.inference.rules.contradictions import contradictions
 from hf_recipes.inference.rules.entity_tags import entity_tags
+from hf_recipes.inference.rules.expected_queries import expected_queries
 from hf_recipes.inference.rules.json_answers import json_answers
 from hf_recipes.inference.rules.label_spellings import label_spellings
 from hf_recipes.inference.rules.preferences import preferences
@@ -30,6 +31,7 @@ RULES: Sequence[Callable[[Context], Rule | None]] = (
     answer_spans,
     contradictions,
     entity_tags,
+    expected_queries,
     label_spellings,
     preferences,
     sentence_pairs,

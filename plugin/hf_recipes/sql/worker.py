@@ -1,7 +1,8 @@
-"""Runs SQL that a model wrote, in a process of its own: `python -I sql_worker.py`. Standard library only.
+"""Runs SQL that somebody else wrote, in a process of its own: `python -I worker.py`. Standard library only.
 
-A line of JSON in: {"database": path or null, "tables": [CREATE TABLE …], "values": [literals], "of_columns": {column: [literals]},
-"queries": [SQL], "timeout": s}; a line out: {"results": [[{"rows": [[…]], "error": null}, a query each], a database each]}.
+Says {"ready": true}, then answers each line of JSON with one. {"database": path} or {"tables": [CREATE TABLE …], "values":
+[literals], "of_columns": {column: [literals]}, "seed": n, "timeout": s} opens a database, {"error": null}; {"query": SQL,
+"timeout": s} runs in it, {"rows": [[…]] or null, "error": null or why}.
 
 Read-only three times over: a file is opened as such, query_only is set, and an authorizer lets nothing but reading through
 (no ATTACH, no PRAGMA, no extensions). Time, rows and memory are bounded, and what is sorted is never put on the disk.
@@ -23,8 +24,10 @@ BYTES = 8 << 20
 """A result of more rows, or more text, is not compared."""
 MEMORY = 1 << 30
 """Bytes that this process may take."""
-SEEDS = (1, 2, 3)
-"""A database without rows can't tell two queries apart, so tables are filled, in so many ways."""
+HEAP = 512 << 20
+"""Bytes that SQLite may take of it, on systems that know no bound for a process too."""
+LONGEST = 64 << 20
+"""Bytes of one text or blob."""
 FILLED = 60
 """Rows a table."""
 LIKELY = (0.9, 0.2)
@@ -36,24 +39,38 @@ ALLOWED = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, 
 
 def main() -> None:
     _bound_memory()
+    database: sqlite3.Connection | None = None
+    _say({"ready": True})
     for line in sys.stdin:
-        task = json.loads(line)
-        sys.stdout.write(json.dumps({"results": run(task)}) + "\n")
-        sys.stdout.flush()
+        request = json.loads(line)
+        if "query" in request:
+            assert database is not None
+            _say(result(database, request["query"], request["timeout"]))
+            continue
+        if database is not None:
+            database.close()
+        try:
+            database = opened(request)
+            _say({"error": None})
+        except (sqlite3.Error, MemoryError) as error:
+            database = None
+            _say({"error": str(error)[:200] or "took too much memory"})
 
 
-def run(task: dict[str, Any]) -> list[list[dict[str, Any]]]:
-    if task["database"]:
+def opened(request: dict[str, Any]) -> sqlite3.Connection:
+    if "database" in request:
         # immutable would miss what a write-ahead log holds; mode=ro does not.
-        opened = [sqlite3.connect(f"file:{quote(task['database'])}?mode=ro", uri=True)]
+        database = sqlite3.connect(f"file:{quote(request['database'])}?mode=ro", uri=True)
+        _bound(database)
     else:
-        opened = [filled(task, seed) for seed in SEEDS]
-    results = []
-    for database in opened:
-        _read_only(database)
-        results.append([result(database, query, task["timeout"]) for query in task["queries"]])
-        database.close()
-    return results
+        database = filled(request)
+    _read_only(database)
+    return database
+
+
+def _say(answer: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(answer) + "\n")
+    sys.stdout.flush()
 
 
 def result(database: sqlite3.Connection, query: str, timeout: float) -> dict[str, Any]:
@@ -62,16 +79,20 @@ def result(database: sqlite3.Connection, query: str, timeout: float) -> dict[str
         cursor = database.execute(query)
         if cursor.description is None:  # nothing, a comment: it would equal a result without rows
             return {"rows": None, "error": "not a query"}
-        rows = [[_plain(cell) for cell in row] for row in cursor.fetchmany(ROWS + 1)]
+        rows: list[list[Any]] = []
+        letters = 0
+        for row in cursor:
+            rows.append([_plain(cell) for cell in row])
+            letters += sum(len(str(cell)) for cell in rows[-1])
+            if len(rows) > ROWS:
+                return {"rows": None, "error": f"more than {ROWS} rows"}
+            if letters > BYTES:
+                return {"rows": None, "error": f"a result of more than {BYTES >> 20} MB"}
     except MemoryError:  # says nothing by itself
-        return {"rows": None, "error": f"took more than {MEMORY >> 20} MB"}
+        return {"rows": None, "error": "took too much memory"}
     except (sqlite3.Error, sqlite3.Warning, ValueError, OverflowError) as error:
         late = time.monotonic() > end
         return {"rows": None, "error": f"took more than {timeout:g} s" if late else str(error)[:200]}
-    if len(rows) > ROWS:
-        return {"rows": None, "error": f"more than {ROWS} rows"}
-    if sum(len(str(cell)) for row in rows for cell in row) > BYTES:
-        return {"rows": None, "error": f"a result of more than {BYTES >> 20} MB"}
     return {"rows": rows, "error": None}
 
 
@@ -82,12 +103,13 @@ def _stop_after(database: sqlite3.Connection, timeout: float) -> float:
     return end
 
 
-def filled(task: dict[str, Any], seed: int) -> sqlite3.Connection:
+def filled(task: dict[str, Any]) -> sqlite3.Connection:
     """A database in memory with the task's tables, holding the literals of the query so that conditions are met by some
     rows and not by others. A column has those it is compared with (`of_columns`), in every second row nearly always, since
     conditions are joined by AND; one that is compared with none has any of `values` about half of the time."""
     database = sqlite3.connect(":memory:")
-    chance = random.Random(seed)
+    _bound(database)
+    chance = random.Random(task["seed"])
     values, of_columns = task["values"], task["of_columns"]
     _stop_after(database, task["timeout"])  # a table may be made AS SELECT
     for table in task["tables"]:
@@ -95,6 +117,7 @@ def filled(task: dict[str, Any], seed: int) -> sqlite3.Connection:
             database.execute(table)
         except sqlite3.Error:
             continue  # the queries that need it say so
+    database.set_progress_handler(None, 0)  # rows left out at random would make a database another one
     names = [row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
     for name in names:
         quoted = '"' + name.replace('"', '""') + '"'
@@ -153,6 +176,12 @@ def _number(value: Any) -> Any:
     if not re.fullmatch(r"-?\d{1,15}(\.\d{1,15})?", value):
         return None
     return float(value) if "." in value else int(value)
+
+
+def _bound(database: sqlite3.Connection) -> None:
+    database.execute(f"PRAGMA hard_heap_limit = {HEAP}")
+    if hasattr(database, "setlimit"):  # Python 3.11
+        database.setlimit(0, LONGEST)  # SQLITE_LIMIT_LENGTH
 
 
 def _read_only(database: sqlite3.Connection) -> None:
