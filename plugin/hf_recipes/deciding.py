@@ -9,7 +9,7 @@ from typing import Any
 
 from hf_recipes import record
 from hf_recipes.backends import local
-from hf_recipes.engines import autotrain, offers, tunable
+from hf_recipes.engines import autotrain, families, offers, tunable
 from hf_recipes.engines.base import Base, base_of
 from hf_recipes.engines.job import Job
 from hf_recipes.engines.tunable import Tunability
@@ -56,6 +56,8 @@ def document(recipe: Recipe, run: Path) -> dict[str, Any]:
     )
     known = tunability(recipe, base, found)
     target = _target(recipe)
+    if baselines := _baselines(report, target.metric):
+        target = decision.measured_target(target, baselines, report["n"])
     return {
         "schema": SCHEMA,
         "run": record.read_state(run).id,
@@ -75,7 +77,9 @@ def document(recipe: Recipe, run: Path) -> dict[str, Any]:
         "tunable": tunable.as_json(known),
         "data": _data(rows),
         **({"warnings": report["warnings"]} if report.get("warnings") else {}),
-        "decision": _decision(report, target, known, rows, record.read_state(run).message),
+        "decision": _decision(
+            report, target, known, rows, record.read_state(run).message, _size(recipe, base)
+        ),
         "rules": list(decision.RULES),
     }
 
@@ -112,7 +116,22 @@ def _target(recipe: Recipe) -> decision.Target:
     evaluate = recipe.evaluate or Evaluate()
     metric = evaluate.metrics[0].name
     bound = evaluate.require.get(metric)
-    return decision.target_of(metric, bound.at_least if bound else None)
+    return decision.target_of(metric, bound.at_least if bound else None, bound.better_than if bound else None)
+
+
+def _size(recipe: Recipe, base: Base | str) -> decision.BaseSize:
+    if not isinstance(base, Base):
+        return decision.BaseSize()
+    found = [f"{member.model} ({member.size})" for member in families.larger(recipe.base_model)]
+    return decision.BaseSize(base.parameters < families.SMALL, found)
+
+
+def _baselines(report: Mapping[str, Any], metric: str) -> dict[str, decision.Measured]:
+    return {
+        name: decision.Measured(one["value"], one["low"], one["high"])
+        for name, one in _measured(report, metric).get("methods", {}).items()
+        if name in BASELINES
+    }
 
 
 def _measured(report: Mapping[str, Any], metric: str) -> dict[str, Any]:
@@ -127,21 +146,22 @@ def _measured(report: Mapping[str, Any], metric: str) -> dict[str, Any]:
 
 
 def _decision(
-    report: Mapping[str, Any], target: decision.Target, known: Tunability, rows: Mapping[str, int], said: str
+    report: Mapping[str, Any],
+    target: decision.Target,
+    known: Tunability,
+    rows: Mapping[str, int],
+    said: str,
+    size: decision.BaseSize,
 ) -> dict[str, Any]:
     values = _measured(report, target.metric).get("methods", {})
-    baselines = {
-        name: decision.Measured(one["value"], one["low"], one["high"])
-        for name, one in values.items()
-        if name in BASELINES
-    }
+    baselines = _baselines(report, target.metric)
     if not baselines:
         return {
             "decision": NOT_MEASURED,
             "sentence": f"The base was not measured, so nothing is decided: {said}",
         }
     made = decision.decide(
-        baselines, report["n"], target, tunable=known.tunable, train_rows=rows.get("train")
+        baselines, report["n"], target, tunable=known.tunable, train_rows=rows.get("train"), size=size
     )
     found = _present(asdict(made))
     unused = rows.get("test", 0) - report["n"]

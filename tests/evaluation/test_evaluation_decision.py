@@ -6,7 +6,17 @@ import random
 
 import pytest
 
-from hf_recipes.evaluation.decision import FEW_ROWS, Measured, Target, decide, rows_needed, target_of
+from hf_recipes.engines import families
+from hf_recipes.evaluation.decision import (
+    FEW_ROWS,
+    BaseSize,
+    Measured,
+    Target,
+    decide,
+    measured_target,
+    rows_needed,
+    target_of,
+)
 from hf_recipes.evaluation.interval import wilson
 from hf_recipes.evaluation.serving import per_thousand
 
@@ -97,3 +107,61 @@ def test_serving_is_what_was_measured_times_a_thousand() -> None:
     found = per_thousand(report)
     assert found["zero-shot"] == {"prompt_tokens": 20_000, "completion_tokens": 5_000, "seconds": 150}
     assert found["few-shot"]["cached_share"] == 0.25
+
+
+SMALL = BaseSize(small=True, larger=("org/larger-360M (360M)", "org/larger-1.7B (1.7B)"))
+
+
+@pytest.mark.parametrize(
+    ("right", "size", "rows", "decision"),
+    [
+        ((0, 5, 45), SMALL, 1000, "larger-base"),
+        ((0, 5, 45), BaseSize(), 1000, "fine-tune"),
+        ((0, 5, 45), SMALL, FEW_ROWS - 1, "more-data"),
+        (
+            (0, 39, 144),
+            SMALL,
+            1000,
+            "fine-tune",
+        ),  # the quickstart's own: 48 % by retrieval, which tuning brought to 96
+    ],
+)
+def test_far_below_the_target_a_small_base_is_left_for_a_larger_one(
+    right: tuple[int, int, int], size: BaseSize, rows: int, decision: str
+) -> None:
+    baselines = dict(zip(("zero-shot", "few-shot", "retrieval"), map(share, right), strict=True))
+    made = decide(baselines, 300, TARGET, tunable=True, train_rows=rows, size=size)
+    assert made.decision == decision
+    named = "org/larger-360M (360M) or org/larger-1.7B (1.7B)" in made.sentence
+    assert named == (decision == "larger-base")
+
+
+def test_a_family_that_is_not_known_is_not_made_up() -> None:
+    made = decide(
+        {"few-shot": share(3)}, 300, TARGET, tunable=True, train_rows=1000, size=BaseSize(small=True)
+    )
+    assert made.decision == "fine-tune" and "a larger one may be worth measuring first" in made.sentence
+    assert families.larger("somebody/tiny") == () == families.larger("HuggingFaceTB/SmolLM2-1.7B-Instruct")
+    found = [member.model for member in families.larger("bundled/smollm2-135m-instruct")]
+    assert found == ["HuggingFaceTB/SmolLM2-360M-Instruct", "HuggingFaceTB/SmolLM2-1.7B-Instruct"]
+    assert [member.size for member in families.larger("qwen/qwen2.5-0.5B-instruct")] == ["1.5B", "3.1B"]
+
+
+def test_a_baseline_that_is_to_be_beaten_is_a_target_too() -> None:
+    beat = target_of("exact_match", None, "best_baseline")
+    assert target_of("exact_match", 0.8, "best_baseline").value == 0.8 and not beat.assumed
+    baselines = {"zero-shot": share(0), "few-shot": share(150)}
+    target = measured_target(beat, baselines, 300)
+    assert target.rival == "few-shot" and target.value == pytest.approx(0.5 + 7 / 300)
+    made = decide(baselines, 300, beat, tunable=True, train_rows=1000)
+    assert made.decision == "fine-tune"
+    assert "better than few-shot, which has 50.0%" in made.sentence and "takes 52.3% or more" in made.sentence
+    assert decide(baselines, 300, beat, tunable=False, train_rows=1000).decision == "cannot-tune"
+    full = {"few-shot": share(298), "zero-shot": share(3)}
+    made = decide(full, 300, beat, tunable=True, train_rows=1000)
+    assert (made.decision, made.method) == (
+        "keep-prompting",
+        "few-shot",
+    ) and "leaves no room" in made.sentence
+    made = decide(full, 300, target_of("exact_match", None, "retrieval"), tunable=True, train_rows=1000)
+    assert made.decision == "too-thin" and "retrieval was not measured" in made.sentence

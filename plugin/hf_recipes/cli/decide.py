@@ -82,7 +82,8 @@ def _needed(needed: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     from hf_recipes.evaluation.rounding import bound_share, interval, share
 
     target = needed["target"]
-    value = f"{bound_share(target['value'])} {target['metric']}, " if "value" in target else ""
+    written = share if "rival" in target else bound_share
+    value = f"{written(target['value'])} {target['metric']}, " if "value" in target else ""
     yield "target", f"{value}{target['basis']}"
     for method, one in needed.get("methods", {}).items():
         beside = "  (shown beside, decides nothing)" if method == "reference" else ""

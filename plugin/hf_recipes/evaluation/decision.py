@@ -3,8 +3,12 @@
 The rules, in this order:
 1. A baseline whose whole 95 % interval lies at or above the target is good enough: keep prompting, with the best of those.
 2. Where every baseline's whole interval lies below the target, prompting falls short: fine-tune, if the base can be tuned
-   and there are training rows enough. Whether tuning reaches the target is for a run to measure.
+   and there are training rows enough. Whether tuning reaches the target is for a run to measure. Where even the best
+   interval ends below half of the target and the base is small, a larger base is measured first: that costs minutes.
 3. Otherwise the evidence is too thin, and the number of test rows that would settle it is given.
+
+A target may be a baseline (`better_than`): what a model must have at the least for these rows to show that it is better.
+Then there is room for that (rule 2), or there is none (keep prompting).
 
 The first rule looks at several baselines and takes the best, which favours prompting slightly: with three of them, each
 exactly at the target, one passes by chance in at most 7.5 % of the cases. The second asks all of them, which favours neither.
@@ -13,12 +17,13 @@ exactly at the target, one passes by chance in at most 7.5 % of the cases. The s
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from hf_recipes.data.needed import TASKS
 from hf_recipes.evaluation.interval import Z_95
-from hf_recipes.evaluation.rounding import bound_share, share_against
+from hf_recipes.evaluation.rounding import EQUAL, bound_share, points, share, share_against
+from hf_recipes.evaluation.verdict import smallest_difference
 
 Z_POWER_80 = 0.8416212335729143
 """The 80 % quantile of the normal distribution."""
@@ -43,10 +48,16 @@ MOST_ROWS = 100_000
 RULES = (
     "a baseline whose whole interval is at or above the target: keep prompting, with the best of those",
     "every baseline's whole interval below the target: fine-tune, if the base can be tuned and there are training rows enough",
+    "that, below half of the target, with a base of less than a billion parameters: measure a larger base first",
     "otherwise: too thin, with the test rows that would settle it",
 )
 
-KEEP, TUNE, THIN, CANNOT, MORE_DATA = "keep-prompting", "fine-tune", "too-thin", "cannot-tune", "more-data"
+KEEP, TUNE, THIN, CANNOT, MORE_DATA, LARGER = (
+    "keep-prompting", "fine-tune", "too-thin", "cannot-tune", "more-data", "larger-base"
+)  # fmt: skip
+FAR = 0.5
+"""A best baseline below this share of the target is far from it."""
+BEST = "best_baseline"
 
 
 @dataclass(frozen=True)
@@ -64,6 +75,8 @@ class Target:
     value: float | None
     """None: the recipe sets none, and none can be assumed for this metric."""
     basis: str
+    rival: str | None = None
+    """The baseline that is to be beaten, where the target follows from that; best_baseline until it is measured."""
 
     @property
     def assumed(self) -> bool:
@@ -73,7 +86,7 @@ class Target:
 @dataclass(frozen=True)
 class Decision:
     decision: str
-    """keep-prompting, fine-tune, too-thin, cannot-tune or more-data."""
+    """keep-prompting, fine-tune, larger-base, too-thin, cannot-tune or more-data."""
     sentence: str
     method: str | None = None
     """The best baseline."""
@@ -81,21 +94,54 @@ class Decision:
     """Test rows to add for the evidence to settle it; None where more rows are no help or not needed."""
 
 
-def target_of(metric: str, at_least: float | None) -> Target:
-    """The bound that the recipe sets on its first metric (`evaluate.require.<metric>.at_least`), else the assumption."""
+@dataclass(frozen=True)
+class BaseSize:
+    """What is known of the base's size."""
+
+    small: bool = False
+    larger: Sequence[str] = ()
+    """The next sizes of its family, by name."""
+
+
+def target_of(metric: str, at_least: float | None, better_than: str | None = None) -> Target:
+    """The bound that the recipe sets on its first metric (`evaluate.require.<metric>`: `at_least`, or `better_than` alone), else
+    the assumption."""
     key = f"evaluate.require.{metric}.at_least"
     if at_least is not None:
         return Target(metric, at_least, f"the recipe's {key}")
+    if better_than is not None:
+        return Target(metric, None, f"the recipe's evaluate.require.{metric}.better_than", better_than)
     if metric in COUNTS:
         return Target(metric, ASSUMED_TARGET, f"assumed, since the recipe sets no {key}")
     return Target(metric, None, f"the recipe sets no {key}, and none can be assumed for {metric}")
 
 
+def measured_target(target: Target, baselines: Mapping[str, Measured], n: int) -> Target:
+    """A target that is a baseline, once that is measured: its value, and the least more that `n` rows can show."""
+    if target.rival is None:
+        return target
+    rival = _best(baselines) if target.rival == BEST else target.rival
+    if rival not in baselines:
+        return replace(target, basis=f"{target.basis}: {rival} was not measured", rival=None)
+    has, least = baselines[rival].value, smallest_difference(n, len(baselines))
+    basis = f"{target.basis}: {rival} has {share(has)}, and {n} rows show a difference of {points(least)} at the least"
+    return replace(target, value=has + least, basis=basis, rival=rival)
+
+
 def decide(
-    baselines: Mapping[str, Measured], n: int, target: Target, *, tunable: bool | None, train_rows: int | None
+    baselines: Mapping[str, Measured],
+    n: int,
+    target: Target,
+    *,
+    tunable: bool | None,
+    train_rows: int | None,
+    size: BaseSize | None = None,
 ) -> Decision:
     """At least one baseline, measured on the same `n` rows. `tunable` None: nothing found against it, not all could be asked."""
-    best = max(baselines, key=lambda name: baselines[name].value)
+    best = _best(baselines)
+    target = measured_target(target, baselines, n)
+    if target.rival is not None and target.value is not None:
+        return _beating(target.rival, target.value, baselines, n, tunable, train_rows)
     if target.value is None:
         return Decision(
             THIN,
@@ -112,8 +158,57 @@ def decide(
         )
     if all(one.high < target.value for one in baselines.values()):
         short = f"No baseline reaches the target of {bound_share(target.value)}: the best, {best}, has {_share(baselines[best], n, target.value)}"
-        return _falls_short(short, best, tunable, train_rows)
+        made = _falls_short(short, best, tunable, train_rows)
+        far = all(one.high < FAR * target.value for one in baselines.values())
+        return (
+            _larger_first(short, made, size)
+            if far and size and size.small and made.decision == TUNE
+            else made
+        )
     return _thin(baselines, best, n, target)
+
+
+def _best(baselines: Mapping[str, Measured]) -> str:
+    return max(baselines, key=lambda name: baselines[name].value)
+
+
+def _beating(
+    rival: str,
+    target: float,
+    baselines: Mapping[str, Measured],
+    n: int,
+    tunable: bool | None,
+    train_rows: int | None,
+) -> Decision:
+    """Whether there is room to be better than a baseline."""
+    if target > 1 + EQUAL:
+        has = share(baselines[rival].value)
+        return Decision(
+            KEEP,
+            f"{_with(rival)} leaves no room: it has {has} of {n} rows, and nothing that is better could be shown to be on so many. "
+            "More test rows could show less.",
+            rival,
+        )
+    value = baselines[rival]
+    short = (
+        f"The recipe asks for better than {rival}, which has {_share(value, n, target)}: it takes {share(target)} or more "
+        f"for {n} rows to show that"
+    )
+    return _falls_short(short, _best(baselines), tunable, train_rows)
+
+
+def _larger_first(short: str, made: Decision, size: BaseSize) -> Decision:
+    if not size.larger:
+        return replace(
+            made,
+            sentence=f"{made.sentence} That is far, and the base is small: a larger one may be worth measuring first.",
+        )
+    return Decision(
+        LARGER,
+        f"{short}. That is far, and the base is small: take a larger one first, such as {' or '.join(size.larger)}, and measure it "
+        "as it is; that takes no training. Tuning this one may still get there: only a run can tell.",
+        made.method,
+    )
 
 
 def rows_needed(measured: Measured, n: int, target: float, *, right_or_wrong: bool) -> int | None:
