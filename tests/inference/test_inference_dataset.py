@@ -122,11 +122,6 @@ def test_a_data_set_with_declared_files_is_read_by_datasets(tmp_path):
         ("train.jsonl", b"", "train.jsonl: the file is empty"),
         ("train.jsonl", b"\n \n", "train.jsonl: there are no rows in the file"),
         ("train.jsonl", b'{"a": 1}\n{"a": \n', "train.jsonl:2:7: not JSON: Expecting value"),
-        (
-            "train.jsonl",
-            b'[{"a": 1}]\n',
-            "train.jsonl:1:1: not a JSON object: every line holds one {…}; name a file",
-        ),
         ("train.jsonl", b'{"a": "\\ud800"}\n', "train.jsonl:1:1: not text: half of a surrogate pair"),
         (
             "train.jsonl",
@@ -138,7 +133,6 @@ def test_a_data_set_with_declared_files_is_read_by_datasets(tmp_path):
             '{"a": "é"}\n'.encode("latin-1"),
             "train.jsonl:1:1: not UTF-8: byte 0xe9 at position 8",
         ),
-        ("train.jsonl", '{"a": 1}\n'.encode("utf-16"), "train.jsonl:1:1: not UTF-8"),
         ("train.csv", b"a,b\n1,2\n1,2,3\n", "train.csv:3:1: 3 columns where the header has 2; put"),
         (
             "train.csv",
@@ -150,12 +144,6 @@ def test_a_data_set_with_declared_files_is_read_by_datasets(tmp_path):
             b'a,b\n1,"2\n3,"4"\n',
             "train.csv:3:1: not CSV: ',' expected after '\"', in the row that begins on line 2",
         ),
-        (
-            "train.csv",
-            b"a;b\n1;2\n",
-            "train.csv:1:1: semicolons stand between the columns; save it with commas",
-        ),
-        ("train.csv", b"a\tb\n1\t2\n", "train.csv:1:1: tabs stand between the columns"),
         ("train.csv", b"a,b\r1,2\r", "train.csv:1:1: the lines end as on old Macs (CR)"),
         ("train.csv", b"a,a\n1,2\n", "train.csv:1:1: the header names 'a' twice"),
         ("train.csv", b"a,b\n", "train.csv: there are no rows in the file"),
@@ -193,12 +181,16 @@ def test_reading_keeps_one_row_in_memory(tmp_path):
 
 def test_what_is_missing_is_named_with_what_is_there(tmp_path):
     written(tmp_path, "jsonl")
-    (tmp_path / "packed.jsonl.gz").write_bytes(b"")
+    (tmp_path / "packed.jsonl.rar").write_bytes(b"")
     for path, split, said in [
         (tmp_path, "test", "no split 'test': the folder holds train"),
         (tmp_path / "train.jsonl", "test", "one file holds the train split only"),
         (tmp_path / "nothing.jsonl", "train", "there is no such file"),
-        (tmp_path, "packed", "no split 'packed': packed.jsonl.gz is not read; use .jsonl, .csv or .parquet"),
+        (
+            tmp_path,
+            "packed",
+            r"no split 'packed': packed.jsonl.rar is not read; use .jsonl, .json, .csv, .tsv",
+        ),
     ]:
         with pytest.raises(DataError, match=said):
             findings = Findings()

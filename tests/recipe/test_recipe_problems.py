@@ -49,6 +49,9 @@ PREFERENCES = (
     .replace("    target_column: label", "    rejected_text_column: rejected\n    prompt_text_column: prompt")
     .replace("  valid_split: null", "  chat_template: chatml")
 )
+IMAGES = LABELS.replace("text-classification", "image-classification").replace(
+    "text_column: text", "image_column: image"
+)
 TOKEN = "hf_" + "a1B2" * 9
 BROWSER_TOKEN = "hf_oauth_" + "eyJhbGciOiJFZERTQSJ9." + "eyJ-" + "a1B2" * 6 + "." + "Zz-_9" * 8
 
@@ -375,3 +378,30 @@ def test_the_page_may_be_on_zerogpu_which_trains_nothing(tmp_path: Path) -> None
     assert found(tmp_path, on_zero) == []
     assert "no such hardware of a Space" in str(found(tmp_path, on_zero.replace("a10g", "a10h")))
     assert "no training" in str(found(tmp_path, CHAT, "backend=spaces-zero-a10g"))
+
+
+@pytest.mark.parametrize("line", ["limit: 10", "test_split: 0.1", "test_split: test"])
+def test_rows_of_images_are_not_chosen(tmp_path: Path, line: str) -> None:
+    """The trainer reads images where they are, so a key that chooses among them would not hold."""
+    key = line.partition(":")[0]
+    [(place, said)] = found(tmp_path, IMAGES.replace("  valid_split: null", f"  {line}"))
+    assert place == "9:3:wrong-task"
+    assert said.startswith(f"data.{key}: ") and "trained on every image" in said and "leave it out" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "right"), [("windows-1252", True), ("UTF-16", True), ("windows-9", False), ("base64", False)]
+)
+def test_an_encoding_is_one_that_decodes_text(tmp_path: Path, name: str, right: bool) -> None:
+    problems = found(tmp_path, LABELS.replace("  valid_split: null", f"  encoding: {name}"))
+    assert (
+        problems == []
+        if right
+        else problems[0][0] == "9:3:unknown-value" and "windows-1252" in problems[0][1]
+    )
+
+
+def test_a_link_that_leads_nowhere_is_no_data_set_of_the_hub(tmp_path: Path) -> None:
+    (tmp_path / "rows").symlink_to("rows")
+    [(place, said)] = found(tmp_path, LABELS.replace("stanfordnlp/imdb", "rows"))
+    assert place == "7:3:not-found" and "a symbolic link that leads to no file or folder" in said

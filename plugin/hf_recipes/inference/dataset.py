@@ -10,7 +10,9 @@ from typing import Any
 
 from hf_recipes.data.findings import DataError, Findings, wrong
 from hf_recipes.inference import files
+from hf_recipes.inference.file_kinds import READ, check_is_file, stands_there, stem_and_kind
 from hf_recipes.inference.files import Row
+from hf_recipes.inference.saved_set import saved_set
 from hf_recipes.inference.split_files import names_in, split_files
 from hf_recipes.recipe.model import Data
 
@@ -28,6 +30,8 @@ class Split:
     """A datasets.Dataset, when the rows do not come from local files."""
     classes: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Column → the class names that the data set itself declares."""
+    encoding: str | None = None
+    """Of text files, where the recipe declares it."""
 
     def named_rows(self, findings: Findings) -> Iterator[tuple[str, Row]]:
         """As `rows`, with the name of a class where the data set declares classes and holds their numbers."""
@@ -44,8 +48,9 @@ class Split:
         header: set[str] | None = None
         for path in self.paths:
             begun = False
-            for line, row in files.read(path, findings, one_of_several=len(self.paths) > 1):
-                if not begun and path.suffix.lower() == ".csv":
+            several = len(self.paths) > 1
+            for line, row in files.read(path, findings, one_of_several=several, encoding=self.encoding):
+                if not begun and several and (stem_and_kind(path) or "")[-1:] == ("csv",):
                     header = header or set(row)
                     _check_same(path, header, set(row), self.paths[0])
                 begun = True
@@ -63,17 +68,21 @@ def open_split(data: Data, split: str) -> Split:
     if not data.local:
         return _from_hub(data.path, split)
     path = Path(data.path)
-    if path.is_file():
+    if stands_there(path) and not path.is_dir():
+        check_is_file(path)
         if split != data.train_split:
             raise wrong(
                 str(path),
                 f"one file holds the train split only; there is no split {split!r}",
                 code="no-split",
             )
-        return Split(split, (path,))
+        return Split(split, (path,), encoding=data.encoding)
     if not path.is_dir():
         raise wrong(str(path), "there is no such file or folder", code="no-file")
-    return _from_folder(path, split)
+    saved = saved_set(path, split, data.train_split)
+    if saved is not None:
+        return Split(f"{path} ({split})", saved.paths, classes=saved.classes)
+    return _from_folder(path, split, data.encoding)
 
 
 def image_folder(data: Data) -> bool:
@@ -82,23 +91,19 @@ def image_folder(data: Data) -> bool:
     return data.local and folder.is_dir() and any(one.suffix.lower() in IMAGES for one in folder.rglob("*"))
 
 
-def _from_folder(folder: Path, split: str) -> Split:
+def _from_folder(folder: Path, split: str, encoding: str | None) -> Split:
     for place in (folder, folder / "data"):
         if paths := split_files(place, split):
-            return Split(split, paths)
+            return Split(split, paths, encoding=encoding)
     names = names_in(folder)
     if (folder / "README.md").is_file() or (folder / "data").is_dir():
         return _from_hub(str(folder), split)
     other = next((one.name for one in sorted(folder.iterdir()) if one.name.startswith(f"{split}.")), None)
     if other:
-        hint = "use .jsonl, .csv or .parquet, unpacked"
-        raise wrong(str(folder), f"no split {split!r}: {other} is not read", code="no-split", hint=hint)
-    found = (
-        f"the folder holds {', '.join(names)}"
-        if names
-        else "the folder holds no .jsonl, .csv or .parquet file"
-    )
-    raise wrong(str(folder), f"no split {split!r}: {found}", code="no-split")
+        raise wrong(str(folder), f"no split {split!r}: {other} is not read", code="no-split", hint=READ)
+    found = f"the folder holds {', '.join(names)}" if names else "the folder holds no file that is read"
+    hint = "" if names else READ
+    raise wrong(str(folder), f"no split {split!r}: {found}", code="no-split", hint=hint)
 
 
 def _check_same(path: Path, expected: set[str], header: set[str], first: Path) -> None:

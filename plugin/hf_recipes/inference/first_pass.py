@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from hf_recipes.data.columns import Column
@@ -11,6 +12,7 @@ from hf_recipes.data.findings import Findings, wrong
 from hf_recipes.data.form import Form
 from hf_recipes.data.messages import RowError, SharedError
 from hf_recipes.inference.dataset import Split
+from hf_recipes.inference.file_kinds import stem_and_kind
 from hf_recipes.inference.files import Row
 
 
@@ -39,7 +41,9 @@ def look(split: Split, form: Form, findings: Findings) -> Seen:
         if not seen.columns:
             seen.columns = list(row)
             if not form.columns:
-                seen.numbers = dict.fromkeys(row, True) if file.lower().endswith(".csv") else {}
+                seen.numbers = (
+                    dict.fromkeys(row, True) if (stem_and_kind(Path(file)) or "")[-1:] == ("csv",) else {}
+                )
         try:
             record = form.record(row)
         except SharedError as error:

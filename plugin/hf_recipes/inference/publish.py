@@ -24,6 +24,7 @@ from hf_recipes.data.messages import RowError
 from hf_recipes.inference import files
 from hf_recipes.inference.convert import convert
 from hf_recipes.inference.dataset import IMAGES, Split, open_split
+from hf_recipes.inference.file_kinds import endings, stem_and_kind
 from hf_recipes.inference.prepare import form_or_fail, passes_through
 from hf_recipes.inference.reply import reply
 from hf_recipes.inference.request import Request
@@ -57,12 +58,13 @@ def publish(request: Request, out: Path) -> dict[str, Any]:
     form = form_or_fail(request)
     convert(request, form, None)  # for its checks
     splits = {role: open_split(data, name) for role, name in names.items() if name}
-    if any(split.hub is not None for split in splits.values()):
+    # What declares its classes keeps their names where it is copied whole.
+    if any(split.hub is not None or split.classes for split in splits.values()):
         return _folder_as_it_is(Path(data.path), out, names)
     renamed: Splits = {role: role if name else None for role, name in names.items()}
     # A CSV file's numbers are told from its texts when it is read, so a table of them stays CSV.
     typed_later = not form.columns and any(
-        path.suffix.lower() == ".csv" for one in splits.values() for path in one.paths
+        (stem_and_kind(path) or "")[-1:] == ("csv",) for one in splits.values() for path in one.paths
     )
     kept = None if typed_later else _as_parquet(form, splits, out)
     if kept is None:
@@ -109,7 +111,7 @@ def _as_files(splits: Mapping[str, Split], out: Path) -> str:
     for role, split in splits.items():
         for number, path in enumerate(split.paths):
             shards = f"-{number:05}-of-{len(split.paths):05}" if len(split.paths) > 1 else ""
-            shutil.copyfile(path, out / "data" / f"{role}{shards}{path.suffix.lower()}")
+            shutil.copyfile(path, out / "data" / f"{role}{shards}{endings(path)}")
     return _hash(out, dict.fromkeys(splits))
 
 
@@ -119,7 +121,8 @@ def _folder_as_it_is(folder: Path, out: Path, names: Splits) -> dict[str, Any]:
         raise wrong(str(folder), "a data set of images is a folder", code="no-file")
     for path in sorted(folder.rglob("*")):
         inner = path.relative_to(folder)
-        wanted = path.suffix.lower() in {*files.SUFFIXES, *IMAGES} or inner.as_posix() == "README.md"
+        image_or_card = path.suffix.lower() in IMAGES or inner.as_posix() == "README.md"
+        wanted = image_or_card or stem_and_kind(path) is not None
         if wanted and path.is_file() and not any(part.startswith(".") for part in inner.parts):
             (out / inner).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, out / inner)

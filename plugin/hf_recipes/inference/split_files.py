@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from hf_recipes.data.findings import wrong
-from hf_recipes.inference import files
+from hf_recipes.inference.file_kinds import endings, rank, stands_there, stem_and_kind
 
 SHARD = re.compile(r"(?P<split>.+?)-(?P<number>\d+)(?:-of-(?P<of>\d+))?(?:-[0-9a-f]{16})?")
 
@@ -16,33 +16,35 @@ def split_files(folder: Path, split: str) -> tuple[Path, ...]:
 
     Raises DataError where a shard is missing, or where shards are not one set.
     """
-    found = [one for one in _tables(folder) if one.stem == split]
-    if found:
-        return (min(found, key=lambda one: files.SUFFIXES.index(one.suffix.lower())),)
+    tables = _tables(folder)
+    if found := [path for stem, path in tables if stem == split]:
+        return (min(found, key=rank),)
     shards = [
-        (int(match["number"]), int(match["of"] or 0), one)
-        for one in _tables(folder)
-        if (match := SHARD.fullmatch(one.stem)) and match["split"] == split
+        (int(match["number"]), int(match["of"] or 0), path)
+        for stem, path in tables
+        if (match := SHARD.fullmatch(stem)) and match["split"] == split
     ]
     return _in_order(folder, split, sorted(shards)) if shards else ()
 
 
 def names_in(folder: Path) -> list[str]:
     """The names of the splits that stand in a folder as files."""
-    stems = {one.stem for one in _tables(folder)}
+    stems = {stem for stem, _ in _tables(folder)}
     return sorted({match["split"] if (match := SHARD.fullmatch(stem)) else stem for stem in stems})
 
 
-def _tables(folder: Path) -> list[Path]:
+def _tables(folder: Path) -> list[tuple[str, Path]]:
+    """(stem, path) of what is named as a table. What is no file, such as a pipe, says so when it is read."""
     if not folder.is_dir():
         return []
-    return sorted(one for one in folder.iterdir() if one.suffix.lower() in files.SUFFIXES and one.is_file())
+    paths = [path for path in sorted(folder.iterdir()) if not path.is_dir() and stands_there(path)]
+    return [(told[0], path) for path in paths if (told := stem_and_kind(path))]
 
 
 def _in_order(folder: Path, split: str, shards: list[tuple[int, int, Path]]) -> tuple[Path, ...]:
     _, count, first = shards[0]
     for before, (number, of, path) in zip([None, *shards], shards, strict=False):
-        if of != count or path.suffix.lower() != first.suffix.lower() or (before and before[0] == number):
+        if of != count or endings(path) != endings(first) or (before and before[0] == number):
             other = before[2] if before and before[0] == number else first
             what = f"split {split!r}: {other.name} and {path.name} are not shards of one set"
             raise wrong(str(folder), what, hint="keep one set of them there", code="mixed-shards")

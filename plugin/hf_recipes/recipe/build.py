@@ -117,6 +117,7 @@ def _data(reading: Reading, folder: Path) -> Data:
         column_mapping=_written(reading, "data.column_mapping"),
         messages=tuple(messages),
         limit=values.get("data.limit"),
+        encoding=values.get("data.encoding"),
     )
 
 

@@ -30,6 +30,8 @@ class Data:
     messages: tuple[Message, ...] = ()
     limit: int | None = None
     """Training rows used at the most, drawn by seed; None means all."""
+    encoding: str | None = None
+    """Of local text files, where it is not UTF-8 and no byte order mark tells it."""
 
 
 @dataclass(frozen=True)

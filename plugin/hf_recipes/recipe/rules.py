@@ -6,14 +6,25 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from hf_recipes.recipe import autotrain, backend_rules, evaluate_rules, measures, pushing, target_modules
+from hf_recipes.recipe import (
+    autotrain,
+    backend_rules,
+    data_rules,
+    evaluate_rules,
+    measures,
+    pushing,
+    target_modules,
+)
 from hf_recipes.recipe.check import Reading
 from hf_recipes.recipe.fields import BUNDLED, CHAT_TEMPLATES, METRICS
 from hf_recipes.recipe.spelling import one_of
 
 HUB_ID = re.compile(r"[\w][\w.-]*(/[\w][\w.-]*)?", re.ASCII)
 ADDRESS = re.compile(r"https?://", re.IGNORECASE)
-FILE_ENDINGS = (".jsonl", ".json", ".csv", ".tsv", ".parquet", ".txt", ".gz", ".zip")
+FILE_ENDINGS = (
+    *(".jsonl", ".json", ".ndjson", ".csv", ".tsv", ".parquet", ".arrow", ".txt"),
+    *(".gz", ".zst", ".bz2", ".xz", ".zip"),
+)
 COLUMNS: Mapping[str | tuple[str, str | None], tuple[str, ...]] = {
     ("lm_training", "dpo"): ("prompt_text_column", "text_column", "rejected_text_column"),
     ("lm_training", "orpo"): ("prompt_text_column", "text_column", "rejected_text_column"),
@@ -45,6 +56,7 @@ def check(reading: Reading, trainer: str | None, *, named: str | None) -> None:
     _base_model(reading)
     _data_path(reading)
     _splits(reading)
+    data_rules.check(reading)
     pushing.check(reading)
     target_modules.normalise(reading)
     if reading.task:
@@ -112,6 +124,8 @@ def _data_path(reading: Reading) -> None:
     if isinstance(path, str) and ADDRESS.match(path):
         reading.report("data.path", "not-found", "an address is no dataset", "a Hub dataset is owner/name")
     elif isinstance(path, str) and path.lower().endswith(FILE_ENDINGS) and not _on_disk(reading, path):
+        if data_rules.is_broken_link(reading):
+            return
         hint = "relative paths count from the recipe's folder"
         reading.report("data.path", "not-found", "no such file", hint)
 

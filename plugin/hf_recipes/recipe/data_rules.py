@@ -1,0 +1,60 @@
+"""What holds for the keys of `data` that say which rows are read, and how."""
+
+from __future__ import annotations
+
+import codecs
+from pathlib import Path
+
+from hf_recipes.recipe.check import Reading
+
+OF_ROWS = ("data.test_split", "data.limit")
+"""Keys that choose among rows: the trainer reads a data set of images where it is, all of it."""
+ENCODINGS = "utf-8, utf-16, windows-1252, latin-1, shift_jis, gb18030 …"
+
+
+def check(reading: Reading) -> None:
+    _images(reading)
+    _encoding(reading)
+    _link(reading)
+
+
+def _images(reading: Reading) -> None:
+    task = reading.task or ""
+    if not (task.startswith("image_") or task == "vlm"):
+        return
+    for key in OF_ROWS:
+        if reading.values.get(key) is not None:
+            what = f"{task} is trained on every image of its splits, so this would not be held to"
+            reading.report(key, "wrong-task", what, "leave it out; keep images that are not to be trained on in a folder of their own")  # fmt: skip
+
+
+def _encoding(reading: Reading) -> None:
+    name = reading.values.get("data.encoding")
+    if isinstance(name, str) and not _decodes_text(name):
+        reading.report(
+            "data.encoding", "unknown-value", "no encoding of text that is known", f"one of {ENCODINGS}"
+        )
+
+
+def _decodes_text(name: str) -> bool:
+    """Python also has codecs that are no encodings: base64, rot13."""
+    try:
+        return codecs.lookup(name).name != "undefined" and isinstance("a".encode(name), bytes)
+    except (LookupError, UnicodeError, ValueError):
+        return False
+
+
+def _link(reading: Reading) -> None:
+    if is_broken_link(reading):
+        what = "is a symbolic link that leads to no file or folder"
+        reading.report("data.path", "not-found", what, "put the data itself there, or mend the link")
+
+
+def is_broken_link(reading: Reading) -> bool:
+    """Whether data.path is a link that leads nowhere, and no data set of the Hub that is missing here."""
+    name = reading.values.get("data.path")
+    try:
+        path = Path(reading.file).parent / Path(str(name)).expanduser()
+        return path.is_symlink() and not path.exists()
+    except (OSError, ValueError, RuntimeError):
+        return False
