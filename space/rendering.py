@@ -234,11 +234,13 @@ def _findings(report: Mapping[str, Any]) -> str:
     told = (
         findings.training,
         findings.drawn_from,
-        findings.expected_queries,
         findings.savings,
         findings.forgetting,
     )
-    said = filter(None, (*(tell(report) for tell in told), *findings.notes(report)))
+    said = filter(
+        None,
+        (*(tell(report) for tell in told), *findings.rows_that_tell_little(report), *findings.notes(report)),
+    )
     return "".join(f'<p class="finding">{text(sentence)}</p>' for sentence in said)
 
 

@@ -89,6 +89,16 @@ def test_expected_queries_that_give_nothing_stand_apart(tmp_path: Path) -> None:
     assert said in render_markdown(report) and "few-shot 0 and fine-tuned 2" in render_markdown(report)
 
 
+def test_rows_that_contradict_each_other_bound_what_can_be_right(run: Path) -> None:
+    assert "most_right" not in build(run)
+    question = [{"role": "user", "content": "the same"}]
+    lines = [json.dumps({"row": row, "messages": question, "reference": ""}) for row in range(3)]
+    (run / "answers" / "questions.jsonl").write_text("\n".join(lines))
+    report = build(run)
+    assert report["most_right"] == 98
+    assert "in more than 98 of the 100 rows (98.0%)" in render_markdown(report)
+
+
 def test_what_was_not_measured_is_absent(tmp_path: Path) -> None:
     record(tmp_path, "fine-tuned", 90)
     report = build(tmp_path)

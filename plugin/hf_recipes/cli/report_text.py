@@ -36,7 +36,7 @@ def _parts(report: Mapping[str, Any]) -> Iterator[Table | Text]:
     yield _verdict(report)
     if any(method.startswith(REFERENCE) for method in report["methods"]):
         yield Text("The reference is shown beside the others; the verdict and the bounds leave it out.")
-    for said in filter(None, (findings.drawn_from(report), findings.expected_queries(report))):
+    for said in filter(None, (findings.drawn_from(report), *findings.rows_that_tell_little(report))):
         yield Text(said)
     yield from map(Text, findings.notes(report))
     if report.get("comparisons"):

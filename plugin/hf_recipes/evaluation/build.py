@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -96,6 +97,8 @@ def report_of(found: Evaluation, run: Path) -> dict[str, Any]:
     if first in compared:
         verdict = decide(found.scores[first][FINE_TUNED], baselines_of(found.scores[first]), compared[first])
         report["verdict"] = {**asdict(verdict), "metric": first}
+    if (most := most_right(found)) < len(rows):
+        report["most_right"] = most
     if told := expected_queries(found):
         report["expected_queries"] = told
     if found.require:
@@ -157,6 +160,16 @@ def summary(method: str, found: Evaluation) -> dict[str, Any]:
         "weights": next(iter(rows.values())).weights,
         "cached": sum(one.cached for one in rows.values()),
     }
+
+
+def most_right(found: Evaluation) -> int:
+    """Rows that one model can be right in at the most: of those that ask the same, those that expect the same."""
+    rows = next(iter(found.answers.values()))
+    expected: dict[str, Counter[str]] = {}
+    for row, answer in rows.items():
+        question = json.dumps(found.questions[row]) if row in found.questions else f"row {row}"
+        expected.setdefault(question, Counter())[answer.reference.strip()] += 1
+    return sum(max(counts.values()) for counts in expected.values())
 
 
 def expected_queries(found: Evaluation) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from hf_recipes.data.needed import TASKS
+from hf_recipes.evaluation.gate import BEST
 from hf_recipes.evaluation.interval import Z_95
 from hf_recipes.evaluation.rounding import EQUAL, bound_share, points, share, share_against
 from hf_recipes.evaluation.verdict import smallest_difference
@@ -57,7 +58,6 @@ KEEP, TUNE, THIN, CANNOT, MORE_DATA, LARGER = (
 )  # fmt: skip
 FAR = 0.5
 """A best baseline below this share of the target is far from it."""
-BEST = "best_baseline"
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hf_recipes.evaluation.rounding import p_is, share_against
+from hf_recipes.evaluation.rounding import p_is, share, share_against
 from hf_recipes.evaluation.verdict import ALPHA
 
 LONGEST = 400
@@ -152,6 +152,18 @@ def notes(report: Mapping[str, Any]) -> list[str]:
     return [
         f"Not measured: {method}. {why.rstrip('.')}." for method, why in (report.get("notes") or {}).items()
     ]
+
+
+def rows_that_tell_little(report: Mapping[str, Any]) -> list[str]:
+    """What of the test rows holds the numbers down or up, whatever the model: a sentence each."""
+    most, n = report.get("most_right"), report.get("n", 0)
+    said = []
+    if isinstance(most, int) and n:
+        said.append(
+            f"No model can give the expected answer in more than {most:,} of the {n:,} rows ({share(most / n)}): others ask the same "
+            "and expect something else."
+        )
+    return [*said, *filter(None, [expected_queries(report)])]
 
 
 def expected_queries(report: Mapping[str, Any]) -> str:

@@ -40,7 +40,7 @@ def render_markdown(report: Mapping[str, Any]) -> str:
         lines += ["", "No verdict: it takes the fine-tuned model and a baseline, both measured."]
     if any(method.startswith(REFERENCE) for method in report["methods"]):
         lines += ["", "The reference is shown beside the others; the verdict and the bounds leave it out."]
-    for said in filter(None, (findings.drawn_from(report), findings.expected_queries(report))):
+    for said in filter(None, (findings.drawn_from(report), *findings.rows_that_tell_little(report))):
         lines += ["", escape(said)]
     lines += _notes(report)
     lines += _comparisons(report)

@@ -125,7 +125,7 @@ def table(report: Report) -> str:
         + note
         + "".join(
             f'<p class="soft">{text(said)}</p>'
-            for said in (findings.drawn_from(report), findings.expected_queries(report))
+            for said in (findings.drawn_from(report), *findings.rows_that_tell_little(report))
             if said
         )
         + "".join(f'<p class="soft">{text(said)}</p>' for said in findings.notes(report))
