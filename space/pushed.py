@@ -82,7 +82,8 @@ def describe(name: str, api: HfApi) -> PairSettings:
     base = base_of(repo)
     shown, evaluate = _mapping(recipe.get("compare")), _mapping(recipe.get("evaluate"))
     system, template = _prompts(_mapping(recipe.get("data")).get("messages"))
-    limit = evaluate.get("max_new_tokens")
+    report = report_of(repo)
+    limit = evaluate.get("max_new_tokens") or (report or {}).get("max_new_tokens")
     return PairSettings(
         name=name,
         base=base,
@@ -91,7 +92,7 @@ def describe(name: str, api: HfApi) -> PairSettings:
         system=system,
         user_template=template,
         examples=tuple(_texts(shown.get("examples"))),
-        report=report_of(repo),
+        report=report,
         max_new_tokens=max(1, min(limit, TOKEN_LIMIT)) if type(limit) is int else DEFAULT_NEW_TOKENS,
         trust_remote_code=False,
         title=_text(shown.get("title")),
@@ -158,7 +159,7 @@ def _sound(report: Mapping[str, Any]) -> Mapping[str, Any] | None:
     methods: dict[str, Any] = {}
     for name, one in _mapping(report.get("methods")).items():
         metrics = {str(key): _shares(value) for key, value in _mapping(_mapping(one).get("metrics")).items()}
-        sums = ("prompt_tokens", "completion_tokens", "seconds")
+        sums = ("prompt_tokens", "completion_tokens", "seconds", "cut")
         methods[str(name)] = {
             "metrics": {key: value for key, value in metrics.items() if value},
             **{key: _mapping(one)[key] for key in sums if _is_number(_mapping(one).get(key))},
@@ -169,6 +170,7 @@ def _sound(report: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return {
         "n": n if type(n) is int and n > 0 else 0,
         "methods": methods,
+        **({"max_new_tokens": limit} if type(limit := report.get("max_new_tokens")) is int else {}),
         "verdict": {key: str(value)[:2000] for key, value in _mapping(report.get("verdict")).items()} or None,
         **{part: found for part in ("savings", "forgetting") if (found := _findings(report.get(part)))},
         **{part: found for part, found in _told(report) if found},

@@ -27,6 +27,7 @@ DECISIONS = {
     "baseline": "The base is better",
     "no-difference": "No difference shown",
     "too-few-rows": "Too few rows to tell",
+    "not-measured": "Not measured: answers were cut",
 }
 
 
@@ -207,7 +208,7 @@ def evaluation(report: Mapping[str, Any] | None, rows: Sequence[Mapping[str, Any
     source = f"{n:,} held-out rows, none of them trained on" if n else "as the model's card gives it"
     return (
         f'<section class="hr-eval"><h2>Evaluation <small>{source}</small></h2>'
-        f'{_warnings(report)}{_verdict(report.get("verdict"))}{_findings(report)}<div class="charts">{charts}</div>{_table(report["methods"], metrics, n)}'
+        f'{_warnings(report)}{_verdict(report.get("verdict"))}{_findings(report)}<div class="charts">{charts}</div>{_table(report, metrics, n)}'
         f"{_gate(report.get('gate'))}</section>{tested.rows(rows, n, _deciding(report, metrics))}"
     )
 
@@ -293,7 +294,8 @@ def _chart(metric: str, methods: Mapping[str, Any]) -> str:
     )
 
 
-def _table(methods: Mapping[str, Any], metrics: list[str], n: int) -> str:
+def _table(report: Mapping[str, Any], metrics: list[str], n: int) -> str:
+    methods, cut_at = report["methods"], findings.cut_at(report)
     head = "".join(f"<th>{text(metric_name(name))}</th>" for name in metrics)
     rows = []
     for name, one in methods.items():
@@ -308,6 +310,7 @@ def _table(methods: Mapping[str, Any], metrics: list[str], n: int) -> str:
             f"{one[key] / n:,.1f}" if n and isinstance(one.get(key), (int, float)) else "–"
             for key in ("prompt_tokens", "completion_tokens")
         ]
+        each += [text(findings.cut(one, n))] if cut_at else []
         seconds = f"{1000 * one['seconds'] / n:,.0f} ms" if n and one.get("seconds") else "–"
         cells = "".join(f"<td>{value}</td>" for value in [*each, seconds])
         rows.append(
@@ -315,5 +318,5 @@ def _table(methods: Mapping[str, Any], metrics: list[str], n: int) -> str:
         )
     return (
         '<div class="scroll" tabindex="0" role="region" aria-label="Numbers of the evaluation"><table><thead><tr><th>Method</th>'
-        f"{head}<th>tokens in</th><th>tokens out</th><th>time a row</th></tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+        f"{head}<th>tokens in</th><th>tokens out</th>{f'<th>{text(cut_at)}</th>' if cut_at else ''}<th>time a row</th></tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hf_recipes import environments, record
+from hf_recipes.data.answer_room import answer_room
 from hf_recipes.data.messages import asked
 from hf_recipes.record.state import State
 from hf_recipes.record.trained import TRAINED_NOTHING, trains_nothing
@@ -19,7 +20,6 @@ from hf_recipes.shipped import shipped
 CONFIG = "compare.json"
 LOG = "compare.log"
 GENERATIVE = ("sft", "default", "generic", "dpo", "orpo")
-DEFAULT_NEW_TOKENS = 256
 SECONDS_TO_END = 5
 
 
@@ -48,6 +48,7 @@ def build_config(run: Path) -> dict[str, Any]:
     shown = _shown(job)
     evaluate: Mapping[str, Any] = job.get("evaluate") or {}
     system, user = asked((job.get("data") or {}).get("messages") or ())
+    prepared = _prepared(run)
     report, rows = run / "report" / "report.json", run / "report" / "rows.jsonl"
     name = str(job.get("project_name") or run.name)
     return {
@@ -63,7 +64,7 @@ def build_config(run: Path) -> dict[str, Any]:
                 "examples": list(shown.get("examples") or ()),
                 "report": str(report.absolute()) if report.is_file() else None,
                 "rows": str(rows.absolute()) if rows.is_file() else None,
-                "max_new_tokens": evaluate.get("max_new_tokens") or DEFAULT_NEW_TOKENS,
+                "max_new_tokens": answer_room(evaluate, prepared),
                 "trust_remote_code": job.get("trust_remote_code") is True,
             }
         ],
@@ -184,8 +185,14 @@ def _trainer(job: Mapping[str, Any]) -> str:
 
 def _base(run: Path, job: Mapping[str, Any]) -> str:
     """The base as the prepare step resolved it, while that is still there; else as the recipe names it."""
-    try:
-        prepared = str(json.loads((run / "work" / "prepared.json").read_text("utf-8"))["base_model"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return str(job["base_model"])
+    prepared = str(_prepared(run).get("base_model") or "")
     return prepared if prepared and Path(prepared).is_dir() else str(job["base_model"])
+
+
+def _prepared(run: Path) -> Mapping[str, Any]:
+    """Empty where the run's work is gone."""
+    try:
+        found = json.loads((run / "work" / "prepared.json").read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}

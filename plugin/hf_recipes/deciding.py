@@ -9,11 +9,12 @@ from typing import Any
 
 from hf_recipes import record
 from hf_recipes.backends import local
+from hf_recipes.data.answer_room import KEY, remedy
 from hf_recipes.engines import autotrain, families, offers, tunable
 from hf_recipes.engines.base import Base, base_of
 from hf_recipes.engines.job import Job
 from hf_recipes.engines.tunable import Tunability
-from hf_recipes.evaluation import decision, serving
+from hf_recipes.evaluation import decision, findings, serving
 from hf_recipes.recipe import problem_at
 from hf_recipes.recipe.model import Evaluate, Recipe
 from hf_recipes.recipe.problem import RecipeError
@@ -78,7 +79,13 @@ def document(recipe: Recipe, run: Path) -> dict[str, Any]:
         "data": _data(rows),
         **({"warnings": report["warnings"]} if report.get("warnings") else {}),
         "decision": _decision(
-            report, target, known, rows, record.read_state(run).message, _size(recipe, base)
+            report,
+            target,
+            known,
+            rows,
+            record.read_state(run).message,
+            (prepared.get("answers") or {}).get("room"),
+            _size(recipe, base),
         ),
         "rules": list(decision.RULES),
     }
@@ -142,7 +149,13 @@ def _measured(report: Mapping[str, Any], metric: str) -> dict[str, Any]:
         name: one["metrics"][metric] for name, one in report["methods"].items() if metric in one["metrics"]
     }
     notes = report.get("notes")
-    return {"n": report["n"], "methods": values, **({"notes": notes} if notes else {})}
+    cut = {name: one["cut"] for name, one in report["methods"].items() if one.get("cut")}
+    return {
+        "n": report["n"],
+        "methods": values,
+        **({"cut": cut, "cut_at": report.get("max_new_tokens")} if cut else {}),
+        **({"notes": notes} if notes else {}),
+    }
 
 
 def _decision(
@@ -151,6 +164,7 @@ def _decision(
     known: Tunability,
     rows: Mapping[str, int],
     said: str,
+    room: int | None,
     size: decision.BaseSize,
 ) -> dict[str, Any]:
     values = _measured(report, target.metric).get("methods", {})
@@ -163,7 +177,22 @@ def _decision(
     made = decision.decide(
         baselines, report["n"], target, tunable=known.tunable, train_rows=rows.get("train"), size=size
     )
+    for end in ("least", "most"):
+        could = {name: _at(end, name, one, report, target.metric) for name, one in baselines.items()}
+        other = decision.decide(
+            could, report["n"], target, tunable=known.tunable, train_rows=rows.get("train"), size=size
+        )
+        if other.decision != made.decision:
+            return {
+                "decision": NOT_MEASURED,
+                "sentence": f"Too many answers were cut to tell: {_cut(report)}, and had they gone on, the decision could have "
+                f"been another. As they stand: {made.sentence} {remedy(report.get('max_new_tokens'), room)}",
+            }
     found = _present(asdict(made))
+    if cut := _cut(report):
+        found["sentence"] += (
+            f" Of the answers, {cut}; however these had gone on, the decision would be the same."
+        )
     unused = rows.get("test", 0) - report["n"]
     if made.more_rows and unused > 0:
         found["sentence"] += f" {unused} are there already: raise evaluate.limit."
@@ -177,6 +206,24 @@ def _decision(
     if reference is not None and target.value is not None and reference["low"] >= target.value:
         found["sentence"] += " The reference model reaches the target."
     return found
+
+
+def _at(
+    end: str, method: str, measured: decision.Measured, report: Mapping[str, Any], metric: str
+) -> decision.Measured:
+    """What a baseline could have come to, were too many of its answers cut; else what it was."""
+    could = report["methods"][method].get("could_be", {}).get(metric)
+    return measured if could is None else decision.Measured(**could[end])
+
+
+def _cut(report: Mapping[str, Any]) -> str:
+    """The methods of whose answers too many were cut; empty where there are none."""
+    limit, n = report.get("max_new_tokens"), report["n"]
+    counts = [
+        f"{name} {findings.cut(one, n)}" for name, one in report["methods"].items() if "could_be" in one
+    ]
+    at = f"the limit of {limit:,} tokens" if isinstance(limit, int) else "the limit"
+    return f"{', '.join(counts)} ended at {at} ({KEY})" if counts else ""
 
 
 def _rows(prepared: Mapping[str, Any]) -> dict[str, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hf_recipes import environments
 from hf_recipes.asking import ask_inference
@@ -13,7 +13,9 @@ from hf_recipes.backends import local
 from hf_recipes.engines import autotrain, estimate, prices, timeout
 from hf_recipes.engines.base import Base, base_of
 from hf_recipes.engines.job import Job
+from hf_recipes.recipe import at_its_key
 from hf_recipes.recipe.model import Recipe
+from hf_recipes.recipe.problem import Problem, RecipeError
 
 if TYPE_CHECKING:
     from hf_recipes.engines.plan import Plan
@@ -88,10 +90,20 @@ def _planned(recipe: Recipe, read: Read, say: Say, examples: int = 0) -> Plan:
 
     job, base = translated(recipe)
     lengths = {name: value for name, value in job.params.items() if name in LENGTHS}
-    key = json.dumps([asdict(job.data), job.base_model, job.task, lengths], default=str)
+    evaluate = asdict(job.evaluate) if job.evaluate else None
+    key = json.dumps([asdict(job.data), job.base_model, job.task, lengths, evaluate], default=str)
     if key not in read:
-        read[key] = _inspect(job, examples, say)
-    return make_plan(recipe, job, local.machine(), read[key], base)
+        try:
+            read[key] = _inspect(job, examples, say)
+        except RecipeError as error:
+            raise RecipeError(at_its_key(recipe, problem) for problem in error.problems) from None
+    return make_plan(recipe, job, local.machine(), _placed(recipe, read[key]), base)
+
+
+def _placed(recipe: Recipe, data: Mapping[str, Any]) -> Mapping[str, object]:
+    """With the warnings about keys of the recipe at their lines."""
+    found = [at_its_key(recipe, Problem(**one)).as_dict() for one in data.get("warnings") or ()]
+    return {**data, "warnings": found} if found else data
 
 
 def _inspect(job: Job, examples: int, say: Say) -> Mapping[str, object]:

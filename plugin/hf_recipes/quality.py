@@ -12,7 +12,7 @@ from hf_recipes.asking import ask_inference
 from hf_recipes.data.columns import trainer_of
 from hf_recipes.data.needed import needed
 from hf_recipes.data.quality import judge
-from hf_recipes.recipe import problem_at
+from hf_recipes.recipe import at_its_key, problem_at
 from hf_recipes.recipe.problem import Problem
 
 
@@ -82,7 +82,7 @@ def check(
         base_model=recipe.base_model,
         facts=answer,
         needed=asdict(bound) if bound else None,
-        problems=[*(Problem(**one) for one in found["problems"]), *problems],
-        warnings=[*warnings, *(Problem(**one) for one in found["warnings"])],
+        problems=[*(at_its_key(recipe, Problem(**one)) for one in found["problems"]), *problems],
+        warnings=[*warnings, *(at_its_key(recipe, Problem(**one)) for one in found["warnings"])],
         totals=totals,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -145,3 +146,23 @@ def test_the_shipped_recipes_have_no_problem(name: str) -> None:
     }
     assert found["totals"] == expected[name]
     assert found["doubles"]["test-row-in-train"] == found["doubles"]["test-row-near-train"] == 0
+
+
+@pytest.mark.parametrize("command", ["check", "plan"])
+def test_a_limit_that_cuts_the_expected_answers_is_a_problem_at_its_line(recipe: Path, command: str) -> None:
+    based = RECIPE.replace("nobody-here/no-such-model", "bundled/smollm2-135m-instruct").replace(
+        "chatml", "tokenizer"
+    )
+    recipe.write_text(based + "evaluate:\n  metrics: [exact_match]\n  max_new_tokens: 2\n")
+    run = [str(HF_RECIPES), command, "recipe.yml"]
+    done = subprocess.run(run, cwd=recipe.parent, capture_output=True, text=True)
+    assert done.returncode == 2
+    place = f"recipe.yml:{len(recipe.read_text().splitlines())}:3: evaluate.max_new_tokens: 2 is less than the expected answer of"
+    assert f"{place} 100 of 100 test rows (longest " in done.stdout + done.stderr
+    recipe.write_text(based + "evaluate:\n  metrics: [exact_match]\n")
+    done = subprocess.run(run, cwd=recipe.parent, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(
+        r"the longest expected answer of 100 test rows has \d tokens; evaluate\.max_new_tokens: 24, which follows from it",
+        done.stdout,
+    )

@@ -38,7 +38,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def decided(folder: Path) -> dict[str, Any]:
     """Of a recipe that names one baseline and no bound."""
-    settings = ("evaluate.baselines=[zero-shot]", "evaluate.require=null", "evaluate.max_new_tokens=12")
+    settings = ("evaluate.baselines=[zero-shot]", "evaluate.require=null", "evaluate.max_new_tokens=32")
     options = [part for one in settings for part in ("--set", one)]
     done = call("decide", "recipe.yml", *options, "--json", cwd=folder)
     assert done.returncode == 0, done.stderr

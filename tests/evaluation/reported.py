@@ -20,6 +20,7 @@ def measured(right: float, low: float, high: float, prompt: int, **more: Any) ->
         "completion_tokens": 6600,
         "seconds": 45.0,
         "weights": "base:0123456789ab",
+        "cut": 0,
         **more,
     }
 
@@ -29,8 +30,9 @@ def full() -> dict[str, Any]:
         "schema": 1,
         "n": 300,
         "rows": list(range(300)),
+        "max_new_tokens": 40,
         "methods": {
-            "zero-shot": measured(0.0, 0.0, 0.012, 11400),
+            "zero-shot": measured(0.0, 0.0, 0.012, 11400, cut=288),
             "few-shot": measured(0.13, 0.097, 0.172, 56400, cached=300),
             "retrieval": measured(0.41, 0.355, 0.466, 90000),
             "reference": measured(0.9, 0.861, 0.929, 11400, weights="reference:large-model"),

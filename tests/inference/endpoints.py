@@ -27,6 +27,8 @@ class Behaviour:
     newer: bool = False
     """Takes max_completion_tokens alone, and no temperature, as OpenAI's reasoning models do."""
     usage: bool = True
+    ended: str = "stop"
+    """The finish_reason of every answer."""
     seconds: float = 0.0
     seen: list[dict[str, Any]] = field(default_factory=list)
     most: int = 0
@@ -89,12 +91,21 @@ class Handler(BaseHTTPRequestHandler):
         chat = self.path.endswith("/chat/completions")
         if chat:
             text = f"{asked['model']}: {asked['messages'][-1]['content']}"
-            choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
+            choice = {
+                "index": 0,
+                "finish_reason": self.server.behaviour.ended,
+                "message": {"role": "assistant", "content": text},
+            }
             count = sum(len(turn["content"].split()) for turn in asked["messages"])
         else:
             count = len(asked["prompt"])
             text = f"{asked['model']}: {asked['prompt'][-1]}"
-            choice = {"index": 0, "finish_reason": "stop", "text": text, "logprobs": None}
+            choice = {
+                "index": 0,
+                "finish_reason": self.server.behaviour.ended,
+                "text": text,
+                "logprobs": None,
+            }
         usage = {"prompt_tokens": count, "completion_tokens": 3, "total_tokens": count + 3}
         return {
             "id": "1",

@@ -52,6 +52,18 @@ def refused(server, **call) -> str:
     return str(failed.value)
 
 
+def test_an_answer_that_the_server_cut_is_one_that_ended_at_the_limit(serve):
+    assert [one.cut for one in ask(serve(ended="length"))] == [True, True]
+    assert [one.cut for one in ask(serve())] == [False, False]
+    endpoint = Endpoint(
+        "evaluate.reference", serve().url, "big"
+    )  # its answers have 3 tokens, whatever it says of them
+    assert [one.cut for one in endpoint.chat(QUESTIONS[:1], weights="reference:big", max_new_tokens=3)] == [
+        True
+    ]
+    endpoint.close()
+
+
 def test_answers_come_in_order_with_the_tokens_that_the_server_counted(serve):
     server = serve(seconds=0.02)
     answers = ask(server, questions=QUESTIONS)

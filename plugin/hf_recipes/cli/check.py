@@ -14,6 +14,7 @@ import click
 from hf_recipes.cli.arguments import json_option, recipe_argument, settings_option
 from hf_recipes.cli.errors import FAILED, WRONG_CALL
 from hf_recipes.cli.output import console, document, result, say
+from hf_recipes.data.answer_room import told
 
 if TYPE_CHECKING:
     from hf_recipes.quality import Quality
@@ -60,6 +61,8 @@ def lines(found: Quality) -> Iterator[str]:
     for note in facts["notes"]:
         yield f"  note        {note}"
     yield from _tokens(facts["tokens"])
+    if facts["answers"]:
+        yield f"\nTokens of an answer: {told(facts['answers'])}"
     yield from _labels(facts["labels"].get("train", {}))
     yield from _findings("Problems", found.problems, found.totals)
     yield from _findings("Warnings", found.warnings, found.totals)

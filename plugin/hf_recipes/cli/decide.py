@@ -87,7 +87,9 @@ def _needed(needed: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "target", f"{value}{target['basis']}"
     for method, one in needed.get("methods", {}).items():
         beside = "  (shown beside, decides nothing)" if method == "reference" else ""
-        yield method, f"{share(one['value']):>6}  ({interval(one)}){beside}"
+        cut = needed.get("cut", {}).get(method)
+        ended = f"; {cut} of {needed['n']} answers cut at {needed['cut_at']} tokens" if cut else ""
+        yield method, f"{share(one['value']):>6}  ({interval(one)}){ended}{beside}"
     for method, why in needed.get("notes", {}).items():
         yield method, f"not measured: {why}"
     if "n" in needed:

@@ -10,6 +10,7 @@ import click
 
 from hf_recipes.cli.arguments import json_option, recipe_argument, settings_option
 from hf_recipes.cli.output import console, document, say
+from hf_recipes.data.answer_room import told
 from hf_recipes.recipe.problem import Problem
 
 if TYPE_CHECKING:
@@ -116,6 +117,9 @@ def _data(data: Mapping[str, object]) -> Iterator[tuple[str, str]]:
             }
             yield what, ", ".join(f"{_number(value)} {_words(name)}" for name, value in numbers.items())
     yield from _trained(data.get("tokens"))
+    answers = data.get("answers")
+    if isinstance(answers, Mapping) and answers:
+        yield "answers", told(answers)
     columns = data.get("columns")
     if isinstance(columns, (list, tuple)) and columns:
         yield "columns", ", ".join(map(str, columns))

@@ -33,7 +33,7 @@ def show(runs: Sequence[Measured]) -> None:
 
 def _metric(metric: str, runs: Sequence[Measured]) -> Table:
     table = titled(metric, ["run", "method"])
-    for name in ("value", "95 % interval", "tokens in", "tokens out", "seconds a row"):
+    for name in ("value", "95 % interval", "tokens in", "tokens out", "cut", "seconds a row"):
         table.add_column(name, justify="right", no_wrap=True)
     for number, run in enumerate(runs, start=1):
         n = run.report.get("n")
@@ -48,6 +48,7 @@ def _metric(metric: str, runs: Sequence[Measured]) -> Table:
                 rounding.interval(measured) or "–",
                 each(one, "prompt_tokens", n, 1),
                 each(one, "completion_tokens", n, 1),
+                findings.cut(one, n or 0),
                 each(one, "seconds", n, 3),
             )
         table.add_section()

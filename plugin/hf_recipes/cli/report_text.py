@@ -59,13 +59,13 @@ def _methods(report: Mapping[str, Any], metric: str | None) -> Table:
     n = report["n"]
     table = titled(f"{n} test rows", ["method"])
     columns = [metric, "95 % interval"] if metric else []
-    for name in (*columns, "tokens in", "tokens out", "seconds a row"):
+    cut_at = findings.cut_at(report)
+    for name in (*columns, "tokens in", "tokens out", *([cut_at] if cut_at else []), "seconds a row"):
         table.add_column(name, justify="right")
     for method, one in report["methods"].items():
-        costs = [
-            each(one, key, n, digits)
-            for key, digits in (("prompt_tokens", 1), ("completion_tokens", 1), ("seconds", 3))
-        ]
+        costs = [each(one, key, n, 1) for key in ("prompt_tokens", "completion_tokens")]
+        costs += [findings.cut(one, n)] if cut_at else []
+        costs.append(each(one, "seconds", n, 3))
         table.add_row(Text(method), *(_measured(one["metrics"].get(metric)) if metric else ()), *costs)
     return table
 

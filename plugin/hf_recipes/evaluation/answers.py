@@ -37,6 +37,8 @@ class Answer:
     """The messages that were sent, where they are not the question's own."""
     cached: bool = False
     """Taken from the answer cache: its seconds were measured when it was made."""
+    cut: bool = False
+    """Ended at the limit of tokens, and not by itself."""
     reference_nll: float | None = None
     """Negative log-likelihood of the whole reference after the prompt, in nats."""
     reference_tokens: int | None = None
@@ -165,6 +167,7 @@ def parse(line: object, method: str) -> Answer:
         weights=line["weights"],
         prompt=None if line.get("prompt") is None else parse_messages(line["prompt"]),
         cached=line.get("cached") is True,
+        cut=line.get("cut") is True,
         reference_nll=None if nll is None else float(nll),
         reference_tokens=None if nll is None else tokens,
     )

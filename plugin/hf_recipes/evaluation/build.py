@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from hf_recipes.evaluation import gate, resampling, run_warnings
+from hf_recipes.evaluation import gate, outcomes, resampling, run_warnings
 from hf_recipes.evaluation.answers import (
     BASELINES,
     FINE_TUNED,
@@ -21,9 +21,11 @@ from hf_recipes.evaluation.answers import (
     read_notes,
     read_questions,
 )
+from hf_recipes.evaluation.cut import least_and_most, limit_of, too_many
 from hf_recipes.evaluation.forgetting import forgetting
 from hf_recipes.evaluation.measured import Measured
 from hf_recipes.evaluation.metrics import Setting, measure
+from hf_recipes.evaluation.outcomes import CutAnswers, Outcome, ends
 from hf_recipes.evaluation.report import SCHEMA
 from hf_recipes.evaluation.savings import savings, training_seconds
 from hf_recipes.evaluation.training import training
@@ -42,6 +44,11 @@ class Evaluation:
     scores: dict[str, dict[str, Measured]]
     """Metric → method → values; a method is absent where the metric's ingredients were not recorded."""
     require: Mapping[str, Mapping[str, Any]]
+    settings: Mapping[str, Setting]
+    """Metric → what it was measured with."""
+    cut: CutAnswers
+    outcomes: Mapping[str, Sequence[Outcome]]
+    """Metric → what it could have come to, where too many answers were cut; else empty."""
 
 
 def evaluate(run: Path) -> Evaluation:
@@ -50,12 +57,31 @@ def evaluate(run: Path) -> Evaluation:
     answers, questions = read(folder), read_questions(folder)
     wanted = evaluate_section(run)
     scores: dict[str, dict[str, Measured]] = {}
+    settings: dict[str, Setting] = {}
     for metric in wanted.get("metrics") or ["exact_match"]:
         setting = Setting(folder, questions, options_of(metric))
         name = name_of(metric)
+        settings[name] = setting
         found = {method: measure(name, list(rows.values()), setting) for method, rows in answers.items()}
         scores[name] = {method: one for method, one in found.items() if one is not None}
-    return Evaluation(answers, questions, scores, wanted.get("require") or {})
+    require = wanted.get("require") or {}
+    compared = [name for name in (*BASELINES, FINE_TUNED) if name in answers]
+    cut = CutAnswers(answers, too_many(answers, compared), limit_of(folder), room_of(run))
+    could = {
+        name: ends(name, by_method, list(baselines_of(by_method)), cut, settings[name])
+        for place, (name, by_method) in enumerate(scores.items())
+        if cut.methods and (place == 0 or name in require)
+    }
+    return Evaluation(answers, questions, scores, require, settings, cut, could)
+
+
+def room_of(run: Path) -> int | None:
+    """What the expected answers take, with room, as the prepare step counted them."""
+    try:
+        found = json.loads((run / "work" / "prepared.json").read_text("utf-8"))["answers"]["room"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return found if type(found) is int else None
 
 
 def build(run: Path) -> dict[str, Any]:
@@ -69,6 +95,7 @@ def report_of(found: Evaluation, run: Path) -> dict[str, Any]:
         "schema": SCHEMA,
         "n": len(rows),
         "rows": list(rows),
+        **({} if found.cut.limit is None else {"max_new_tokens": found.cut.limit}),
         "methods": {method: summary(method, found) for method in found.answers},
     }
     for method, one in report["methods"].items():
@@ -95,7 +122,12 @@ def report_of(found: Evaluation, run: Path) -> dict[str, Any]:
         }
     first = next(iter(found.scores))
     if first in compared:
-        verdict = decide(found.scores[first][FINE_TUNED], baselines_of(found.scores[first]), compared[first])
+        tuned, baselines = found.scores[first][FINE_TUNED], baselines_of(found.scores[first])
+        verdict = decide(tuned, baselines, compared[first])
+        if first in found.outcomes:
+            verdict = outcomes.verdict(
+                verdict, tuned, baselines, compared[first], found.outcomes[first], found.cut
+            )
         report["verdict"] = {**asdict(verdict), "metric": first}
     if (most := most_right(found)) < len(rows):
         report["most_right"] = most
@@ -159,6 +191,8 @@ def summary(method: str, found: Evaluation) -> dict[str, Any]:
         "seconds": sum(one.seconds for one in rows.values()),
         "weights": next(iter(rows.values())).weights,
         "cached": sum(one.cached for one in rows.values()),
+        "cut": sum(one.cut for one in rows.values()),
+        **could_be(method, found),
     }
 
 
@@ -182,13 +216,29 @@ def expected_queries(found: Evaluation) -> dict[str, Any]:
     return {"failing": counts["failing"], "empty": counts["empty"], "right_on_empty": right}
 
 
+def could_be(method: str, found: Evaluation) -> dict[str, Any]:
+    """Of a method with too many cut answers: what its deciding metric could have come to."""
+    name = next(iter(found.scores))
+    if method not in found.cut.methods or method not in found.scores[name]:
+        return {}
+    rows = list(found.answers[method].values())
+    both = least_and_most(name, rows, found.scores[name][method], found.settings[name])
+    shown = {
+        end: {"value": one.value, "low": low, "high": high}
+        for end, one in zip(("least", "most"), both, strict=True)
+        for low, high in [resampling.interval(one)]
+    }
+    return {"could_be": {name: shown}}
+
+
 def _gate(found: Evaluation, compared: Mapping[str, Mapping[str, Comparison]]) -> list[dict[str, Any]]:
     tuned = {name: one[FINE_TUNED].value for name, one in found.scores.items() if FINE_TUNED in one}
     baselines = {
         name: {method: measured.value for method, measured in baselines_of(one).items()}
         for name, one in found.scores.items()
     }
-    return gate.check(found.require, tuned, baselines, compared)
+    entries = gate.check(found.require, tuned, baselines, compared)
+    return outcomes.bounds(entries, found.require, found.outcomes, found.cut) if found.outcomes else entries
 
 
 def misses(rows: Mapping[int, Answer], measured: Measured) -> list[dict[str, Any]]:
@@ -216,4 +266,4 @@ def rows_of(found: Evaluation) -> Iterator[dict[str, Any]]:
 def _answered(one: Answer, place: int, scores: Mapping[str, Measured]) -> dict[str, Any]:
     prompt = {} if one.prompt is None else {"prompt": one.prompt}
     values: Sequence[tuple[str, float]] = [(name, found.values[place]) for name, found in scores.items()]
-    return {"answer": one.answer, "scores": dict(values), **prompt}
+    return {"answer": one.answer, "scores": dict(values), **prompt, **({"cut": True} if one.cut else {})}

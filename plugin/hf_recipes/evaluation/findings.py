@@ -104,6 +104,20 @@ def _otherwise(report: Mapping[str, Any], verdict: Mapping[str, Any]) -> list[st
     return found
 
 
+def cut_at(report: Mapping[str, Any]) -> str:
+    """`cut at 40 tokens`: what a column of `cut` is called; empty where no method says how many of its answers were cut."""
+    if not any("cut" in one for one in report["methods"].values()):
+        return ""
+    limit = report.get("max_new_tokens")
+    return f"cut at {limit:,} tokens" if isinstance(limit, int) else "cut at the limit"
+
+
+def cut(method: Mapping[str, Any], n: int) -> str:
+    """How many of a method's `n` answers ended at the limit of tokens: `12 of 320`."""
+    found = method.get("cut")
+    return f"{found:,} of {n:,}" if isinstance(found, int) and n else "–"
+
+
 def reached(gate: Mapping[str, Any]) -> str:
     """The value that a bound is held against: 0.8997 must not read as a bound of 90 %."""
     value = gate.get("value", "not measured")
@@ -111,7 +125,9 @@ def reached(gate: Mapping[str, Any]) -> str:
 
 
 def unmet(gate: Mapping[str, Any]) -> str:
-    """A bound that does not hold, in words."""
+    """A bound that does not hold, or that nobody can say of whether it does, in words."""
+    if why := gate.get("not_measured"):
+        return f"{gate.get('metric')} {gate.get('bound')}: not measured. {_upper(str(why))}"
     return f"{gate.get('metric')} is {reached(gate)}, required: {gate.get('bound')}"
 
 
@@ -148,9 +164,13 @@ def _is_number(value: object) -> bool:
 
 
 def notes(report: Mapping[str, Any]) -> list[str]:
-    """Why methods that were asked have no numbers, a sentence each."""
+    """Why methods that were asked have no numbers, and of which bounds nobody can say whether they hold: a sentence each."""
     return [
-        f"Not measured: {method}. {why.rstrip('.')}." for method, why in (report.get("notes") or {}).items()
+        *(
+            f"Not measured: {method}. {why.rstrip('.')}."
+            for method, why in (report.get("notes") or {}).items()
+        ),
+        *(unmet(gate) for gate in report.get("gate") or () if gate.get("not_measured")),
     ]
 
 
@@ -183,6 +203,10 @@ def expected_queries(report: Mapping[str, Any]) -> str:
             f"sql_execution: {failing:,} of {n:,} expected queries do not run; there, only an answer of the same text counts."
         )
     return " ".join(said)
+
+
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def drawn_from(report: Mapping[str, Any]) -> str:

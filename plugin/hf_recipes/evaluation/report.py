@@ -85,13 +85,15 @@ def _methods(report: Mapping[str, Any]) -> list[str]:
     """A row a method. Of many metrics only the deciding one stands there, and each other one in a row of its own below."""
     names = metrics_of(report)
     wide = names if len(names) <= BESIDE else names[:1]
-    n = report["n"]
+    n, cut_at = report["n"], findings.cut_at(report)
     rows = []
     for method, one in report["methods"].items():
         shares = [_share(one["metrics"].get(name)) for name in wide]
         tokens = [f"{one[key] / n:.1f}" for key in ("prompt_tokens", "completion_tokens")]
-        rows.append([method, *shares, *tokens, f"{one['seconds']:.1f}"])
-    head = ["method", *(f"{name} (95 % interval)" for name in wide), "prompt tokens a row", "answer tokens a row", "seconds"]  # fmt: skip
+        rows.append(
+            [method, *shares, *tokens, *([findings.cut(one, n)] if cut_at else []), f"{one['seconds']:.1f}"]
+        )
+    head = ["method", *(f"{name} (95 % interval)" for name in wide), "prompt tokens a row", "answer tokens a row", *([cut_at] if cut_at else []), "seconds"]  # fmt: skip
     others = [name for name in names if name not in wide]
     return [*_numbers(head, rows), *(["", *_other_metrics(report, others)] if others else [])]
 

@@ -17,6 +17,8 @@ ALPHA = 0.05
 COARSE = 0.10
 """A split that can't show a difference this large is too small to say that there is none."""
 SAME = 1e-9
+NOT_MEASURED = "not-measured"
+"""The decision where so many answers were cut that it hangs on how these had gone on (outcomes.py)."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Comparison:
 @dataclass(frozen=True)
 class Verdict:
     decision: str
-    """fine-tuned, baseline, no-difference or too-few-rows."""
+    """fine-tuned, baseline, no-difference, too-few-rows or not-measured."""
     reason: str
     against: str
     """The best baseline."""
@@ -108,17 +110,17 @@ def decide(
     best = best_baseline({name: one.value for name, one in baselines.items()}, comparisons)
     against = comparisons[best]
     smallest = _smallest(tuned, baselines[best], against, len(baselines))
-    evidence = _evidence(tuned, baselines[best], best, against)
+    shown = evidence(tuned, baselines[best], best, against)
     if against.better:
-        decision, reason = "fine-tuned", f"The fine-tuned model is better than the best baseline: {evidence}."
+        decision, reason = "fine-tuned", f"The fine-tuned model is better than the best baseline: {shown}."
     elif against.worse:
-        decision, reason = "baseline", f"The best baseline is better than the fine-tuned model: {evidence}."
+        decision, reason = "baseline", f"The best baseline is better than the fine-tuned model: {shown}."
     elif smallest > COARSE:
         decision = "too-few-rows"
-        reason = f"Neither can be called the better one: {evidence}. {_shows(n, smallest, len(baselines))}"
+        reason = f"Neither can be called the better one: {shown}. {_shows(n, smallest, len(baselines))}"
     else:
         decision = "no-difference"
-        reason = f"The best baseline does as well, as far as these rows can tell: {evidence}. {_shows(n, smallest, len(baselines))}"
+        reason = f"The best baseline does as well, as far as these rows can tell: {shown}. {_shows(n, smallest, len(baselines))}"
     return Verdict(decision, reason, best, smallest)
 
 
@@ -128,7 +130,8 @@ def _shows(n: int, smallest: float, baselines: int) -> str:
     return f"{n} rows that differ as much as these can show a difference of {points(smallest)} or more."
 
 
-def _evidence(tuned: Measured, baseline: Measured, best: str, against: Comparison) -> str:
+def evidence(tuned: Measured, baseline: Measured, best: str, against: Comparison) -> str:
+    """The numbers that a verdict goes by: a clause."""
     n = len(tuned.values)
     if tuned.right_or_wrong:
         return (

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hf_recipes import record
+from hf_recipes.data.answer_room import answer_room
 from hf_recipes.evaluation import findings, run_warnings
 from hf_recipes.hub.errors import HubFailed
 from hf_recipes.inference.fingerprint import fingerprint, weight_files
@@ -107,7 +108,7 @@ def read_facts(run: Path) -> Facts:
         success=str(use_case.get("success") or ""),
         messages=tuple(data.get("messages") or ()),
         examples=tuple(compare.get("examples") or ()),
-        max_new_tokens=int(evaluate.get("max_new_tokens") or 256),
+        max_new_tokens=answer_room(evaluate, prepared),
         report=_json(run / "report" / "report.json") or None,
         rows={name: int(count) for name, count in (prepared.get("rows") or {}).items() if count},
         seconds=float(seconds) if isinstance(seconds, (int, float)) else None,

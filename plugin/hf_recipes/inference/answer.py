@@ -13,10 +13,12 @@ import json
 import sys
 from array import array
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from hf_recipes.data.answer_room import answer_room
 from hf_recipes.inference.answerer import Answerer
 from hf_recipes.inference.child import Pace, Progress, StepFailed, run_step, write_json
 from hf_recipes.inference.endpoint import EndpointFailed
@@ -47,8 +49,10 @@ def answer(run: Path) -> None:
     unknown = [name for name in evaluate.baselines if name not in BASELINES]
     if unknown:
         raise StepFailed("evaluation_failed", f"the baseline {unknown[0]!r} is not known here")
-    base = json.loads((run / "work" / "prepared.json").read_text("utf-8"))["base_model"]
-    room = _room(base, request, evaluate.max_new_tokens)
+    prepared = json.loads((run / "work" / "prepared.json").read_text("utf-8"))
+    base = prepared["base_model"]
+    new_tokens = answer_room(asdict(evaluate), prepared)
+    room = _room(base, request, new_tokens)
     answers = run / "answers"
     progress = Progress()
     methods = (*evaluate.baselines, FINE_TUNED) if request.trains else evaluate.baselines
@@ -59,23 +63,33 @@ def answer(run: Path) -> None:
         asking = Asking(run, request, answerer.count, room)
         for method in methods:
             ask = partial(asking.prompts, method)
-            _answer_by(method, answerer, rows, ask, answers, evaluate, progress, asking.drawn_from(method))
+            _answer_by(
+                method,
+                answerer,
+                rows,
+                ask,
+                answers,
+                evaluate,
+                new_tokens,
+                progress,
+                asking.drawn_from(method),
+            )
         if local and wanted(evaluate):
             measure(answerer, evaluate, answers, rows, methods, progress)
     if not local and wanted(evaluate):
         measure(load(request, base, run), evaluate, answers, rows, methods, progress)
     if evaluate.reference is not None:
-        _reference(rows, answers, request, evaluate, progress)
+        _reference(rows, answers, request, evaluate, new_tokens, progress)
 
 
 def _reference(
-    rows: RowFile, answers: Path, request: Request, evaluate: Evaluate, progress: Progress
+    rows: RowFile, answers: Path, request: Request, evaluate: Evaluate, new_tokens: int, progress: Progress
 ) -> None:
     """Last, and no reason to lose what was measured: a reference that refuses has no answers, and a note that says why."""
     try:
         with reference(request) as answerer:
             ask = partial(_plain, evaluate.baseline_system)
-            _answer_by(REFERENCE, answerer, rows, ask, answers, evaluate, progress)
+            _answer_by(REFERENCE, answerer, rows, ask, answers, evaluate, new_tokens, progress)
     except EndpointFailed as failure:
         (answers / f"{REFERENCE}.jsonl.part").unlink(missing_ok=True)
         sys.stderr.write(f"{failure}; the report is without the reference\n")
@@ -99,6 +113,7 @@ def _answer_by(
     ask: Ask,
     folder: Path,
     evaluate: Evaluate,
+    new_tokens: int,
     progress: Progress,
     drawn_from: dict[str, Any] | None = None,
 ) -> None:
@@ -119,7 +134,7 @@ def _answer_by(
                 answers = answerer.answer(
                     [one.messages for one in asked],
                     model="fine-tuned" if method == FINE_TUNED else "base",
-                    max_new_tokens=evaluate.max_new_tokens,
+                    max_new_tokens=new_tokens,
                     batch_size=evaluate.batch_size,
                     progress=pace,
                 )
@@ -128,7 +143,7 @@ def _answer_by(
             except ValueError as error:  # a prompt longer than the model takes
                 raise StepFailed("evaluation_failed", f"{method}: {error}") from None
         drawn = {} if drawn_from is None else {"drawn_from": drawn_from}
-        written.finish(max_new_tokens=evaluate.max_new_tokens, batch_size=evaluate.batch_size, **drawn)
+        written.finish(max_new_tokens=new_tokens, batch_size=evaluate.batch_size, **drawn)
 
 
 def _length(row: dict[str, Any]) -> int:

@@ -21,6 +21,8 @@ class Answer:
     """`base:` or `fine-tuned:`, and the fingerprint."""
     cached: bool = False
     """Whether it was made before; its seconds were measured then."""
+    cut: bool = False
+    """Whether it ended at the limit of tokens, and not by itself."""
 
 
 class Answerer(Protocol):

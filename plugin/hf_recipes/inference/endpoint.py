@@ -36,7 +36,7 @@ class Endpoint:
             at_once=at_once,
             each=self._each(progress, len(conversations)),
         )
-        return _answers(replies, time.perf_counter() - started, weights)
+        return _answers(replies, time.perf_counter() - started, weights, max_new_tokens)
 
     def complete(
         self,
@@ -57,7 +57,7 @@ class Endpoint:
             extra=extra,
             each=self._each(progress, len(prompts)),
         )
-        return _answers(replies, time.perf_counter() - started, weights)
+        return _answers(replies, time.perf_counter() - started, weights, max_new_tokens)
 
     def close(self) -> None:
         self._client.close()
@@ -79,9 +79,17 @@ class Endpoint:
         return each
 
 
-def _answers(replies: Sequence[Reply], seconds: float, weights: str) -> list[Answer]:
+def _answers(replies: Sequence[Reply], seconds: float, weights: str, max_new_tokens: int) -> list[Answer]:
     share = seconds / max(1, len(replies))
     return [
-        Answer(one.text, one.prompt_tokens or 0, one.completion_tokens or 0, share, weights)
+        Answer(
+            one.text,
+            one.prompt_tokens or 0,
+            one.completion_tokens or 0,
+            share,
+            weights,
+            # Some servers give no reason, or always the same: the count says it too.
+            cut=one.finish_reason == "length" or (one.completion_tokens or 0) >= max_new_tokens,
+        )
         for one in replies
     ]

@@ -3,7 +3,7 @@
     python -m hf_recipes.inference.inspect < request.json
 
 Request: {"task", "base_model", "data", "params", "evaluate", "trust_remote_code", "examples": how many to show}.
-Answer: {"rows", "columns", "tokens", "base_parameters", "examples": [{"text", "tokens", "cut"}], "notes",
+Answer: {"rows", "columns", "tokens", "answers", "base_parameters", "examples": [{"text", "tokens", "cut"}], "notes",
 "problems", "warnings": [Problem], "totals": {code of a warning: all of them}, "unread": {what: why}}; what could not be read is absent and named in `unread`.
 """
 
@@ -79,6 +79,7 @@ def _read(request: Request, base: str | None, examples: int, answer: dict[str, A
     converted = convert(request, form, None, first=examples, each=count.add if count else None, rules=rules)
     answer["warnings"] = [problem.as_dict() for problem in rules.warnings.kept]
     answer["totals"] = dict(rules.warnings.codes)
+    answer.update(rules.facts)
     answer.update(rows=converted.rows, columns=converted.columns, notes=converted.notes)
     if converted.classes:
         answer["classes"] = converted.classes

@@ -124,7 +124,13 @@ class Pair:
             )
         return [
             Answer(
-                text_of(side, one.tokens), len(prompt), len(one.tokens), one.seconds, side.weights, one.cached
+                text_of(side, one.tokens),
+                len(prompt),
+                len(one.tokens),
+                one.seconds,
+                side.weights,
+                one.cached,
+                cut=not one.tokens or one.tokens[-1] not in side.ends,
             )
             for prompt, one in zip(prompts, made, strict=True)
         ]

@@ -62,6 +62,7 @@ def prepare(run: Path) -> None:
             "notes": converted.notes,
             "warnings": [problem.as_dict() for problem in rules.warnings.kept],
             "totals": dict(rules.warnings.codes),
+            **rules.facts,
         }
         params = trainer_params(request, base, work / "data", form, converted)
     check_needs(request, work, progress)

@@ -3,7 +3,7 @@
     python -m hf_recipes.inference.quality < request.json
 
 Request: as for `inspect`. Every row is read once (twice where test rows are held out by a fraction), and none is kept.
-Answer: {"splits", "columns", "tokens", "labels", "classes", "doubles", "sensitive", "unread": {what: why}, "notes",
+Answer: {"splits", "columns", "tokens", "answers", "labels", "classes", "doubles", "sensitive", "unread": {what: why}, "notes",
 "found": {"problems", "warnings": [Problem], "totals": {code: all of them}}}. What could not be read is named in `unread`.
 Lines `::progress {"rows": n}` go to stderr.
 """
@@ -104,6 +104,7 @@ class Reading:
                 "unused": [masked(name) for name in self._columns if used and name not in used],
             },
             "tokens": self._tokens.result() if self._tokens else {},
+            **self._rules.facts,
             "labels": {part: _masked_keys(answers.labels) for part, answers in self._answers.items()},
             "classes": self._classes,
             "doubles": {"rows": doubles.rows, "near": NEAR, **counts},
@@ -228,6 +229,7 @@ def _nothing() -> dict[str, Any]:
         "splits": {},
         "columns": {"all": [], "used": [], "unused": []},
         "tokens": {},
+        "answers": {},
         "labels": {},
         "classes": "",
         "doubles": {},

@@ -61,6 +61,8 @@ def record(
         found["sources"] = list(sources)
     if answer.cached:
         found["cached"] = True
+    if answer.cut:
+        found["cut"] = True
     return found
 
 
@@ -72,7 +74,7 @@ class Rows:
         self._part = folder / f"{method}.jsonl.part"
         self._starts = array("q", [-1]) * count
         self._file: IO[bytes] = self._part.open("wb")
-        self._seconds, self._cached, self._weights = 0.0, 0, ""
+        self._seconds, self._cached, self._cut, self._weights = 0.0, 0, 0, ""
 
     def __enter__(self) -> Rows:
         return self
@@ -88,6 +90,7 @@ class Rows:
         self._file.flush()
         self._seconds += record["seconds"]
         self._cached += bool(record.get("cached"))
+        self._cut += bool(record.get("cut"))
         self._weights = record["weights"]
 
     def finish(self, **settings: object) -> None:
@@ -104,6 +107,7 @@ class Rows:
             "method": self._method,
             "rows": len(self._starts),
             "cached": self._cached,
+            "cut": self._cut,
             "seconds": round(self._seconds, 3),
             "weights": self._weights,
             **settings,

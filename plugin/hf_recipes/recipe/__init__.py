@@ -22,6 +22,7 @@ __all__ = [
     "Problem",
     "Recipe",
     "RecipeError",
+    "at_its_key",
     "explain",
     "json_schema",
     "load",
@@ -55,3 +56,12 @@ def problem_at(recipe: Recipe, key: str, code: str, message: str, hint: str = ""
         at = at.rpartition(".")[0]
     line, column = recipe.positions.get(at, (0, 0))
     return problem(Place(str(recipe.file), line, column), code, f"{key}: {message}", hint)
+
+
+def at_its_key(recipe: Recipe, found: Problem) -> Problem:
+    """A problem that whoever read the data told with a key of the recipe in place of a file: at that key's line. Others as they are."""
+    from hf_recipes.recipe.fields import common
+
+    if found.line or found.file not in common():
+        return found
+    return problem_at(recipe, found.file, found.code, found.message, found.hint)

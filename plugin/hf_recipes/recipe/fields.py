@@ -160,7 +160,7 @@ def _rest() -> tuple[Field, ...]:
         Field("evaluate.server.fine_tuned", ("str", "null"), "What it calls the fine-tuned model."),
         Field("evaluate.server.api_key", ("str", "null"), "The name of the environment variable that holds its key; never the key.", pattern=VARIABLE, secret=True),
         Field("evaluate.forgetting", ("bool",), "Whether the likelihood of general text is compared before and after.", default=True),
-        Field("evaluate.max_new_tokens", ("int",), "Longest answer, in tokens.", default=64, low=1),
+        Field("evaluate.max_new_tokens", ("int", "null"), "Longest answer, in tokens; null follows from the longest expected answer of the test rows, with room.", low=1),
         Field("evaluate.batch_size", ("int",), "Rows answered together.", default=32, low=1),
         Field("evaluate.limit", ("int", "null"), "Test rows used at the most, drawn by seed; null is all.", low=1),
         Field("evaluate.require", ("map", "null"), "Bounds that a run must meet, by metric; it exits 1 otherwise."),

@@ -111,7 +111,8 @@ class Evaluate:
     """Answers for both models in the runtime's place."""
     forgetting: bool = True
     """Whether the likelihood of general text is compared before and after."""
-    max_new_tokens: int = 64
+    max_new_tokens: int | None = None
+    """None: as long as the expected answers of the test rows need (data/answer_room.py)."""
     batch_size: int = 32
     limit: int | None = None
     """Test rows used at the most, drawn by seed; None means all."""

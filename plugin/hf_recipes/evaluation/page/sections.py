@@ -94,12 +94,14 @@ def forgetting(report: Report) -> str:
 
 def table(report: Report) -> str:
     """Each method with its metrics and intervals, tokens and time a row."""
-    names, n = metrics_of(report), report.get("n") or 0
+    names, n, cut_at = metrics_of(report), report.get("n") or 0, findings.cut_at(report)
+    cut_head = f'<th scope="col">{text(cut_at)}</th>' if cut_at else ""
     head = "".join(f'<th scope="col">{text(metric_name(name))}</th>' for name in names)
     lines = []
     for method, one in report["methods"].items():
         cells = [_measured(one.get("metrics", {}).get(name)) for name in names]
         cells += [_each(one.get(key), n, "{:,.1f}") for key in ("prompt_tokens", "completion_tokens")]
+        cells += [text(findings.cut(one, n))] if cut_at else []
         cells.append(_each(one.get("seconds"), n, "{:,.0f} ms", 1000))
         served = (
             f" <small>{text(str(one.get('weights', '')).partition(':')[2])}</small>"
@@ -120,7 +122,7 @@ def table(report: Report) -> str:
     return (
         _scrolled(
             "Numbers of every method",
-            f'<thead><tr><th scope="col">Method</th>{head}<th scope="col">tokens in</th><th scope="col">tokens out</th><th scope="col">time a row</th></tr></thead><tbody>{"".join(lines)}</tbody>',
+            f'<thead><tr><th scope="col">Method</th>{head}<th scope="col">tokens in</th><th scope="col">tokens out</th>{cut_head}<th scope="col">time a row</th></tr></thead><tbody>{"".join(lines)}</tbody>',
         )
         + note
         + "".join(

@@ -7,6 +7,7 @@ DECISIONS = {
     "baseline": "The base is better",
     "no-difference": "No difference shown",
     "too-few-rows": "Too few rows to tell",
+    "not-measured": "Not measured: answers were cut",
 }
 # Told apart by shape, so that colour is never needed: rings are the base's, the star is the fine-tuned model's.
 SHAPES = {

@@ -2,7 +2,8 @@
 
 `check` shows the rules every row; `plan`, and the prepare step of `run` and `decide`, those rows that are trained or
 measured on. A rule is shown rows in any order of the splits and puts what it finds into `problems`, which have to be mended
-before training, or `warnings`. What only all rows together tell, it says in `finish`.
+before training, or `warnings`. What only all rows together tell, it says in `finish`. What is no row's fault but that of a
+key of the recipe is told with that key in place of the file: who has the recipe puts it at its line (recipe.at_its_key).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 from hf_recipes.data.form import Form
 from hf_recipes.data.tally import Tally
 from hf_recipes.inference.request import Request
+from hf_recipes.inference.rules.answer_length import answer_length
 from hf_recipes.inference.rules.answer_spans import answer_spans
 from hf_recipes.inference.rules.contradictions import contradictions
 from hf_recipes.inference.rules.entity_tags import entity_tags
@@ -27,6 +29,7 @@ from hf_recipes.inference.rules.targets import targets
 
 RULES: Sequence[Callable[[Context], Rule | None]] = (
     json_answers,
+    answer_length,
     python_text,
     answer_spans,
     contradictions,
@@ -46,7 +49,8 @@ class RowRules:
     def __init__(self, request: Request, form: Form, tokenizer: Any = None) -> None:
         """`tokenizer`: the base's, where it could be loaded."""
         self.problems, self.warnings = Tally(), Tally()
-        context = Context(request, form, tokenizer, self.problems, self.warnings)
+        self.facts: dict[str, Any] = {}
+        context = Context(request, form, tokenizer, self.problems, self.warnings, self.facts)
         self._rules = [rule for make in RULES if (rule := make(context)) is not None]
 
     def look(self, row: SeenRow) -> None:

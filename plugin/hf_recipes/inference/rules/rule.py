@@ -34,6 +34,8 @@ class Context:
     """The base's, None where it could not be loaded."""
     problems: Tally
     warnings: Tally
+    facts: dict[str, Any]
+    """What a rule has counted, for whoever asked: by the rule's own name for it."""
 
 
 class Rule(Protocol):

@@ -1,0 +1,122 @@
+"""Answers that ended at the limit of tokens: what they could have come to, and whether a decision hangs on it.
+
+A cut answer is one that nobody knows the end of. Each is counted as it could have come out: at the worst wrong, at the best
+right, where what it has said so far leaves that open. A decision that is the same at both ends does not hang on the limit.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from hf_recipes.data.answer_room import KEY
+from hf_recipes.evaluation.answers import Answer
+from hf_recipes.evaluation.matching import normalised
+from hf_recipes.evaluation.measured import Measured, mean_of
+from hf_recipes.evaluation.metrics import Setting, measure
+
+MOST_CUT = 0.05
+"""The share of a method's answers that may end at the limit before a verdict looks at what they could have come to."""
+OVERLAP = ("rouge1", "rouge2", "rougeL", "chrf", "bleu")
+NOT_GENERATED = ("likelihood",)
+JSON = ("json_valid", "json_precision", "json_recall", "json_f1")
+JSON_START = re.compile(r"[\[{\"\-\dtfn]")
+SQL_START = re.compile(
+    r"(\s|\(|--[^\n]*\n|/\*.*?\*/)*(select|with|values|explain|pragma)\b", re.IGNORECASE | re.DOTALL
+)
+SQL_MORE = re.compile(r";\s*[^\s;-]")
+HALF = "\ufffd"
+"""What a character looks like whose last bytes were cut."""
+Answers = Mapping[str, Mapping[int, Answer]]
+
+
+def counts(answers: Answers) -> dict[str, int]:
+    """Method → how many of its answers ended at the limit."""
+    return {method: sum(one.cut for one in rows.values()) for method, rows in answers.items()}
+
+
+def too_many(answers: Answers, methods: Iterable[str]) -> list[str]:
+    """Those of `methods` of whose answers more than MOST_CUT ended at the limit."""
+    found = counts(answers)
+    return [method for method in methods if found.get(method, 0) > MOST_CUT * len(answers[method])]
+
+
+def limit_of(folder: Path) -> int | None:
+    """The limit that the recorded answers in `folder` had, as the answer step wrote it beside them."""
+    for file in sorted(folder.glob("*.json")):
+        try:
+            found = json.loads(file.read_text("utf-8")).get("max_new_tokens")
+        except (ValueError, AttributeError):
+            continue
+        if type(found) is int:
+            return found
+    return None
+
+
+def least_and_most(
+    metric: str, answers: Sequence[Answer], measured: Measured, setting: Setting
+) -> tuple[Measured, Measured]:
+    """What a method could have come to, had its cut answers gone on: every one of them at its worst, and at its best."""
+    if metric in NOT_GENERATED or not any(one.cut for one in answers):
+        return measured, measured
+    if metric in OVERLAP or metric == "macro_f1":
+        worst = [replace(one, answer="") if one.cut else one for one in answers]
+        best = [replace(one, answer=_at_best(metric, one)) if one.cut else one for one in answers]
+        made = measure(metric, worst, setting), measure(metric, best, setting)
+        return made[0] or measured, made[1] or measured
+    pairs = list(zip(answers, measured.values, strict=True))
+    least = [0.0 if one.cut else value for one, value in pairs]
+    most = [1.0 if one.cut and may_be_right(metric, one) else value for one, value in pairs]
+    return (
+        mean_of(least, right_or_wrong=measured.right_or_wrong),
+        mean_of(most, right_or_wrong=measured.right_or_wrong),
+    )
+
+
+def may_be_right(metric: str, one: Answer) -> bool:
+    """Whether a cut answer, gone on, could be right by this metric: an answer that is compared as a whole can't be, once it
+    has begun otherwise than the expected one."""
+    said, expected = one.answer.rstrip(HALF).strip(), one.reference.strip()
+    if metric == "exact_match":
+        return expected.startswith(said)
+    if metric in ("normalised_match", "accuracy", "macro_f1"):
+        return normalised(expected).startswith(normalised(said)) or expected.startswith(said)
+    if metric in JSON:
+        return _may_be_json(said)
+    if metric == "sql_execution":
+        return not said or (SQL_START.match(said) is not None and SQL_MORE.search(said) is None)
+    return True
+
+
+def said(answers: Answers, methods: Sequence[str], limit: int | None) -> str:
+    """`fine-tuned 30 of 300 and few-shot 210 of 300 answers ended at the limit of 6 tokens (evaluate.max_new_tokens)`."""
+    found = counts(answers)
+    parts = [f"{method} {found[method]} of {len(answers[method])}" for method in methods]
+    listed = " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
+    at = "the limit" if limit is None else f"the limit of {limit:,} tokens"
+    return f"{listed} answers ended at {at} ({KEY})"
+
+
+def _at_best(metric: str, one: Answer) -> str:
+    """The text that a cut answer scores highest with: the expected one, and as much beside it as has been said already."""
+    if metric == "macro_f1":
+        return one.reference if may_be_right(metric, one) else one.answer
+    if one.reference.strip().startswith(one.answer.rstrip(HALF).strip()):
+        return one.reference
+    return one.reference + one.answer[len(one.reference) :]
+
+
+def _may_be_json(text: str) -> bool:
+    """Whether more text could make it JSON: it begins as JSON does, and nothing stands behind a whole value."""
+    if not text:
+        return True
+    if not JSON_START.match(text):
+        return False
+    try:
+        _, end = json.JSONDecoder().raw_decode(text)
+    except (ValueError, RecursionError):
+        return True
+    return not text[end:].strip()
