@@ -377,7 +377,7 @@ def test_answers_that_contradict_each_other_make_no_report(run: Path, damage: An
 def test_markdown_shows_numbers_with_their_intervals(run: Path) -> None:
     job(run, {"exact_match": {"at_least": 0.97}})
     text = render_markdown(build(run))
-    assert "| fine-tuned | 96.0% (90.2% to 98.4%) | 40.0 | 10.0 | 50.0 |" in text
+    assert "| fine-tuned | 96.0% (90.2% to 98.4%) | 40.0 | 10.0 | 0 of 100 | 50.0 |" in text
     assert "**Verdict: fine-tuned.**" in text
     assert "| exact\\_match at least 97% | 96.0% | **no** |" in text
 
