@@ -10,6 +10,7 @@ from pathlib import Path
 from hf_recipes.engines.autotrain.architectures import unknown_architecture
 from hf_recipes.engines.autotrain.check_base import check_base, here
 from hf_recipes.engines.autotrain.launch import sharded
+from hf_recipes.engines.autotrain.logs import OWN_PYTHON, check_log
 from hf_recipes.engines.autotrain.resolve import resolve
 from hf_recipes.engines.hardware import machine_for
 from hf_recipes.engines.identity import offline
@@ -19,8 +20,6 @@ from hf_recipes.recipe import Problem, Recipe, problem_at
 ARCHITECTURE = "unknown-architecture"
 """The code of the problem that the base is of a kind which AutoTrain's transformers does not know."""
 NO_GPU = Machine(cores=1, memory=0)
-OWN_PYTHON = "HF_RECIPES_AUTOTRAIN_PYTHON"
-"""A person's own interpreter may well have a newer transformers."""
 GPU_OPTIMIZERS = ("8bit", "4bit", "paged", "bnb", "apex", "npu", "xla")
 """Parts of the names of optimizers that bitsandbytes, apex or another accelerator brings."""
 BEFORE_BF16 = re.compile(r"\b(?:T4G?|V100|P100|P40|P4|GTX|TITAN|Quadro|RTX 20\d\d)\b", re.IGNORECASE)
@@ -30,7 +29,8 @@ BEFORE_BF16 = re.compile(r"\b(?:T4G?|V100|P100|P40|P4|GTX|TITAN|Quadro|RTX 20\d\
 def check(recipe: Recipe, machine: Machine) -> list[Problem]:
     """Everything that makes a recipe impossible on the hardware that its backend names. `machine` is this one."""
     params = resolve(recipe)
-    found = [*_unsupported(recipe, params), *check_base(recipe, here(recipe.base_model))]
+    found = [*_unsupported(recipe, params), *check_log(recipe)]
+    found += check_base(recipe, here(recipe.base_model))
     gpus = machine_for(recipe.backend, machine).gpus
     found += _gpu_too_old(recipe, gpus) if gpus else _without_gpu(recipe, params)
     if recipe.backend.startswith("local"):

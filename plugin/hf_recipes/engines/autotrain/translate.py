@@ -9,6 +9,7 @@ from importlib.resources import files
 from hf_recipes.data.columns import IMAGE_TASKS
 from hf_recipes.engines.autotrain import overrides
 from hf_recipes.engines.autotrain.launch import launch, sharded
+from hf_recipes.engines.autotrain.logs import log_secrets
 from hf_recipes.engines.autotrain.resolve import resolve
 from hf_recipes.engines.base import Base
 from hf_recipes.engines.hardware import machine_for
@@ -54,7 +55,11 @@ def translate(recipe: Recipe, machine: Machine, base: Base | None = None) -> Job
         overrides=chosen,
         steps=_steps(recipe, settled, there, scripts),
         files={f"work/{name}": _text(name) for name in scripts},
-        secrets=tuple(dict.fromkeys(filter(None, (recipe.hub.token_variable, "HF_TOKEN", *_keys(recipe))))),
+        secrets=tuple(
+            dict.fromkeys(
+                filter(None, (recipe.hub.token_variable, "HF_TOKEN", *_keys(recipe), *log_secrets(recipe)))
+            )
+        ),
         settings=recipe.settings,
         use_case=recipe.use_case,
         push=_push(recipe),
