@@ -9,13 +9,17 @@ from dataclasses import dataclass, field
 
 from hf_recipes.recipe import kinds
 from hf_recipes.recipe.fields import Field, children, fields_for
-from hf_recipes.recipe.nodes import Map, Node, Odd, Scalar, Seq
+from hf_recipes.recipe.nodes import Entry, Map, Node, Odd, Scalar, Seq
+from hf_recipes.recipe.other_trainers import same_value
+from hf_recipes.recipe.pasted import DASHES
 from hf_recipes.recipe.place import Place, problem
 from hf_recipes.recipe.problem import Problem
 from hf_recipes.recipe.secrets import HINT, KEY_HINT, filled, first_unset, holds_literal, printable, unset
 from hf_recipes.recipe.spelling import one_of, other_tasks, suggestion
 
 VARIABLE_ALONE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+FREE = "x-"
+"""How keys at the top begin that a person may have for anchors; nothing reads them."""
 PER_TASK = ("params.", "data.column_mapping.")
 FRACTION = "data.test_split"
 """Takes text and numbers: 1e-1, '0.1' and a variable that holds 0.1 are text to YAML and a number to people."""
@@ -78,11 +82,13 @@ class _Walk:
     def mapping(self, node: Map, key: str, pattern: str) -> None:
         """`key` says where we are, with places in lists as numbers; `pattern` has `*` for these."""
         for entry in node.entries:
+            if not key and entry.key.startswith(FREE):
+                continue
             child, child_pattern = _join(key, printable(entry.key)), _join(pattern, entry.key)
             self.reading.places[child] = entry.place
             found = self.fields.get(child_pattern) if "*" not in entry.key and "." not in entry.key else None
             if found is None:
-                self._unknown(key, pattern, entry.key, child, child_pattern)
+                self._unknown(key, pattern, entry, child, child_pattern)
             else:
                 self._value(entry.node, child, found)
         present = {entry.key for entry in node.entries}
@@ -91,14 +97,15 @@ class _Walk:
             if one.required and parent == pattern and name not in present:
                 self.reading.report(_join(key, name), "missing-key", "missing", one.meaning)
 
-    def _unknown(self, parent: str, pattern: str, name: str, key: str, key_pattern: str) -> None:
+    def _unknown(self, parent: str, pattern: str, entry: Entry, key: str, key_pattern: str) -> None:
+        value = entry.node.value if isinstance(entry.node, Scalar) else None
+        near = suggestion(pattern, entry.key, self.fields, value)
         elsewhere = other_tasks(key_pattern) if self.reading.task else ""
         if elsewhere:
-            hint = f"{elsewhere}; {suggestion(pattern, name, self.fields)}".rstrip("; ")
+            hint = f"{elsewhere}; {near}".rstrip("; ")
             self.reading.report(key, "wrong-task", f"{self.reading.task} has no such key", hint)
         else:
-            hint = suggestion(pattern, name, self.fields)
-            self.reading.report(key, "unknown-key", "unknown", hint.replace(f"{pattern}.", f"{parent}.", 1))
+            self.reading.report(key, "unknown-key", "unknown", near.replace(f"{pattern}.", f"{parent}.", 1))
 
     def _value(self, node: Node, key: str, field: Field) -> None:
         if isinstance(node, Scalar) and node.value is None:
@@ -169,15 +176,18 @@ class _Walk:
             if not value.strip() and (field.required or "column_mapping" in key):
                 self.reading.report(key, "out-of-range", "is empty")
             elif field.choices and value not in field.choices:
-                self.reading.report(
-                    key, "unknown-value", "not one of its values", one_of(value, field.choices)
-                )
+                same = same_value(field, value)
+                hint = f"did you mean {same}?" if same in field.choices else f"write {same}"
+                hint = hint if same else one_of(value, field.choices)
+                self.reading.report(key, "unknown-value", "not one of its values", hint)
         elif isinstance(value, (int, float)) and not isinstance(value, bool):
             limits = bounds(field)
             if not (math.isfinite(value) and (within(value, field))):
                 self.reading.report(key, "out-of-range", f"must be {limits or 'a finite number'}")
 
     def _token(self, node: Node, key: str) -> None:
+        if _has_odd(node):
+            return  # reported where it was read
         value = node.value if isinstance(node, Scalar) else Odd()
         if value is None:
             return
@@ -230,6 +240,11 @@ def _has_odd(node: Node) -> bool:
 
 
 def _type_hint(given: object, field: Field, fields: Mapping[str, Field]) -> str:
+    if same := same_value(field, given):
+        return f"write {same}"
+    straight = given.translate(DASHES) if isinstance(given, str) else ""
+    if "float" in field.types and straight != given and kinds.NUMBER.fullmatch(straight.strip()):
+        return f"it has a dash that is no hyphen: write {straight.strip()}"
     lists = any(name.startswith("list") for name in field.types)
     if isinstance(given, list) and lists:
         return "each of its items must be " + ("a whole number" if "list[int]" in field.types else "text")

@@ -20,6 +20,11 @@ from hf_recipes.recipe.fields import BUNDLED, CHAT_TEMPLATES, METRICS
 from hf_recipes.recipe.spelling import one_of
 
 HUB_ID = re.compile(r"[\w][\w.-]*(/[\w][\w.-]*)?", re.ASCII)
+PATHS = re.compile(
+    r"base_model|data\.path|evaluate\.(?:documents|embedding_model|metrics\.\d+\.options\.database)"
+)
+"""Keys whose value may be the path of a file or a folder."""
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 FILE_ENDINGS = (
     *(".jsonl", ".json", ".ndjson", ".csv", ".tsv", ".parquet", ".arrow", ".txt"),
@@ -51,6 +56,7 @@ COLUMNS: Mapping[str | tuple[str, str | None], tuple[str, ...]] = {
 
 def check(reading: Reading, trainer: str | None, *, named: str | None) -> None:
     """Adds a problem for every rule that the reading breaks. `named` is the trainer that the task's name chooses."""
+    _paths(reading)
     _project_name(reading)
     backend_rules.check(reading)
     _base_model(reading)
@@ -128,6 +134,19 @@ def _data_path(reading: Reading) -> None:
             return
         hint = "relative paths count from the recipe's folder"
         reading.report("data.path", "not-found", "no such file", hint)
+
+
+def _paths(reading: Reading) -> None:
+    """A path in double quotes loses its backslashes: "C:\\temp" holds a tab, and nobody sees it."""
+    for key, value in list(reading.values.items()):
+        if PATHS.fullmatch(key) and isinstance(value, str) and CONTROL.search(value):
+            what = (
+                "holds a tab, a line break or the like: in double quotes \\t, \\n, \\b … are such characters"
+            )
+            reading.report(
+                key, "odd-character", what, "write / or \\\\, or put single quotes around the text"
+            )
+            del reading.values[key]
 
 
 def _on_disk(reading: Reading, path: str) -> bool:
@@ -256,7 +275,7 @@ def _template(reading: Reading, key: str) -> None:
 
 
 def _evaluate(reading: Reading, trainer: str | None) -> None:
-    if not reading.given("evaluate"):
+    if not reading.given("evaluate") or "evaluate" in reading.misshapen:
         return
     templated = reading.values.get("data.chat_template") in ("tokenizer", "chatml", "zephyr")
     chat = "data.messages" in reading.places or templated or "data.chat_template" not in reading.values

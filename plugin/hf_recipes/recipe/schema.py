@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hf_recipes.recipe import autotrain
+from hf_recipes.recipe.check import FREE
 from hf_recipes.recipe.fields import METRIC_OPTIONS, NEEDED_OPTIONS, Field, children, common, of_task
 from hf_recipes.recipe.hardware import backend_names
 from hf_recipes.recipe.kinds import NUMBER_AS_TEXT, SCHEMAS
@@ -21,6 +22,7 @@ def json_schema() -> dict[str, Any]:
         "$schema": DIALECT,
         "title": "hf-recipes recipe",
         **_object("", common()),
+        "patternProperties": {f"^{FREE}": True},
         "allOf": [_when(task) for task in autotrain.tasks()],
         "$defs": {task: _of_task(task) for task in autotrain.tasks()},
     }

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 import yaml
 
 from hf_recipes.recipe.nodes import Entry, Map, Node, Odd, Scalar, Seq
+from hf_recipes.recipe.pasted import ODD, STRAIGHT, cleaned, name_of, odd_value
 from hf_recipes.recipe.place import Place, problem
 from hf_recipes.recipe.problem import Problem
 from hf_recipes.recipe.secrets import escaped_secrets, literal_token, printable
-from hf_recipes.recipe.syntax import MAX_DEPTH, not_yaml
+from hf_recipes.recipe.syntax import MAX_DEPTH, not_yaml, quote
 
 MAX_BYTES = 1 << 20
 MAX_NODES = 5_000
@@ -37,7 +38,11 @@ def parse(text: str, file: str, report: Callable[[Problem], None], at: Place | N
     `at` is given to every node when the text does not stand in a file.
     """
     try:
-        return _Builder(text, file, report, at).document()
+        builder = _Builder(text, file, report, at)
+        document = builder.document()
+        for odd in builder.odd:  # of what is no YAML the line is told that it breaks at
+            report(odd)
+        return document
     except _Stop:
         return None
     except yaml.MarkedYAMLError as error:
@@ -60,6 +65,7 @@ class _Builder:
     anchors: dict[str, Node | None] = field(default_factory=dict)
     """None while the anchor's own node is being built."""
     nodes: int = 0
+    odd: list[Problem] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.loader = Loader(self.text)
@@ -105,7 +111,7 @@ class _Builder:
         if self.nodes > MAX_NODES:
             raise self._stop("too-many-values", f"more than {MAX_NODES} values, aliases unfolded")
 
-    def _node(self, depth: int) -> Node:
+    def _node(self, depth: int, *, is_key: bool = False) -> Node:
         """The node that begins at the current event; the current event is then its last."""
         event = self.event
         if isinstance(event, yaml.AliasEvent):
@@ -116,7 +122,7 @@ class _Builder:
         if anchor is not None:
             self.anchors[anchor] = None
         if isinstance(event, yaml.ScalarEvent):
-            node: Node = self._scalar(event)
+            node: Node = self._scalar(event, is_key)
         elif isinstance(event, yaml.SequenceStartEvent):
             node = self._sequence(event, depth)
         else:
@@ -133,7 +139,9 @@ class _Builder:
             code = "endless-alias" if endless else "unknown-alias"
             message = "an alias (*) " + ("inside its own anchor (&)" if endless else "without its anchor (&)")
             place = self._place(event)
-            self.report(problem(place, code, message, "" if endless else "define it further up"))
+            self.report(
+                problem(place, code, message, "" if endless else f"define it further up, or {quote('*')}")
+            )
             node = Scalar(Odd(), place)
         self._count(node.size, depth + node.height)
         return node
@@ -153,18 +161,33 @@ class _Builder:
         merged: list[Node] = []
         while not isinstance(self._next(), yaml.MappingEndEvent):
             is_merge = self._is_merge(self.event)
-            key = self._node(depth + 1)
+            key = self._node(depth + 1, is_key=True)
             self._next()
             value = self._node(depth + 1)
             if is_merge:
                 merged.append(value)
             elif isinstance(key, Scalar) and isinstance(key.value, str):
-                self._add(entries, Entry(key.value, key.place, value))
+                self._add(entries, Entry(self._key(key.value, key.place), key.place, value))
             elif not (isinstance(key, Scalar) and isinstance(key.value, Odd)):
                 self._refuse_key(key)
         for node in merged:
             self._merge(entries, node)
         return Map(tuple(entries.values()), place, *_extent([entry.node for entry in entries.values()]))
+
+    def _key(self, written: str, place: Place) -> str:
+        """A key as it was meant: what cannot be seen in it, or is a quote to people alone, is reported and left out."""
+        key = cleaned(written)
+        if key != written:
+            odd = ODD.search(written)
+            what = (
+                f"{name_of(odd.group())} stands in the key"
+                if odd
+                else "curly quotes belong to the key for YAML"
+            )
+            self.odd.append(
+                problem(place, "odd-character", f"{printable(key)}: {what}", "remove it" if odd else STRAIGHT)
+            )
+        return key
 
     def _refuse_key(self, key: Node) -> None:
         hint = ""
@@ -208,9 +231,13 @@ class _Builder:
             self._refuse_tag(place)
 
     def _refuse_tag(self, place: Place) -> None:
-        self.report(problem(place, "yaml-tag", "a YAML tag (!) that recipes do not use", "remove it"))
+        self.report(
+            problem(
+                place, "yaml-tag", "a YAML tag (!) that recipes do not use", f"remove it, or {quote('!')}"
+            )
+        )
 
-    def _scalar(self, event: yaml.ScalarEvent) -> Scalar:
+    def _scalar(self, event: yaml.ScalarEvent, is_key: bool) -> Scalar:
         place = self._place(event)
         # One that the text holds as it is has been reported already; this one was written with escapes.
         for kind in escaped_secrets(event.value, self.text):
@@ -221,7 +248,13 @@ class _Builder:
             tag = resolve(yaml.ScalarNode, event.value, event.implicit)
         kind = tag.removeprefix(STANDARD)
         if kind in ("str", "merge", "value"):
-            return Scalar(event.value, place)
+            quoted = not event.implicit[0]
+            odd = None if quoted or is_key else odd_value(event.value)
+            if odd is None:
+                return Scalar(event.value, place)
+            what, hint, meant = odd
+            self.odd.append(problem(place, "odd-character", what, hint))
+            return Scalar(meant, place)
         if kind not in ("int", "float", "bool", "null", "timestamp"):
             self._refuse_tag(place)
             return Scalar(Odd(), place)
