@@ -86,6 +86,9 @@ def start(
 def create(recipe: Recipe, *, runs_dir: Path, cost: prices.Cost | None = None) -> Path:
     """Record a run that waits for `begin`; returns its folder. Raises RecipeError."""
     check([recipe])
+    problem = None if _elsewhere(recipe.backend) else autotrain.unusable_runs_dir(runs_dir)
+    if problem is not None:
+        raise RecipeError([problem])
     run = record.create(planning.translated(recipe)[0], recipe.text, runs_dir)
     if cost is not None:
         from hf_recipes.sending import COST

@@ -11,6 +11,7 @@ from hf_recipes.engines.autotrain.architectures import unknown_architecture
 from hf_recipes.engines.autotrain.check_base import check_base, here
 from hf_recipes.engines.autotrain.launch import sharded
 from hf_recipes.engines.autotrain.logs import OWN_PYTHON, check_log
+from hf_recipes.engines.autotrain.places import unusable_data
 from hf_recipes.engines.autotrain.resolve import resolve
 from hf_recipes.engines.hardware import machine_for
 from hf_recipes.engines.identity import offline
@@ -46,6 +47,7 @@ def cannot_run(recipe: Recipe) -> list[Problem]:
         *_split_by_deepspeed(recipe, NO_GPU),
         *_base_stays_here(recipe),
         *_unknown_architecture(recipe),
+        *unusable_data(recipe),
     ]
 
 
