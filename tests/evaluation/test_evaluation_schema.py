@@ -69,6 +69,10 @@ def test_everything_that_can_be_measured_has_its_place(validator: Draft202012Val
     everything = {
         **full(),
         "notes": {"reference": "It refuses the key (401)."},
+        "skipped": {
+            "rows": {"train": 1},
+            "first": ["train.jsonl:8: the assistant's turn is empty (message 2)"],
+        },
         "training": {
             "updates": 75,
             "epochs": 3.0,

@@ -32,6 +32,16 @@ class Tally(Findings):
         self.total += more
         self.codes[code] += more
 
+    def withdrawn(self, since: int) -> list[Problem]:
+        """Take back what was found after the first `since`. All of that is still kept: it was found in one row."""
+        more = self.total - since
+        if not more:
+            return []
+        taken, self.kept = self.kept[-more:], self.kept[:-more]
+        self.total = since
+        self.codes.subtract(problem.code for problem in taken)
+        return taken
+
     def take(self, other: Tally) -> None:
         """All that another tally has found, behind what this one has."""
         self.total += other.total

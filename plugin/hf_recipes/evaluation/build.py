@@ -84,6 +84,15 @@ def room_of(run: Path) -> int | None:
     return found if type(found) is int else None
 
 
+def skipped_rows(run: Path) -> dict[str, Any]:
+    """The broken rows that the prepare step left out; empty where there were none."""
+    try:
+        found = json.loads((run / "work" / "prepared.json").read_text("utf-8")).get("skipped")
+    except (OSError, ValueError, AttributeError):
+        return {}
+    return found if isinstance(found, dict) and found.get("rows") else {}
+
+
 def build(run: Path) -> dict[str, Any]:
     """The report as DESIGN.md gives it: what was not measured is absent. Raises EvaluationFailed."""
     return report_of(evaluate(run), run)
@@ -104,6 +113,8 @@ def report_of(found: Evaluation, run: Path) -> dict[str, Any]:
     notes = {name: why for name, why in read_notes(run / "answers").items() if name not in found.answers}
     if notes:
         report["notes"] = notes
+    if skipped := skipped_rows(run):
+        report["skipped"] = skipped
     if trained := training(run):
         report["training"] = trained
     if warned := [*run_warnings.of_training(run), *run_warnings.of_answers(found.answers)]:

@@ -164,14 +164,29 @@ def _is_number(value: object) -> bool:
 
 
 def notes(report: Mapping[str, Any]) -> list[str]:
-    """Why methods that were asked have no numbers, and of which bounds nobody can say whether they hold: a sentence each."""
+    """Which rows were left out, why methods that were asked have no numbers, and of which bounds nobody can say whether
+    they hold: a sentence each."""
     return [
+        *filter(None, [left_out(report)]),
         *(
             f"Not measured: {method}. {why.rstrip('.')}."
             for method, why in (report.get("notes") or {}).items()
         ),
         *(unmet(gate) for gate in report.get("gate") or () if gate.get("not_measured")),
     ]
+
+
+def left_out(report: Mapping[str, Any]) -> str:
+    """Of broken rows that `data.skip_broken` left out: how many of which split, and the first. Empty where there are none."""
+    found = report.get("skipped")
+    counts = found.get("rows") if isinstance(found, Mapping) else None
+    if not isinstance(found, Mapping) or not isinstance(counts, Mapping) or not counts:
+        return ""
+    rows = [f"{count:,} of {split}" for split, count in counts.items()]
+    first = [str(one)[:LONGEST] for one in found.get("first") or ()]
+    more = sum(counts.values()) - len(first)
+    named = f": {'; '.join(first)}" if first else ""
+    return f"Broken rows that were left out (data.skip_broken): {_list(rows)}{named}{f'; {more:,} more' if more and first else ''}."
 
 
 def rows_that_tell_little(report: Mapping[str, Any]) -> list[str]:

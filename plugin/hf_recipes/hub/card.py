@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hf_recipes import __version__
 from hf_recipes.evaluation.answers import FINE_TUNED
-from hf_recipes.evaluation.findings import reached, training, warnings
+from hf_recipes.evaluation.findings import left_out, reached, training, warnings
 from hf_recipes.evaluation.report import escape, render_markdown
 from hf_recipes.hub.facts import Facts
 from hf_recipes.hub.snippet import install, snippet
@@ -226,11 +226,13 @@ def _training(facts: Facts) -> str:
     where = "on the machine of its author" if facts.backend.startswith("local") else f"on {facts.backend}"
     took = f" Training took {facts.seconds:,.0f} s." if facts.seconds is not None else ""
     did = "" if (facts.report or {}).get("methods") else training({"training": facts.training})
+    skipped = "" if (facts.report or {}).get("methods") else left_out({"skipped": facts.skipped})
     text = (
         "## How it was trained\n\n"
         f"With AutoTrain {autotrain.version()} ({facts.task}) {where}, on {data}{f' (rows: {rows})' if rows else ''}.{took} "
         f"Run `{facts.run}` of the recipe in `recipe.yml`.\n\n"
         + (f"{escape(did)}\n\n" if did else "")
+        + (f"{escape(skipped)}\n\n" if skipped else "")
         + "| parameter | value |\n| --- | --- |\n"
     )
     for name, value in _parameters(facts).items():

@@ -56,6 +56,8 @@ class Facts:
     max_new_tokens: int
     report: Mapping[str, Any] | None
     rows: Mapping[str, int]
+    skipped: Mapping[str, Any]
+    """Broken rows that were left out, as the report has them."""
     seconds: float | None
     backend: str
     settings: Sequence[str]
@@ -111,6 +113,7 @@ def read_facts(run: Path) -> Facts:
         max_new_tokens=answer_room(evaluate, prepared),
         report=_json(run / "report" / "report.json") or None,
         rows={name: int(count) for name, count in (prepared.get("rows") or {}).items() if count},
+        skipped=_mapping(prepared, "skipped"),
         seconds=float(seconds) if isinstance(seconds, (int, float)) else None,
         backend=str(job.get("backend") or "local"),
         settings=tuple(str(one) for one in job.get("settings") or ()),

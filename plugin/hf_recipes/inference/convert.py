@@ -5,25 +5,26 @@ Three passes over the rows and never all of them in memory: check and count; wri
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hf_recipes.data.checks import class_id, class_names
+from hf_recipes.data.checks import class_names
 from hf_recipes.data.columns import IMAGE_TASKS
-from hf_recipes.data.findings import Findings, wrong
+from hf_recipes.data.findings import wrong
 from hf_recipes.data.form import Form
-from hf_recipes.data.messages import RowError
 from hf_recipes.data.splits import Sample, drawn, fingerprint, held_out, held_out_by_label
+from hf_recipes.inference.broken_rows import BrokenRows
 from hf_recipes.inference.child import Progress
 from hf_recipes.inference.dataset import Split, open_split
-from hf_recipes.inference.first_pass import Seen, check_classes, look, rows_for
-from hf_recipes.inference.measurable import check_fields, check_row, expected_fields
+from hf_recipes.inference.first_pass import Seen, check_classes, look
+from hf_recipes.inference.measurable import check_fields, expected_fields
 from hf_recipes.inference.request import Request
 from hf_recipes.inference.rules import RowRules
 from hf_recipes.inference.rules.rule import SeenRow
+from hf_recipes.inference.usable_rows import Fitting, RowReader
 from hf_recipes.inference.written import Writer, card, finite, settle
 
 VALIDATION = 0.2
@@ -47,6 +48,8 @@ class Converted:
     first: list[Record] = field(default_factory=list)
     """The first training records, for a person to look at."""
     notes: list[str] = field(default_factory=list)
+    skipped: dict[str, Any] = field(default_factory=dict)
+    """Broken rows that were left out: {"rows": {split: how many}, "first": [file:line: what is wrong]}."""
 
 
 def convert(
@@ -72,11 +75,14 @@ def convert(
     train = open_split(data, data.train_split)
     test = open_split(data, data.test_split) if isinstance(data.test_split, str) else None
     valid = open_split(data, data.valid_split) if data.valid_split else None
-    findings = Findings()
-    seen = look(train, form, findings)
-    seen_valid = look(valid, form, findings) if valid else None
-    seen_test = look(test, form, findings) if test else None
-    findings.stop()
+    broken = BrokenRows(data)
+    seen = look(train, form, broken.part("train"))
+    seen_valid = look(valid, form, broken.part("validation")) if valid else None
+    seen_test = look(test, form, broken.part("test")) if test else None
+    usable = {"train": seen.rows}
+    usable |= {name: one.rows for name, one in (("validation", seen_valid), ("test", seen_test)) if one}
+    if refused := broken.refused(usable):
+        refused.stop()
 
     result = Converted(columns=seen.columns)
     if form.label:
@@ -96,8 +102,9 @@ def convert(
     if left_out:
         kept = seen.rows - len(held_back) - len(left_out)
         result.notes.append(f"{kept} rows of train drawn by seed; {len(left_out)} left out (data.limit)")
-    reader = _Reader(form, [] if for_autotrain else result.classes, seen.numbers)
-    known = _write_test(reader, test or train, None if test else test_rows, request, out, rules)
+    reader = RowReader(form, [] if for_autotrain else result.classes, seen.numbers, broken)
+    fit = Fitting(request, rules, broken, "test" if test else "train")
+    known, tested = _write_test(reader, test or train, None if test else test_rows, request, out, fit)
     shots = Sample(request.evaluate.shots if request.evaluate and form.conversations else 0, request.seed)
     total = seen.rows - len(test_rows) + (seen_valid.rows if seen_valid else 0)
     with ExitStack() as stack:
@@ -118,13 +125,13 @@ def convert(
             if known and fingerprint(form.prompt(record)) in known:
                 duplicates += 1
                 continue
+            if name != LEFT_OUT and not fit.to_train_on(seen_row):
+                continue
             if name != "validation":
                 pool.write(finite(record))
                 shots.offer(record)
             if name == LEFT_OUT:
                 continue
-            if rules:
-                rules.look(seen_row)
             writers[name].write(finite(record))
             if name == "train":
                 if each:
@@ -136,13 +143,20 @@ def convert(
     if rules:
         rules.finish()
         rules.problems.stop()
+    usable |= {name: writer.rows for name, writer in writers.items()} | {"test": tested}
+    if refused := broken.refused(usable):
+        refused.stop()
+    result.skipped = broken.as_json()
+    result.notes += broken.notes()
+    if rules:
+        rules.warnings.take(broken.left_out())
     if not for_autotrain:
         settle(list(writers.values()), form.columns)
     if out and form.columns and not for_autotrain:
         (out / "data" / "README.md").write_text(card(form.columns, result.classes), "utf-8")
     result.rows = {name: writer.rows for name, writer in writers.items()}
     result.pool = pool.rows
-    result.rows["test"] = seen_test.rows if seen_test else len(test_rows)
+    result.rows["test"] = tested
     if duplicates:
         result.rows["duplicates"] = duplicates
         result.notes.append(
@@ -185,67 +199,37 @@ def _left_out(limit: int | None, rows: int, held_back: frozenset[int], seed: int
     return frozenset(row for place, row in enumerate(left) if place not in kept)
 
 
-@dataclass(frozen=True)
-class _Reader:
-    form: Form
-    classes: Sequence[str]
-    numbers: Mapping[str, bool]
-
-    def rows(self, split: Split, part: str) -> Iterator[SeenRow]:
-        """The rows of a split, in their records labels as class ids, numbers of a text file as numbers."""
-        findings = Findings()
-        label = self.form.label
-        for file, (line, row) in rows_for(split, self.form, findings):
-            try:
-                record = self.form.record(row)
-                if label and self.classes:
-                    record[label.name] = self._ids(record[label.name])
-            except RowError as error:
-                findings.add(file, line, str(error))
-                findings.stop()
-            for name, whole in self.numbers.items():
-                if record.get(name) is not None:
-                    record[name] = int(str(record[name])) if whole else float(str(record[name]))
-            yield SeenRow(part, file, line, row, record)
-
-    def _ids(self, value: Any) -> Any:
-        return (
-            [class_id(one, self.classes) for one in value]
-            if isinstance(value, list)
-            else class_id(value, self.classes)
-        )
-
-
 def _write_test(
-    reader: _Reader,
+    reader: RowReader,
     split: Split,
     chosen: frozenset[int] | None,
     request: Request,
     out: Path | None,
-    rules: RowRules | None,
-) -> set[bytes]:
-    """Write test.jsonl, numbering the rows as they stand in their split; the fingerprints of their prompts.
-    `chosen` None takes the whole split. Raises DataError for a row that the recipe's metrics can't measure."""
+    fit: Fitting,
+) -> tuple[set[bytes], int]:
+    """Write test.jsonl, numbering the rows as they stand in their split: the fingerprints of their prompts, and how many
+    they are. `chosen` None takes the whole split. Raises DataError for a row that the recipe's metrics can't measure."""
     known: set[bytes] = set()
     fields = expected_fields(request)
     if chosen is not None and not chosen:
-        return known
+        return known, 0
     with Writer(out, "test", ()) as writer:
         for number, seen in enumerate(reader.rows(split, "test")):
             if chosen is None or number in chosen:
-                if rules:
-                    rules.look(seen)
-                known.add(fingerprint(reader.form.prompt(seen.record)))
                 row = reader.form.test_row(number, finite(dict(seen.record)))
-                check_row(request, row, split.name)
+                if not fit.to_measure_on(seen, row, split.name):
+                    continue
+                known.add(fingerprint(reader.form.prompt(seen.record)))
                 fields.add(str(row.get("reference")))
                 writer.write(row)
+    if not writer.rows and (refused := fit.broken.refused({})):
+        refused.stop()
     check_fields(request, fields, split.name)
-    return known
+    return known, writer.rows
 
 
 def _rest(
-    reader: _Reader,
+    reader: RowReader,
     train: Split,
     valid: Split | None,
     passed_over: frozenset[int],

@@ -60,6 +60,7 @@ def prepare(run: Path) -> None:
             "pool": converted.pool,
             "tokens": tokens,
             "notes": converted.notes,
+            "skipped": converted.skipped,
             "warnings": [problem.as_dict() for problem in rules.warnings.kept],
             "totals": dict(rules.warnings.codes),
             **rules.facts,
@@ -82,7 +83,8 @@ def passes_through(request: Request) -> bool:
     """Whether the trainer reads the data where it is: images, and Hub data that nothing has to be taken out of."""
     if request.task in IMAGE_TASKS:
         return True
-    if request.data.local or request.data.messages or request.data.test_split is not None:
+    data = request.data
+    if data.local or data.messages or data.test_split is not None or data.limit or data.skip_broken:
         return False
     return not (request.evaluate and is_chat(request.task, request.params, False))
 

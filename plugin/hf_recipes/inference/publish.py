@@ -56,7 +56,7 @@ def publish(request: Request, out: Path) -> dict[str, Any]:
     if passes_through(request):
         return _folder_as_it_is(Path(data.path), out, names)
     form = form_or_fail(request)
-    convert(request, form, None)  # for its checks
+    checked = convert(request, form, None)
     splits = {role: open_split(data, name) for role, name in names.items() if name}
     # What declares its classes keeps their names where it is copied whole.
     if any(split.hub is not None or split.classes for split in splits.values()):
@@ -66,10 +66,12 @@ def publish(request: Request, out: Path) -> dict[str, Any]:
     typed_later = not form.columns and any(
         (stem_and_kind(path) or "")[-1:] == ("csv",) for one in splits.values() for path in one.paths
     )
-    kept = None if typed_later else _as_parquet(form, splits, out)
+    # Rows that cannot even be read are counted by the run, so they have to be there.
+    kept = None if typed_later or checked.skipped else _as_parquet(form, splits, out)
     if kept is None:
         shutil.rmtree(out / "data", ignore_errors=True)
-        notes = ["the data is published in its own format: Parquet would change values"]
+        why = "rows of it are left out" if checked.skipped else "Parquet would change values"
+        notes = [f"the data is published in its own format: {why}"]
         return {"sha": _as_files(splits, out), "splits": renamed, "notes": notes, "problems": []}
     lines = "".join(f"  - split: {role}\n    path: data/{role}-*\n" for role in splits)
     (out / "README.md").write_text(CARD.format(splits=lines), encoding="utf-8")

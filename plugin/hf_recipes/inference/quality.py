@@ -27,6 +27,7 @@ from hf_recipes.data.quality import Answers
 from hf_recipes.data.sensitive import has_email, masked, secrets_in
 from hf_recipes.data.splits import held_out
 from hf_recipes.inference import measurable
+from hf_recipes.inference.broken_rows import BrokenRows
 from hf_recipes.inference.child import StepFailed
 from hf_recipes.inference.dataset import Split, open_split
 from hf_recipes.inference.doubles import LIMIT, NEAR, Index
@@ -76,6 +77,7 @@ class Reading:
         self._columns: dict[str, None] = {}
         self._rules = RowRules(request, form, tokenizer)
         self._problems, self._warnings = self._rules.problems, self._rules.warnings
+        self._broken_rows = BrokenRows(request.data)
         self._rows = 0
 
     def answer(self) -> dict[str, Any]:
@@ -89,6 +91,7 @@ class Reading:
             if name is not None:
                 self._read_split(part, name)
         self._rules.finish()
+        self._settle_broken()
         doubles = self._index.result()
         self._index.close()
         counts = {code: found.total for code, found in by_code(doubles).items()}
@@ -166,29 +169,38 @@ class Reading:
                 yield file, line, row, None
 
     def _read(self, part: str, split: Split, test_rows: frozenset[int]) -> None:
-        number = 0
+        number, tally = 0, self._broken_rows.part(part)
         where = split.name if split.hub is not None else ", ".join(map(str, split.paths))
         self._counted(part, where)
         if test_rows:
             self._counted("test", f"{where} (held out)")
-        before = self._broken()
-        for file, line, row, record in self._records(split, self._problems):
+        for file, line, row, record in self._records(split, tally):
             self._rows += 1
             self._say(self._rows)
             self._look(file, (line, row))
             if record is None:
                 continue
-            self._take("test" if number in test_rows else part, file, line, row, record)
+            shown = "test" if number in test_rows else part
+            before = self._problems.total
+            self._take(shown, file, line, row, record)
             number += 1
-        broken = self._broken() - before
-        self._splits[part]["broken"] = broken
-        if not number and not broken:
+            if self._broken_rows.may_skip and (refused := self._problems.withdrawn(before)):
+                tally.add(file, line, refused[0].message)
+                self._splits[shown]["rows"] -= 1
+        self._splits[part]["broken"] = tally.total
+        if not number and not tally.total:
             self._problems.add(where, 0, "the split holds no rows", code="empty-file")
 
-    def _broken(self) -> int:
-        """Rows that cannot be used, so far: with a secret, or without what a metric needs, they still can."""
-        codes = self._problems.codes
-        return self._problems.total - codes["secret"] - codes[measurable.CODE]
+    def _settle_broken(self) -> None:
+        """Broken rows are problems, or left out where the recipe says so."""
+        usable = {part: split["rows"] for part, split in self._splits.items()}
+        if isinstance(self._request.data.test_split, float):
+            usable["train"] = usable.get("train", 0) + usable.pop("test", 0)
+        refused = self._broken_rows.refused(usable)
+        if refused is not None:
+            self._problems.take(refused)
+        elif self._broken_rows.total:
+            self._warnings.take(self._broken_rows.left_out())
 
     def _counted(self, part: str, where: str) -> None:
         self._splits[part] = {"from": where, "rows": 0, "broken": 0}

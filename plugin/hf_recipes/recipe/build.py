@@ -117,6 +117,7 @@ def _data(reading: Reading, folder: Path) -> Data:
         column_mapping=_written(reading, "data.column_mapping"),
         messages=tuple(messages),
         limit=values.get("data.limit"),
+        skip_broken=values.get("data.skip_broken", False),
         encoding=values.get("data.encoding"),
     )
 

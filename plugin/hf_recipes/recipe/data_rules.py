@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hf_recipes.recipe.check import Reading
 
-OF_ROWS = ("data.test_split", "data.limit")
+OF_ROWS = ("data.test_split", "data.limit", "data.skip_broken")
 """Keys that choose among rows: the trainer reads a data set of images where it is, all of it."""
 ENCODINGS = "utf-8, utf-16, windows-1252, latin-1, shift_jis, gb18030 …"
 
@@ -23,7 +23,7 @@ def _images(reading: Reading) -> None:
     if not (task.startswith("image_") or task == "vlm"):
         return
     for key in OF_ROWS:
-        if reading.values.get(key) is not None:
+        if reading.values.get(key) not in (None, False):
             what = f"{task} is trained on every image of its splits, so this would not be held to"
             reading.report(key, "wrong-task", what, "leave it out; keep images that are not to be trained on in a folder of their own")  # fmt: skip
 

@@ -30,6 +30,8 @@ class Data:
     messages: tuple[Message, ...] = ()
     limit: int | None = None
     """Training rows used at the most, drawn by seed; None means all."""
+    skip_broken: bool | int = False
+    """Whether rows that cannot be used are left out, or how many at the most."""
     encoding: str | None = None
     """Of local text files, where it is not UTF-8 and no byte order mark tells it."""
 

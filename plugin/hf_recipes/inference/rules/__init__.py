@@ -26,6 +26,7 @@ from hf_recipes.inference.rules.python_text import python_text
 from hf_recipes.inference.rules.rule import Context, Rule, SeenRow
 from hf_recipes.inference.rules.sentence_pairs import sentence_pairs
 from hf_recipes.inference.rules.targets import targets
+from hf_recipes.recipe.problem import Problem
 
 RULES: Sequence[Callable[[Context], Rule | None]] = (
     json_answers,
@@ -56,6 +57,12 @@ class RowRules:
     def look(self, row: SeenRow) -> None:
         for rule in self._rules:
             rule.look(row)
+
+    def refused(self, row: SeenRow) -> list[Problem]:
+        """As `look`, for rows that may be left out: the problems that rules find in this one are no longer among theirs."""
+        before = self.problems.total
+        self.look(row)
+        return self.problems.withdrawn(before)
 
     def finish(self) -> None:
         """To be called once, when every row has been shown."""
