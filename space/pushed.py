@@ -191,8 +191,10 @@ def _findings(found: object) -> dict[str, Any]:
     """Numbers, a flag, and the name of the baseline that they are against."""
     sound = {str(key): value for key, value in _mapping(found).items() if _is_number(value)}
     against, flagged = _text(_mapping(found).get("against"), 80), _mapping(found).get("flagged")
+    why = _text(_mapping(found).get("not_paid_back"), 400)
     return {
         **sound,
+        **({"not_paid_back": why} if why else {}),
         **({"against": against} if against else {}),
         **({"flagged": flagged} if type(flagged) is bool else {}),
     }

@@ -226,3 +226,36 @@ def test_a_metric_that_says_otherwise_than_the_verdict_is_named() -> None:
     assert findings.decided_by(report) == f"{by} By json_f1 fine-tuned is better (p = 0.004)."
     report["verdict"]["decision"] = "fine-tuned"
     assert findings.decided_by(report) == by
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (
+            {"requests_to_pay_back": 400},
+            "Training took 100 s and has paid for itself, in time, after 400 requests.",
+        ),
+        (
+            {"not_paid_back": "it is worse"},
+            "Training took 100 s. Whether it pays for itself is not said: it is worse.",
+        ),
+        ({"seconds_saved": -0.1}, "Training took 100 s, which no request wins back: none is faster."),
+        ({"seconds_saved": 0.1}, "Training took 100 s."),
+    ],
+)
+def test_that_training_paid_for_itself_is_said_or_why_not(more: dict[str, Any], said: str) -> None:
+    assert findings.pays_back({"against": "few-shot", "training_seconds": 100.0, **more}) == said
+
+
+def test_a_bound_that_nobody_can_say_of_whether_it_holds_is_told_apart_from_one_that_is_missed() -> None:
+    gate = {
+        "metric": "accuracy",
+        "bound": "at least 90%",
+        "value": 0.85,
+        "met": False,
+        "not_measured": "30 of 200 were cut.",
+    }
+    said = "accuracy at least 90%: not measured. 30 of 200 were cut."
+    assert findings.unmet(gate) == said
+    text = render_markdown({**old_report(), "gate": [gate]})
+    assert said in text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +26,12 @@ from hf_recipes.evaluation.forgetting import forgetting
 from hf_recipes.evaluation.measured import Measured
 from hf_recipes.evaluation.metrics import Setting, measure
 from hf_recipes.evaluation.outcomes import CutAnswers, Outcome, ends
+from hf_recipes.evaluation.paid_back import paid_back
 from hf_recipes.evaluation.report import SCHEMA
 from hf_recipes.evaluation.savings import savings, training_seconds
-from hf_recipes.evaluation.training import training
-from hf_recipes.evaluation.verdict import Comparison, compare, decide
+from hf_recipes.evaluation.training import read_object, training
+from hf_recipes.evaluation.unused import unused
+from hf_recipes.evaluation.verdict import TOO_FEW_ROWS, Comparison, compare, decide
 
 SHOWN_MISSES = 5
 Methods = dict[str, dict[int, Answer]]
@@ -139,6 +141,12 @@ def report_of(found: Evaluation, run: Path) -> dict[str, Any]:
             verdict = outcomes.verdict(
                 verdict, tuned, baselines, compared[first], found.outcomes[first], found.cut
             )
+        if verdict.decision == TOO_FEW_ROWS and (
+            left := unused(
+                read_object(run / "work" / "prepared.json"), len(rows), report.get("training") or {}
+            )
+        ):
+            verdict = replace(verdict, reason=f"{verdict.reason} {left}")
         report["verdict"] = {**asdict(verdict), "metric": first}
     if (most := most_right(found)) < len(rows):
         report["most_right"] = most
@@ -154,7 +162,17 @@ def report_of(found: Evaluation, run: Path) -> dict[str, Any]:
     if "verdict" in report:
         against, methods = report["verdict"]["against"], report["methods"]
         took = training_seconds(run)
-        report["savings"] = savings(methods[FINE_TUNED], methods[against], against, len(rows), took)
+        report["savings"] = {
+            **savings(methods[FINE_TUNED], methods[against], against, len(rows), took),
+            **paid_back(
+                found.answers[FINE_TUNED],
+                found.answers[against],
+                report["verdict"],
+                compared[first][against],
+                report.get("gate") or (),
+                took,
+            ),
+        }
     return report
 
 

@@ -43,9 +43,14 @@ def pays_back(found: Mapping[str, Any]) -> str:
     if isinstance(requests, (int, float)):
         joined = "and has" if isinstance(took, (int, float)) else "has"
         return f"{training} {joined} paid for itself, in time, after {requests:,.0f} requests."
-    if isinstance(took, (int, float)):
-        return f"{training}, which no request wins back: none is faster."
-    return ""
+    if why := _explained(found, "not_paid_back"):
+        return f"{training}. Whether it pays for itself is not said: {why}."
+    if not isinstance(took, (int, float)):
+        return ""
+    saved = found.get("seconds_saved")
+    if isinstance(saved, (int, float)) and saved > 0:
+        return f"{training}."
+    return f"{training}, which no request wins back: none is faster."
 
 
 def forgetting(report: Mapping[str, Any]) -> str:

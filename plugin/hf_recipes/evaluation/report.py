@@ -16,7 +16,7 @@ LONGEST_MISS = 300
 """Characters of an answer in the table of misses; report.json has all of it."""
 HOW = (
     "In points of 100. Intervals by the paired bootstrap; p by McNemar's exact test (right or wrong) or a paired permutation "
-    "test (graded), with Holm's correction over the baselines"
+    "test (graded), with Holm's correction over the baselines that can be the best"
 )
 
 

@@ -6,7 +6,7 @@ matrix product for all resamples, the same rows for both methods of a pair. Corp
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from math import sqrt
 from typing import Any
@@ -93,6 +93,22 @@ def mean_interval(values: Any) -> tuple[float, float]:
     numbers = np.asarray(values, dtype=float)
     means = np.concatenate([counts @ numbers for counts in _counts(len(numbers))]) / len(numbers)
     return _percentiles(means, float(numbers.mean()), len(numbers))
+
+
+def seconds_interval(tuned: Sequence[float], baseline: Sequence[float]) -> tuple[float, float]:
+    """95 % interval of the seconds a row that the fine-tuned model saves. Rows with the same seconds were answered in one batch,
+    so whole batches are drawn, of each method by itself: drawn by rows, the interval would be too narrow."""
+    import numpy as np
+
+    means = []
+    for place, seconds in enumerate((tuned, baseline)):
+        each, rows = np.unique(np.asarray(seconds, dtype=float), return_counts=True)
+        draw = np.random.default_rng([SEED, len(each), place]).multinomial(
+            len(each), np.full(len(each), 1 / len(each)), RESAMPLES
+        )
+        means.append((draw @ (each * rows)) / (draw @ rows))
+    saved = float(np.mean(baseline) - np.mean(tuned))
+    return _percentiles(means[1] - means[0], saved, min(len(set(tuned)), len(set(baseline))))
 
 
 def _bootstrapped(measured: Measured) -> Any:

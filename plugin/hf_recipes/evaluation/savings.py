@@ -1,4 +1,4 @@
-"""What the fine-tuned model saves a request against a baseline, and after how many requests training has paid for itself."""
+"""What the fine-tuned model saves a request against a baseline, as it was measured."""
 
 from __future__ import annotations
 
@@ -14,20 +14,16 @@ def savings(
 ) -> dict[str, Any]:
     """`tuned` and `baseline`: their entries in the report. Counted in time that was measured, never in money that wasn't.
 
-    Negative where the fine-tuned model takes more. `requests_to_pay_back` is absent where a request is no faster, or the
-    time of training isn't known.
+    Negative where the fine-tuned model takes more. Whether training has paid for itself is another question (paid_back.py).
     """
-    seconds = (baseline["seconds"] - tuned["seconds"]) / n
     found: dict[str, Any] = {
         "against": name,
         "prompt_tokens_saved": (baseline["prompt_tokens"] - tuned["prompt_tokens"]) / n,
         "completion_tokens_saved": (baseline["completion_tokens"] - tuned["completion_tokens"]) / n,
-        "seconds_saved": seconds,
+        "seconds_saved": (baseline["seconds"] - tuned["seconds"]) / n,
     }
     if training_seconds is not None:
         found["training_seconds"] = training_seconds
-        if seconds > 0:
-            found["requests_to_pay_back"] = math.ceil(training_seconds / seconds)
     cached = tuned["cached"] + baseline["cached"]
     found["basis"] = (
         f"means over {n} rows, answered in batches on the machine of this run; training as long as the trainer says; "

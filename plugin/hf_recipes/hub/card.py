@@ -161,6 +161,8 @@ def _head(facts: Facts) -> str:
     unmet = [gate for gate in (facts.report or {}).get("gate") or () if not gate.get("met")]
     for gate in unmet:
         value = f"it is {reached(gate)}" if "value" in gate else "it was not measured"
+        if gate.get("not_measured"):
+            value = f"whether it holds is not measured: {escape(str(gate['not_measured']).rstrip('.'))}"
         text += f"\n> **The recipe's gate was not met:** {escape(str(gate['metric']))} {escape(str(gate['bound']))} was required, and {value}.\n"
     return text
 

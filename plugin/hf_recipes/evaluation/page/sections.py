@@ -168,7 +168,7 @@ def comparisons(report: Report) -> str:
             "Comparisons with each baseline",
             f"<thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody>",
         )
-        + '<p class="soft">p is corrected for the number of baselines.</p>'
+        + '<p class="soft">p is corrected by Holm over the baselines that can be the best.</p>'
     )
 
 
