@@ -18,6 +18,8 @@ from hf_recipes.recipe.secrets import HINT, KEY_HINT, filled, first_unset, holds
 from hf_recipes.recipe.spelling import one_of, other_tasks, suggestion
 
 VARIABLE_ALONE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+MOST = 2**31 - 1
+"""Of numbers without a bound of their own: trainers count in 32 bits."""
 FREE = "x-"
 """How keys at the top begin that a person may have for anchors; nothing reads them."""
 PER_TASK = ("params.", "data.column_mapping.")
@@ -132,6 +134,13 @@ class _Walk:
         given = self._python(node, key)
         if len(self.reading.problems) > count or _has_odd(node):
             return
+        if isinstance(given, bool) and "bool" not in field.types and {"int", "float"} & set(field.types):
+            # AutoTrain takes true for 1, which nobody means who writes limit: true.
+            hint = _type_hint(given, field, self.fields)
+            self.reading.report(
+                key, "wrong-type", f"must be {kinds.listed(field.types)}, not true or false", hint
+            )
+            return
         try:
             value = kinds.coerced(given, field.types if field.key != FRACTION else _fraction(given))
         except kinds.Mismatch as mismatch:
@@ -183,7 +192,10 @@ class _Walk:
         elif isinstance(value, (int, float)) and not isinstance(value, bool):
             limits = bounds(field)
             if not (math.isfinite(value) and (within(value, field))):
-                self.reading.report(key, "out-of-range", f"must be {limits or 'a finite number'}")
+                hint = "it is a share: 0.1 is a tenth" if field.high == 1 and value > 1 else ""
+                self.reading.report(key, "out-of-range", f"must be {limits or 'a finite number'}", hint)
+            elif field.high is None and abs(value) > MOST:
+                self.reading.report(key, "out-of-range", f"must be at most {MOST:,}")
 
     def _token(self, node: Node, key: str) -> None:
         if _has_odd(node):

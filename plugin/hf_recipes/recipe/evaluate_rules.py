@@ -11,7 +11,6 @@ from pathlib import Path
 
 from hf_recipes.recipe import measures
 from hf_recipes.recipe.check import Reading
-from hf_recipes.recipe.secrets import holds_literal
 
 DOCUMENTS = (".txt", ".md", ".jsonl", ".csv")
 """What `evaluate.documents` may be, or a folder of them."""
@@ -116,7 +115,7 @@ def _endpoint(reading: Reading, parent: str) -> None:
         reading.report(
             key, "bad-address", "not an address", "write it as http://127.0.0.1:8000/v1 or https://…/v1"
         )
-    elif user and not holds_literal(address):
+    elif user:
         hint = "name the key's variable as api_key: ${NAME}"
         reading.report(key, "literal-token", "a name or password stands in the address", hint)
     elif host in LOOPBACK and _backend(reading):

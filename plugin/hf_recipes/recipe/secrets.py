@@ -16,6 +16,8 @@ SECRET_NAME = re.compile(
     re.IGNORECASE,
 )
 """Of a variable. An EOS_TOKEN is none."""
+ENDPOINT = re.compile(r"base_url[\"']?[ \t]*[:=][ \t]*[\"']?$")
+"""What stands before the address of an endpoint, about which evaluate_rules.py says more."""
 KEY_NAME = re.compile(r"(?:KEY|PAT|SECRET|TOKEN|PWD|PASS)\d*$", re.IGNORECASE)
 """Of a variable that holds a secret where its value looks like one."""
 VARIABLE = re.compile(r"(\$?)\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -38,6 +40,8 @@ def literal_tokens(text: str, file: str) -> Iterator[Problem]:
     """A problem for each secret in the text, comments included."""
     for start, kind in sorted({match.start(): kind for kind, match in found_secrets(text)}.items()):
         before = text[:start]
+        if kind == "a password in an address" and ENDPOINT.search(before):
+            continue
         place = Place(file, before.count("\n") + 1, start - before.rfind("\n"))
         yield literal_token(place, kind)
 
