@@ -15,7 +15,7 @@ from typing import Any
 
 from hf_recipes import environments, record
 from hf_recipes.data.measurable import ExpectedFields, lacking
-from hf_recipes.recipe import load
+from hf_recipes.recipe.load import load_evaluate
 from hf_recipes.recipe.model import Metric
 from hf_recipes.recipe.secrets import printable
 from hf_recipes.record.create import plain
@@ -101,8 +101,12 @@ def _with_settings(run: Path, job: Mapping[str, object], settings: Sequence[str]
         raise CannotEvaluate(
             "--set evaluate.documents: passages are made of documents when a run begins; run the recipe again"
         )
-    recipe = load(run / "recipe.yml", settings=[*before, *_placed(job, settings), *settings])
-    return {**job, "evaluate": plain(recipe.evaluate), "settings": [*before, *settings]}
+    evaluate = load_evaluate(
+        run / "recipe.yml",
+        folder=Path(str(job.get("recipe_folder") or run)),
+        settings=[*before, *_placed(job, settings), *settings],
+    )
+    return {**job, "evaluate": plain(evaluate), "settings": [*before, *settings]}
 
 
 def _placed(job: Mapping[str, object], settings: Sequence[str]) -> list[str]:

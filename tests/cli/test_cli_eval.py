@@ -85,6 +85,29 @@ def call(run: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def test_a_run_is_measured_otherwise_wherever_its_recipe_data_and_base_lay(
+    measured: Path, tmp_path: Path
+) -> None:
+    """The recipe named its base and its data by where they lay beside it; a file that --set names is looked for there too."""
+    text = (measured / "recipe.yml").read_text()
+    base = json.loads((measured / "job.json").read_text())["base_model"]
+    relative = text.replace(base, "./base").replace(str(tmp_path / "data"), "data/train.jsonl")
+    (measured / "recipe.yml").write_text(
+        relative + "hub: {username: '${NOT_SET_ANY_MORE}', push_to_hub: true}\n"
+    )
+    job = json.loads((measured / "job.json").read_text())
+    (tmp_path / "lay").mkdir()
+    (tmp_path / "lay" / "db.sqlite").write_bytes(b"")
+    write(measured / "job.json", {**job, "recipe_folder": str(tmp_path / "lay")})
+    done = call(measured, *METRICS)
+    assert done.returncode == 0, done.stderr
+    section = "evaluate.metrics=[{name: sql_execution, options: {database: DB}}]"
+    missing = call(measured, "--set", section.replace("DB", "nowhere.sqlite"))
+    assert missing.returncode == 2 and "evaluate.metrics" in missing.stderr, missing.stderr
+    found = call(measured, "--set", section.replace("DB", "db.sqlite"))
+    assert found.returncode != 2, found.stderr
+
+
 METRICS = ("--set", "evaluate.metrics=[exact_match]", "--set", "evaluate.max_new_tokens=4")
 
 

@@ -65,6 +65,8 @@ class Job:
     secrets: tuple[str, ...] = ()
     """Names of environment variables whose values are secret: passed on, and redacted in the log."""
     settings: tuple[str, ...] = ()
+    recipe_folder: str = ""
+    """Where the recipe lay, which its relative paths count from, for a run on this machine. Empty: not known there."""
     use_case: UseCase | None = None
     push: Push | None = None
     """None: nothing is pushed by the run itself."""

@@ -38,12 +38,12 @@ def recipe(
         task=reading.task or "",
         task_alias=values["task"],
         trainer=trainer or chosen,
-        base_model=_base_model(values["base_model"], path.parent, reading.task),
+        base_model=_base_model(values["base_model"], reading.folder, reading.task),
         project_name=values["project_name"],
         backend="local" if backend.startswith("local") else backend,
         engine=values.get("engine", "autotrain"),
         log=values.get("log", "none"),
-        data=_data(reading, path.parent),
+        data=_data(reading, reading.folder),
         params=reading.under("params"),
         hub=Hub(
             values.get("hub.username"),
@@ -52,7 +52,7 @@ def recipe(
             tuple(reading.unset.items()),
         ),
         use_case=UseCase(**_written(reading, "use_case")) if reading.given("use_case") else None,
-        evaluate=_evaluate(reading, path.parent) if reading.given("evaluate") else None,
+        evaluate=_evaluate(reading, reading.folder) if reading.given("evaluate") else None,
         compare=Compare(**_written(reading, "compare")),
         trust_remote_code=values.get("trust_remote_code", False),
         positions={

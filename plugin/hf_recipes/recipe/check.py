@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from hf_recipes.recipe import kinds
 from hf_recipes.recipe.fields import Field, children, fields_for
@@ -35,6 +36,8 @@ class Reading:
     task: str | None
     """AutoTrain's canonical task; None when it cannot be told: keys that depend on it are then only looked up."""
     environ: Mapping[str, str]
+    folder: Path
+    """What relative paths count from."""
     values: dict[str, object] = field(default_factory=dict)
     """Only what is written and right, typed. `hub.token` holds the *name* of its variable."""
     places: dict[str, Place] = field(default_factory=dict)
@@ -69,9 +72,9 @@ class Reading:
         return {key[len(prefix) :]: value for key, value in self.values.items() if key.startswith(prefix)}
 
 
-def read(root: Map, file: str, task: str | None, environ: Mapping[str, str]) -> Reading:
+def read(root: Map, file: str, task: str | None, environ: Mapping[str, str], folder: Path) -> Reading:
     """Everything the tree says, with a problem for all that the table of fields does not allow."""
-    reading = Reading(file, task, environ)
+    reading = Reading(file, task, environ, folder)
     _Walk(reading, fields_for(task)).mapping(root, "", "")
     return reading
 

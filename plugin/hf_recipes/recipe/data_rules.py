@@ -54,7 +54,7 @@ def is_broken_link(reading: Reading) -> bool:
     """Whether data.path is a link that leads nowhere, and no data set of the Hub that is missing here."""
     name = reading.values.get("data.path")
     try:
-        path = Path(reading.file).parent / Path(str(name)).expanduser()
+        path = reading.folder / Path(str(name)).expanduser()
         return path.is_symlink() and not path.exists()
     except (OSError, ValueError, RuntimeError):
         return False

@@ -154,7 +154,7 @@ def _backend(reading: Reading) -> str:
 
 def _path(reading: Reading, written: str) -> Path | None:
     try:
-        path = Path(reading.file).parent / Path(written).expanduser()
+        path = reading.folder / Path(written).expanduser()
         path.exists()
         return path
     except (OSError, ValueError, RuntimeError):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hf_recipes.recipe import autotrain, build, matrix, rules
 from hf_recipes.recipe.check import Reading, read
-from hf_recipes.recipe.model import Recipe
+from hf_recipes.recipe.model import Evaluate, Recipe
 from hf_recipes.recipe.nodes import Map, Scalar
 from hf_recipes.recipe.place import Place, problem
 from hf_recipes.recipe.problem import Problem, RecipeError
@@ -68,12 +68,32 @@ def survey(
     return _sorted(found), made or drafts
 
 
+def load_evaluate(
+    path: Path, *, folder: Path, settings: Sequence[str] = (), environ: Mapping[str, str] = os.environ
+) -> Evaluate | None:
+    """What a run's own recipe says of measuring. `folder` is where the recipe lay: relative paths count from there.
+
+    What is wrong with the rest of it by now, such as data that has moved, does not matter to a model that is trained.
+    Raises RecipeError with what is wrong under `evaluate`.
+    """
+    found: list[Problem] = []
+    drafts: list[Recipe] = []
+    made = _read(path, settings, environ, found, drafts, folder) or drafts
+    wrong = [
+        one for one in found if one.message.startswith("evaluate") or one.file.startswith("--set evaluate")
+    ]
+    if wrong or not made:
+        raise RecipeError(_sorted(wrong or found))
+    return made[0].evaluate
+
+
 def _read(
     path: Path,
     settings: Sequence[str],
     environ: Mapping[str, str],
     found: list[Problem],
     drafts: list[Recipe] | None = None,
+    folder: Path | None = None,
 ) -> list[Recipe]:
     """The recipes, or none with what is wrong in `found`, and then what there is of them in `drafts`."""
     file = str(path)
@@ -96,7 +116,7 @@ def _read(
     combined = [matrix.Combination(root, (), {})]
     if entry is not None:
         combined = matrix.combinations(root, entry, settings, found.append)
-    readings = [_reading(one.root, file, environ, found) for one in combined]
+    readings = [_reading(one.root, file, environ, found, folder or path.parent) for one in combined]
     if found:
         if drafts is not None:
             drafts += [
@@ -119,11 +139,11 @@ def _read(
 
 
 def _reading(
-    root: Map, file: str, environ: Mapping[str, str], found: list[Problem]
+    root: Map, file: str, environ: Mapping[str, str], found: list[Problem], folder: Path
 ) -> tuple[Reading, str | None]:
     """A tree read and checked, and the trainer that the task's name chooses; what is wrong goes to `found`."""
     alias, task, trainer = _task(root, environ)
-    reading = read(root, file, task, environ)
+    reading = read(root, file, task, environ, folder)
     _explain_task(reading, alias)
     rules.check(reading, trainer or _text_value(reading, "params.trainer"), named=trainer)
     found.extend(reading.problems)

@@ -80,7 +80,7 @@ def _database(reading: Reading, key: str) -> None:
     if not isinstance(database, str):
         return
     try:
-        there = (Path(reading.file).parent / Path(database).expanduser()).is_file()
+        there = (reading.folder / Path(database).expanduser()).is_file()
     except (OSError, ValueError, RuntimeError):
         there = False
     backend = reading.values.get("backend")

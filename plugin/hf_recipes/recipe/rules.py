@@ -151,7 +151,7 @@ def _paths(reading: Reading) -> None:
 
 def _on_disk(reading: Reading, path: str) -> bool:
     try:
-        return (Path(reading.file).parent / Path(path).expanduser()).exists()
+        return (reading.folder / Path(path).expanduser()).exists()
     except (OSError, ValueError, RuntimeError):
         return False
 

@@ -61,6 +61,7 @@ def translate(recipe: Recipe, machine: Machine, base: Base | None = None) -> Job
             )
         ),
         settings=recipe.settings,
+        recipe_folder=str(recipe.file.parent.absolute()) if recipe.backend.startswith("local") else "",
         use_case=recipe.use_case,
         push=_push(recipe),
     )
