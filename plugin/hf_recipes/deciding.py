@@ -19,6 +19,7 @@ from hf_recipes.recipe import problem_at
 from hf_recipes.recipe.model import Evaluate, Recipe
 from hf_recipes.recipe.problem import RecipeError
 from hf_recipes.recipe.rules import is_chat_trainer
+from hf_recipes.record.state import Reason
 from hf_recipes.runner.files import read_json, write_json
 
 SCHEMA = 1
@@ -55,7 +56,7 @@ def document(recipe: Recipe, run: Path) -> dict[str, Any]:
     found = offers.offers(
         recipe, local.machine(), base if isinstance(base, Base) else None, _tokens(prepared)
     )
-    known = tunability(recipe, base, found)
+    known = tunability(recipe, base, found, *_failed(run))
     target = _target(recipe)
     if baselines := _baselines(report, target.metric):
         target = decision.measured_target(target, baselines, report["n"])
@@ -91,13 +92,30 @@ def document(recipe: Recipe, run: Path) -> dict[str, Any]:
     }
 
 
+def _failed(run: Path) -> tuple[str | None, str | None]:
+    """(why the base did not load, why its rows could not be prepared) where the measuring run ended so."""
+    state = record.read_state(run)
+    said = state.message.partition("; log: ")[0]
+    return (
+        said if state.reason == Reason.BASE_MODEL_UNAVAILABLE else None,
+        said if state.reason == Reason.DATA_INVALID else None,
+    )
+
+
 def write(run: Path, found: Mapping[str, Any]) -> None:
     (run / "report").mkdir(exist_ok=True)
     write_json(run / FILE, {name: value for name, value in found.items() if name != "run_dir"})
 
 
-def tunability(recipe: Recipe, base: Base | str, found: list[offers.Offer]) -> Tunability:
-    """Whether the base can be tuned, the Hub asked where it lies there. `found`: what each hardware would take."""
+def tunability(
+    recipe: Recipe,
+    base: Base | str,
+    found: list[offers.Offer],
+    refused: str | None = None,
+    untried: str | None = None,
+) -> Tunability:
+    """Whether the base can be tuned, the Hub asked where it lies there. `found`: what each hardware would take; `refused`, `untried`:
+    why loading it, or putting rows into its template, has failed here."""
     from hf_recipes.hub.base_identity import identity_of
 
     if recipe.task == "tabular":
@@ -107,16 +125,18 @@ def tunability(recipe: Recipe, base: Base | str, found: list[offers.Offer]) -> T
         identity_of(recipe),
         size=offers.too_large(found),
         unsized=None if isinstance(base, Base) else base,
+        refused=refused,
+        untried=untried,
     )
 
 
-def tunability_as_json(recipe: Recipe) -> dict[str, object]:
+def tunability_as_json(recipe: Recipe, refused: str | None = None) -> dict[str, object]:
     """The section of a plan; empty for a task without a base model."""
     if recipe.task == "tabular":
         return {}
     base = base_of(recipe)
     found = offers.offers(recipe, local.machine(), base if isinstance(base, Base) else None, None)
-    return tunable.as_json(tunability(recipe, base, found))
+    return tunable.as_json(tunability(recipe, base, found, refused))
 
 
 def _target(recipe: Recipe) -> decision.Target:

@@ -38,7 +38,9 @@ def plan(recipe: Recipe, examples: int, say: Say) -> Plan:
     from hf_recipes import deciding
 
     made = _priced(recipe, _planned(recipe, {}, say, examples))
-    return replace(made, tunable=deciding.tunability_as_json(recipe))
+    refused = made.data.get("unusable_base")
+    told = deciding.tunability_as_json(recipe, str(refused) if refused else None)
+    return replace(made, tunable=told)
 
 
 def plans(recipes: Sequence[Recipe], say: Say) -> list[Plan]:

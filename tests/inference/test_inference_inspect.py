@@ -129,3 +129,19 @@ def test_the_export_leaves_labels_and_the_validation_split_to_autotrain(tmp_path
     assert export(from_dict(asked), tmp_path / "out")["rows"]["train"] == 10
     first = (tmp_path / "out" / "data" / "train.jsonl").read_text().splitlines()[0]
     assert json.loads(first) == {"text": "0", "target": "a"}
+
+
+def test_a_base_whose_tokenizer_needs_code_or_is_not_there_is_no_base_to_tune(tmp_path, tiny_llama):
+    base = tmp_path / "base"
+    base.mkdir()
+    for path in Path(tiny_llama).iterdir():
+        if "token" not in path.name:
+            (base / path.name).symlink_to(path)
+    rows = numbers(tmp_path)
+    assert "unusable_base" not in inspect(request(rows, tiny_llama))
+    assert "unusable_base" not in inspect(request(rows, "nobody-here/no-such-model"))
+    assert "tokenizer" in inspect(request(rows, base))["unusable_base"]
+    config = {"tokenizer_class": "OwnTokenizer", "auto_map": {"AutoTokenizer": ["own.OwnTokenizer", None]}}
+    (base / "tokenizer_config.json").write_text(json.dumps(config))
+    (base / "own.py").write_text("raise SystemExit('it ran')\n")
+    assert "needs code of its own" in inspect(request(rows, base))["unusable_base"]

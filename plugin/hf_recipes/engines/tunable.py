@@ -15,7 +15,7 @@ from hf_recipes.recipe.model import Recipe
 @dataclass(frozen=True)
 class Reason:
     kind: str
-    """gated, architecture, license, size, or the code of what is wrong with its files."""
+    """gated, architecture, license, size, base (what does not load), or the code of what is wrong with its files."""
     sentence: str
 
 
@@ -33,22 +33,35 @@ class Tunability:
         """None: nothing speaks against it, but not everything could be asked. A licence that nobody states leaves it at that."""
         if self.reasons:
             return False
-        return None if {"gated", "architecture", "size"} & set(self.unasked) else True
+        return None if {"gated", "architecture", "size", "rows"} & set(self.unasked) else True
 
 
 def judge(
-    recipe: Recipe, base: Identity, *, size: str | None = None, unsized: str | None = None
+    recipe: Recipe,
+    base: Identity,
+    *,
+    size: str | None = None,
+    unsized: str | None = None,
+    refused: str | None = None,
+    untried: str | None = None,
 ) -> Tunability:
-    """`size`: why it is too large for every hardware listed; `unsized`: why its size is not known."""
+    """`size`: why it is too large for every hardware listed; `unsized`: why its size is not known; `refused`: why its tokenizer
+    or its config does not load here; `untried`: why no row could be put into its chat template."""
     reasons = [*_gated(recipe, base), *_license_forbids(base)]
     unknown = unknown_architecture(recipe, base)
     if unknown:
         reasons.append(Reason("architecture", unknown))
     if isinstance(unsized, Unusable):
         reasons.append(Reason(unsized.code, str(unsized)))
+    if refused and not isinstance(unsized, Unusable):
+        reasons.append(Reason("base", refused))
     if size:
         reasons.append(Reason("size", size))
-    unasked = {**base.unasked, **({"size": str(unsized)} if unsized else {})}
+    unasked = {
+        **base.unasked,
+        **({"size": str(unsized)} if unsized else {}),
+        **({"rows": untried} if untried else {}),
+    }
     return Tunability(tuple(reasons), tuple(_notes(base)), unasked)
 
 

@@ -4,7 +4,8 @@
 
 Request: {"task", "base_model", "data", "params", "evaluate", "trust_remote_code", "examples": how many to show}.
 Answer: {"rows", "columns", "tokens", "answers", "base_parameters", "examples": [{"text", "tokens", "cut"}], "notes",
-"problems", "warnings": [Problem], "totals": {code of a warning: all of them}, "unread": {what: why}}; what could not be read is absent and named in `unread`.
+"problems", "warnings": [Problem], "totals": {code of a warning: all of them}, "unread": {what: why},
+"unusable_base": why a run could not load it}; what could not be read is absent and named in `unread`.
 """
 
 from __future__ import annotations
@@ -12,13 +13,20 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from hf_recipes.data.columns import IMAGE_TASKS
 from hf_recipes.data.findings import DataError
 from hf_recipes.inference.child import StepFailed
 from hf_recipes.inference.convert import convert
-from hf_recipes.inference.prepare import check_enough, form_or_fail, load_tokenizer_or_fail, resolved
+from hf_recipes.inference.prepare import (
+    NEEDS_CODE,
+    check_enough,
+    form_or_fail,
+    load_tokenizer_or_fail,
+    resolved,
+)
 from hf_recipes.inference.request import Request, from_dict
 from hf_recipes.inference.rules import RowRules
 from hf_recipes.inference.sizes import parameters
@@ -56,6 +64,7 @@ def _base(request: Request, answer: dict[str, Any]) -> str | None:
         base = resolved(request)
     except StepFailed as failure:
         answer["unread"]["base_model"] = failure.message
+        _refused(request.base_model, failure, answer)
         return None
     count = parameters(base)
     if count:
@@ -63,6 +72,12 @@ def _base(request: Request, answer: dict[str, Any]) -> str | None:
     else:
         answer["unread"]["base_parameters"] = f"{request.base_model}: its safetensors could not be looked at"
     return base
+
+
+def _refused(base: str, failure: StepFailed, answer: dict[str, Any]) -> None:
+    """Names what would stop a run too: of a folder that is here nothing is left to chance, as it is of a Hub that may be away."""
+    if Path(base).is_dir() or NEEDS_CODE in failure.message:
+        answer["unusable_base"] = failure.message
 
 
 def _read(request: Request, base: str | None, examples: int, answer: dict[str, Any]) -> None:
@@ -75,6 +90,7 @@ def _read(request: Request, base: str | None, examples: int, answer: dict[str, A
             count = Count(load_tokenizer_or_fail(request, base), form, request.params)
         except StepFailed as failure:
             answer["unread"]["tokens"] = failure.message
+            _refused(base, failure, answer)
     rules = RowRules(request, form, count.tokenizer if count else None)
     converted = convert(request, form, None, first=examples, each=count.add if count else None, rules=rules)
     answer["warnings"] = [problem.as_dict() for problem in rules.warnings.kept]

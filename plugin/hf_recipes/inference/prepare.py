@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from hf_recipes.inference.tokens import Count
 
 
+NEEDS_CODE = "the model needs code of its own; set trust_remote_code: true to run it"
+
+
 def prepare(run: Path) -> None:
     """Write work/<project>/training_params.json, work/prepared.json and, where data is converted, work/data,
     work/test.jsonl, work/shots.jsonl and work/pool.jsonl. Raises StepFailed or DataError."""
@@ -156,7 +159,7 @@ def load_tokenizer_or_fail(request: Request, base: str) -> Any:
         return tokens.load_tokenizer(base, request.params, trust_remote_code=request.trust_remote_code)
     except Exception as error:
         raise StepFailed(
-            "base_model_unavailable", f"{request.base_model}: {_tokenizer_error(error)}"
+            "base_model_unavailable", f"{request.base_model}: {_tokenizer_error(error, Path(base).is_dir())}"
         ) from None
 
 
@@ -203,9 +206,14 @@ def _say(text: str, progress: Progress | None) -> None:
         sys.stderr.flush()
 
 
-def _tokenizer_error(error: Exception) -> str:
+def _tokenizer_error(error: Exception, here: bool) -> str:
+    """`here`: the base is a folder on this disk, so that the Hub has nothing to do with it."""
     kind, text = type(error).__name__, " ".join(str(error).split())
     lower = text.lower()
+    if "trust_remote_code" in lower:
+        return NEEDS_CODE
+    if here:
+        return f"its tokenizer cannot be loaded: {kind}: {text[:200]}"
     if os.environ.get("HF_HUB_OFFLINE") == "1":
         return "there is no such folder here; the Hub cannot be reached and the model is not in the cache"
     if "401 unauthorized" in lower:
@@ -214,8 +222,6 @@ def _tokenizer_error(error: Exception) -> str:
         return "the Hub cannot be reached, or has a problem of its own; try again in a few minutes"
     if "gated" in lower:
         return "the model is gated; ask for access on its page, then set HF_TOKEN"
-    if "trust_remote_code" in lower:
-        return "the model needs code of its own; set trust_remote_code: true to run it"
     if "not a local folder" in lower or "not found" in lower or "not a valid model identifier" in lower:
         return "no such model on the Hub, nor a folder here; check the name, set HF_TOKEN if it is private"
     return f"its tokenizer cannot be loaded: {kind}: {text[:200]}"
