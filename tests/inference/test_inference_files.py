@@ -251,3 +251,18 @@ def test_what_save_to_disk_wrote_is_read_with_its_classes(tmp_path):
             DataError, match=f"no split 'dev': the folder was written by save_to_disk and {said}"
         ):
             open_split(Data(str(tmp_path / folder), True, "train"), "dev")
+
+
+def test_a_number_that_is_not_finite_is_no_missing_cell(tmp_path):
+    """A table's 1e999 was written as nothing, and filled in by the trainer."""
+    from hf_recipes.inference.inspect import inspect
+
+    written(tmp_path, "train.csv", "x,target\n1,a\n1e999,b\n2,a\n")
+    found = {
+        "task": "tabular",
+        "base_model": "xgboost",
+        "params": {"task": "classification", "target_columns": ["target"]},
+        "data": {"path": str(tmp_path), "local": True, "train_split": "train"},
+    }
+    [problem] = inspect(found)["problems"]
+    assert problem["line"] == 3 and "found one that is not finite" in problem["message"]

@@ -149,7 +149,7 @@ def test_tokens_are_those_that_packing_makes_blocks_of(tmp_path, tiny_llama, mak
         ({"broken": '{"q": "x", "a": null}'}, "train.jsonl:41:1: the assistant's turn is empty (message 3)"),
         (
             {"broken": '{"q": "x"}\n{"q": "y"}'},
-            "no column 'a'; the columns are 'q' (and 1 more such problem)",
+            "no column 'a'; the columns are 'q'; data.skip_broken: true leaves such rows out (and 1 more such problem)",
         ),
         ({"test_split": "test"}, "no split 'test': the folder holds train"),
         (

@@ -405,3 +405,17 @@ def test_a_link_that_leads_nowhere_is_no_data_set_of_the_hub(tmp_path: Path) -> 
     (tmp_path / "rows").symlink_to("rows")
     [(place, said)] = found(tmp_path, LABELS.replace("stanfordnlp/imdb", "rows"))
     assert place == "7:3:not-found" and "a symbolic link that leads to no file or folder" in said
+
+
+def test_a_system_column_goes_with_ready_made_messages(tmp_path: Path) -> None:
+    [(place, said)] = found(tmp_path, CHAT.replace("  messages:", "  system_column: rules\n  messages:"))
+    assert place == "9:3:two-sources" and '{role: system, content: "{rules}"}' in said
+    [(place, said)] = found(tmp_path, LABELS.replace("  valid_split: null", "  system_column: rules"))
+    assert place == "9:3:wrong-task" and "no conversations" in said
+    assert (
+        found(
+            tmp_path,
+            PREFERENCES.replace("  chat_template: chatml", "  chat_template: chatml\n  system_column: rules"),
+        )
+        == []
+    )

@@ -70,7 +70,8 @@ def used_columns(form: Form) -> tuple[str, ...]:
     """The columns that the trainer sees; empty where it sees all of them (tabular data)."""
     if form.templates:
         return columns_in(template.content for template in form.templates)
-    return tuple(column.name for column in form.columns)
+    system = (form.system_column,) if form.system_column else ()
+    return (*(column.name for column in form.columns), *system)
 
 
 def _question_columns(form: Form) -> tuple[str, ...]:

@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 from hf_recipes.data.checks import cells
 from hf_recipes.data.checks import record as convert
 from hf_recipes.data.columns import Column, expected, is_chat, named_in_table, trainer_of
-from hf_recipes.data.messages import RowError, from_templates, parse, split_reference
+from hf_recipes.data.messages import (
+    NoColumn,
+    RowError,
+    from_templates,
+    listed,
+    parse,
+    split_reference,
+    with_system,
+)
 from hf_recipes.recipe.model import Message
 
 
@@ -22,6 +30,8 @@ class Form:
     """Whether a record is one conversation under the text column: supervised chat training."""
     named: Mapping[str, str] = field(default_factory=dict)
     """Tabular data: a column that the recipe names → the parameter that does."""
+    system_column: str | None = None
+    """The column of the system turn, beside ready-made messages."""
 
     @property
     def label(self) -> Column | None:
@@ -32,7 +42,17 @@ class Form:
         """What the trainer sees of a row. Raises RowError."""
         if self.templates:
             return {self.columns[0].name: from_templates(self.templates, row)}
-        return convert(row, self.columns) if self.columns else cells(row, self.named)
+        record = convert(row, self.columns) if self.columns else cells(row, self.named)
+        return self._with_system(row, record) if self.system_column else record
+
+    def _with_system(self, row: Mapping[str, object], record: dict[str, object]) -> dict[str, object]:
+        name = str(self.system_column)
+        if name not in row:
+            raise NoColumn(f"no column '{name}' (data.system_column); the columns are {listed(row)}")
+        for column in self.columns:
+            if column.kind == "messages":
+                record[column.name] = with_system(record[column.name], name, row[name])  # type: ignore[arg-type]
+        return record
 
     def messages(self, record: Mapping[str, object]) -> list[dict[str, str]]:
         """The conversation of a record; only for `conversations`."""

@@ -202,6 +202,18 @@ def _order_hint(number: int, role: str, turns: Sequence[str]) -> str:
     )
 
 
+def with_system(messages: list[dict[str, str]], name: str, value: object) -> list[dict[str, str]]:
+    """The conversation behind the system turn that a column holds; an empty cell is none. Raises RowError."""
+    text = _filled(name, value, alone=False).strip()
+    if not text:
+        return messages
+    if messages[0]["role"] != "system":
+        return [{"role": "system", "content": text}, *messages]
+    if messages[0]["content"].strip() != text:
+        raise RowError(f"the messages begin with a system turn, and column '{name}' holds another")
+    return messages
+
+
 def split_reference(messages: Sequence[Mapping[str, str]]) -> tuple[list[dict[str, str]], str]:
     """(all but the last turn, the content of the last turn): the question and its reference answer."""
     return [dict(message) for message in messages[:-1]], messages[-1]["content"]

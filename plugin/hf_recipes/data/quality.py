@@ -76,7 +76,7 @@ def judge(
         *_unmeasured_labels(train, test, at),
         *_one_test_class(train, test, rows.get("test"), at),
         *_few_test_rows(rows.get("test"), at),
-        *_unused(facts["columns"]["unused"], columns, at),
+        *_unused(facts["columns"]["unused"], facts["columns"].get("system"), columns, at),
     ]
     return problems, warnings
 
@@ -201,14 +201,15 @@ def _few_test_rows(rows: int | None, at: At) -> list[Problem]:
     return [at("data.test_split", "few-test-rows", message, "95 % Wilson interval; more rows show more")]
 
 
-def _unused(names: Sequence[str], key: str, at: At) -> list[Problem]:
+def _unused(names: Sequence[str], system: str | None, key: str, at: At) -> list[Problem]:
     if not names:
         return []
     shown = ", ".join(repr(name) for name in names[:8]) + (
         f" and {len(names) - 8} more" if len(names) > 8 else ""
     )
     message = f"{len(names)} column{'s' if len(names) > 1 else ''} of the data {'are' if len(names) > 1 else 'is'} not used: {shown}"
-    return [at(key, "unused-column", message, "")]
+    hint = f"data.system_column: {system} puts it before the messages as their system turn" if system else ""
+    return [at(key, "unused-column", message, hint)]
 
 
 def _counted(labels: Sequence[str], counts: Mapping[str, int]) -> str:

@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hf_recipes.data.asked import used_columns
 from hf_recipes.data.checks import class_names
 from hf_recipes.data.columns import IMAGE_TASKS
 from hf_recipes.data.findings import wrong
 from hf_recipes.data.form import Form
+from hf_recipes.data.messages import listed
 from hf_recipes.data.splits import Sample, drawn, fingerprint, held_out, held_out_by_label
 from hf_recipes.inference.broken_rows import BrokenRows
 from hf_recipes.inference.child import Progress
@@ -85,6 +87,7 @@ def convert(
         refused.stop()
 
     result = Converted(columns=seen.columns)
+    result.notes += _unused(form, seen.columns)
     if form.label:
         declared = train.classes.get(form.label.name)
         result.classes = class_names(set(seen.labels), declared)
@@ -166,6 +169,13 @@ def convert(
         raise wrong(train.name, "no row is left to train on: every prompt also stands in the test rows")
     result.shots = [form.messages(record) for record in shots.items]  # type: ignore[arg-type]
     return result
+
+
+def _unused(form: Form, columns: list[str]) -> list[str]:
+    """Of tables every column is used."""
+    used = used_columns(form)
+    left = [name for name in columns if name not in used] if used else []
+    return [f"not used of the data: {listed(left)}"] if left else []
 
 
 def _test_rows(test_split: str | float | None, rows: int, seed: int, name: str) -> frozenset[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +38,7 @@ def look(split: Split, form: Form, findings: Findings) -> Seen:
     """What is wrong with rows goes to `findings`. Raises DataError for a split without any."""
     seen = Seen()
     labels: set[str | int] = set()
+    infinite: dict[str, tuple[str, int]] = {}
     for file, (line, row) in rows_for(split, form, findings):
         if not seen.columns:
             seen.columns = list(row)
@@ -61,6 +63,12 @@ def look(split: Split, form: Form, findings: Findings) -> Seen:
                 seen.labels.append(value)
         for name in tuple(seen.numbers):
             _judge_number(seen.numbers, name, row.get(name))
+            if name in seen.numbers and _is_infinite(row.get(name)):
+                infinite.setdefault(name, (file, line))
+    for name, (file, line) in infinite.items():
+        if name in seen.numbers:
+            what = f"column '{name}': expected a number, found one that is not finite"
+            raise wrong(file, what, hint="leave the cell empty", code="bad-row", line=line)
     seen.labels.extend(sorted(labels, key=str))
     if not seen.rows and not findings.total:
         raise wrong(split.name, "the split holds no rows", code="empty-file")
@@ -78,6 +86,11 @@ def _judge_number(numbers: dict[str, bool], name: str, value: object) -> None:
             float(str(value))
         except ValueError:
             del numbers[name]
+
+
+def _is_infinite(value: object) -> bool:
+    """Of a text that is a number, such as 1e999."""
+    return isinstance(value, str) and math.isinf(float(value))
 
 
 def check_classes(

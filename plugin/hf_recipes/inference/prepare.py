@@ -9,6 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,14 +88,17 @@ def passes_through(request: Request) -> bool:
     if request.task in IMAGE_TASKS:
         return True
     data = request.data
-    if data.local or data.messages or data.test_split is not None or data.limit or data.skip_broken:
+    if data.local or data.messages or data.test_split is not None:
+        return False
+    if data.limit or data.skip_broken or data.system_column:
         return False
     return not (request.evaluate and is_chat(request.task, request.params, False))
 
 
 def form_or_fail(request: Request) -> Form:
     try:
-        return form_of(request.task, request.params, request.data.messages)
+        form = form_of(request.task, request.params, request.data.messages)
+        return replace(form, system_column=request.data.system_column)
     except RowError as error:
         raise wrong(request.data.path, str(error)) from None
 

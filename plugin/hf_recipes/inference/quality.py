@@ -44,6 +44,7 @@ UNREACHABLE = ("hub-unreachable", "gated")
 BETWEEN = 0.5
 """Seconds between two lines of progress."""
 MOST_COLUMNS = 1000
+SYSTEM = frozenset({"system", "system_prompt", "system_message", "systemprompt"})
 
 Say = Callable[[int], None]
 
@@ -104,6 +105,7 @@ class Reading:
             "columns": {
                 "all": [masked(name) for name in self._columns],
                 "used": list(used) or [masked(name) for name in self._columns],
+                "system": self._system_apart(),
                 "unused": [masked(name) for name in self._columns if used and name not in used],
             },
             "tokens": self._tokens.result() if self._tokens else {},
@@ -116,6 +118,13 @@ class Reading:
             "notes": list(self._notes()),
             "found": _as_found(self._problems.kept, found, totals),
         }  # fmt: skip
+
+    def _system_apart(self) -> str | None:
+        """A column that looks like the system turn of ready-made messages and is not used."""
+        form = self._form
+        if form.templates or form.system_column or not any(one.kind == "messages" for one in form.columns):
+            return None
+        return next((name for name in self._columns if name.lower() in SYSTEM), None)
 
     def _notes(self) -> Iterator[str]:
         if self._rows > LIMIT:
@@ -239,7 +248,7 @@ class Reading:
 def _nothing() -> dict[str, Any]:
     return {
         "splits": {},
-        "columns": {"all": [], "used": [], "unused": []},
+        "columns": {"all": [], "used": [], "system": None, "unused": []},
         "tokens": {},
         "answers": {},
         "labels": {},

@@ -117,6 +117,7 @@ def _data(reading: Reading, folder: Path) -> Data:
         column_mapping=_written(reading, "data.column_mapping"),
         messages=tuple(messages),
         limit=values.get("data.limit"),
+        system_column=values.get("data.system_column"),
         skip_broken=values.get("data.skip_broken", False),
         encoding=values.get("data.encoding"),
     )

@@ -16,6 +16,22 @@ def check(reading: Reading) -> None:
     _images(reading)
     _encoding(reading)
     _link(reading)
+    _system_column(reading)
+
+
+def _system_column(reading: Reading) -> None:
+    key = "data.system_column"
+    name = reading.values.get(key)
+    if name is None:
+        return
+    if "data.messages" in reading.places:
+        hint = f'write it there: {{role: system, content: "{{{name}}}"}}'
+        reading.report(key, "two-sources", "stands beside data.messages", hint)
+    elif reading.task and (
+        reading.task != "lm_training" or reading.values.get("data.chat_template") in (None, "none")
+    ):
+        hint = "leave it out, or write data.chat_template: tokenizer where the data holds conversations"
+        reading.report(key, "wrong-task", "there are no conversations that it could stand before", hint)
 
 
 def _images(reading: Reading) -> None:

@@ -114,6 +114,7 @@ def _data() -> tuple[Field, ...]:
         Field("data.chat_template", ("str", "null"), "How conversations become text (llm tasks, required there unless data.messages is given): tokenizer is the base model's own.", AUTOTRAIN, choices=CHAT_TEMPLATES),
         Field("data.column_mapping", ("map",), "Which columns of the data the trainer reads.", AUTOTRAIN),
         Field("data.limit", ("int", "null"), "Training rows used at the most, drawn by seed; null is all.", low=1),
+        Field("data.system_column", ("str", "null"), "The column that holds the system turn, where the conversations stand ready-made in another."),
         Field("data.skip_broken", ("bool", "int"), "Whether rows that cannot be used, with an empty answer say, are left out, counted and named; a number: so many at the most.", default=False, low=0),
         Field("data.encoding", ("str", "null"), "The encoding of local .jsonl, .json, .csv and .tsv files that are not UTF-8, such as windows-1252."),
         Field("data.messages", ("list",), "Columns → chat messages, for llm-sft: templates with {column} places; {{ and }} are braces."),

@@ -30,6 +30,8 @@ class Data:
     messages: tuple[Message, ...] = ()
     limit: int | None = None
     """Training rows used at the most, drawn by seed; None means all."""
+    system_column: str | None = None
+    """The column whose text goes before ready-made messages, as their system turn."""
     skip_broken: bool | int = False
     """Whether rows that cannot be used are left out, or how many at the most."""
     encoding: str | None = None
