@@ -273,7 +273,8 @@ def _data(rows: Mapping[str, int]) -> dict[str, Any]:
 
 
 def _tokens(prepared: Mapping[str, Any]) -> int | None:
-    total = (prepared.get("tokens") or {}).get("train_total")
+    tokens = prepared.get("tokens") or {}
+    total = tokens.get("kept", tokens.get("train_total"))
     return total if isinstance(total, int) else None
 
 

@@ -25,11 +25,17 @@ arguments = TrainingArguments(
 trainer = Trainer(model, arguments, train_dataset=rows, data_collator=default_data_collator)
 trainer.train()
 logged = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
-print(json.dumps({"each": each, "logged": logged}))
+arguments.logging_steps, arguments.num_train_epochs = 50, 7
+seldom = Trainer(model, arguments, train_dataset=rows, data_collator=default_data_collator)
+seldom.train()
+ends = [entry["step"] for entry in seldom.state.log_history if "loss" in entry]
+print(json.dumps({"each": each, "logged": logged, "ends": ends}))
 """
 
 
-def test_an_update_of_four_batches_logs_their_mean(autotrain_python: Path, tmp_path: Path) -> None:
+def test_an_update_of_four_batches_logs_their_mean_and_both_ends_are_logged(
+    autotrain_python: Path, tmp_path: Path
+) -> None:
     (tmp_path / "trainer.py").write_text(TRAINER)
     command = [str(autotrain_python), str(mean_loss.__file__), str(tmp_path / "trainer.py")]
     done = subprocess.run(
@@ -40,4 +46,5 @@ def test_an_update_of_four_batches_logs_their_mean(autotrain_python: Path, tmp_p
     low, high = min(found["each"]), max(found["each"])
     assert found["logged"]
     # The last update of an epoch of five batches is of one batch alone: it counts as one, not as a quarter.
+    assert found["ends"] == [1, 7], "fewer updates than logging_steps"
     assert all(low - 1e-3 <= loss <= high + 1e-3 for loss in found["logged"]), found

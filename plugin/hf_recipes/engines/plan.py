@@ -73,7 +73,7 @@ def _examples(data: Mapping[str, object]) -> int:
 
 
 def _train_tokens(data: Mapping[str, object]) -> int | None:
-    """Tokens of the training rows in one epoch, where they were counted."""
+    """Tokens that one epoch sees, where they were counted: of a preference pair the prompt twice, of long rows what is kept."""
     tokens = data.get("tokens")
-    total = tokens.get("train_total") if isinstance(tokens, Mapping) else None
+    total = tokens.get("kept", tokens.get("train_total")) if isinstance(tokens, Mapping) else None
     return total if isinstance(total, int) else None

@@ -67,9 +67,7 @@ def _pythons() -> Iterator[str]:
 
 def _config_list(python: str) -> str | None:
     """What `pip config list` prints, or None where there is no working pip."""
-    environment = {
-        name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")
-    }
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     try:
         done = subprocess.run(
             [python, "-m", "pip", "config", "list"],

@@ -23,7 +23,8 @@ def uv_environment() -> dict[str, str]:
     ours = {
         name: value
         for name, value in os.environ.items()
-        if name not in ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME")
+        # What builds a package must not be another Python by PYTHONPATH, PYTHONOPTIMIZE or PYTHONWARNINGS.
+        if name != "VIRTUAL_ENV" and not name.startswith("PYTHON")
     }
     return {**ours, **as_uv_variables(pip_settings(), os.environ)}
 
