@@ -197,8 +197,9 @@ def evaluation(report: Mapping[str, Any] | None, rows: Sequence[Mapping[str, Any
     """The recipe's evaluation: what it concludes, a chart with intervals, a table, test rows. Says so where there is none."""
     if report is None:
         return (
-            '<section class="hr-eval none"><h2>Evaluation</h2><p>Nothing was measured in this run. With'
-            " <code>evaluate:</code> in the recipe, both models answer held-out rows and the numbers stand here.</p></section>"
+            '<section class="hr-eval none"><h2>Evaluation</h2><p>Nothing was measured in this run. Of chat models that'
+            " llm-sft or llm-generic trains, <code>evaluate:</code> in the recipe has both models answer held-out rows, and the"
+            " numbers stand here.</p></section>"
         )
     n = int(report.get("n") or 0)
     metrics = list(

@@ -27,6 +27,14 @@ class CompareFailed(Exception):
     """There is no page for this run, or it did not start; the message is one sentence."""
 
 
+def is_comparable(run: Path) -> bool:
+    """Whether there is a page for the run's model."""
+    try:
+        return bool(build_config(run))
+    except CompareFailed:
+        return False
+
+
 def build_config(run: Path) -> dict[str, Any]:
     """What the page shows for a run: one pair of models. Raises CompareFailed where the run has none."""
     job = _job(run)

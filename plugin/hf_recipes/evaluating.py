@@ -17,6 +17,7 @@ from hf_recipes import environments, record
 from hf_recipes.data.measurable import ExpectedFields, lacking
 from hf_recipes.recipe.load import load_evaluate
 from hf_recipes.recipe.model import Metric
+from hf_recipes.recipe.rules import is_chat_trainer
 from hf_recipes.recipe.secrets import printable
 from hf_recipes.record.create import plain
 from hf_recipes.record.state import RunState, State
@@ -50,6 +51,7 @@ def evaluate(
     """
     state = _measurable(run)
     job = read_job(run)
+    _chat_model(run, job)
     wanted = _with_settings(run, job, settings)
     _check(run, wanted)
     python = environments.ensure("inference", say=say)
@@ -85,6 +87,15 @@ def _measurable(run: Path) -> RunState:
     raise CannotEvaluate(
         f"{run.name} has no model: it {state.state.value}" + (f" during {state.stage}" if state.stage else "")
     )
+
+
+def _chat_model(run: Path, job: Mapping[str, object]) -> None:
+    """Raises CannotEvaluate where no recipe could have had an `evaluate:`."""
+    params, task = job.get("params"), str(job.get("task"))
+    trainer = params.get("trainer") if isinstance(params, Mapping) else None
+    if not is_chat_trainer(task, str(trainer) if trainer else None):
+        kind = f"{trainer} model" if task == "lm_training" else f"{task} model"
+        raise CannotEvaluate(f"{run.name} trained a {kind}; only chat models can be measured so far")
 
 
 def _with_settings(run: Path, job: Mapping[str, object], settings: Sequence[str]) -> dict[str, object]:
@@ -124,15 +135,15 @@ def _placed(job: Mapping[str, object], settings: Sequence[str]) -> list[str]:
 
 def _check(run: Path, job: Mapping[str, object]) -> None:
     """Raises CannotEvaluate where something is missing that a person can name."""
-    section = job.get("evaluate")
-    if not isinstance(section, Mapping):
-        raise CannotEvaluate(
-            f"the recipe of {run.name} has no evaluate:; say what to measure, such as --set evaluate.metrics=[exact_match]"
-        )
     data = job.get("data")
     if isinstance(data, Mapping) and data.get("test_split") is None:
         raise CannotEvaluate(
             f"the recipe of {run.name} names no data.test_split, so no rows were set aside to measure on"
+        )
+    section = job.get("evaluate")
+    if not isinstance(section, Mapping):
+        raise CannotEvaluate(
+            f"the recipe of {run.name} has no evaluate:; say what to measure, such as --set evaluate.metrics=[exact_match]"
         )
     for name in ("test.jsonl", "prepared.json"):
         if not (run / "work" / name).is_file():

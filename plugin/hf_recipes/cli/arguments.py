@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -37,7 +39,14 @@ _backend = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
 recipe_argument = click.argument("recipe", type=click.Path(path_type=Path))
 run_argument = click.argument("run", metavar="RUN")
+RUNS, RUNS_VARIABLE = Path("runs"), "HF_RECIPES_RUNS"
 runs_option = click.option(
-    "--runs-dir", type=click.Path(path_type=Path), default=Path("runs"), envvar="HF_RECIPES_RUNS", show_default=True, help="Where runs are kept."
+    "--runs-dir", type=click.Path(path_type=Path), default=RUNS, envvar=RUNS_VARIABLE, show_default=True, help="Where runs are kept."
 )  # fmt: skip
 RUN_HELP = "RUN is an id, the beginning of one, a run's folder, or `last`."
+
+
+def named(run: Path) -> str:
+    """A run as the next command may be given it: by its id, or by its folder where that command would look elsewhere."""
+    looked_in = Path(os.environ.get(RUNS_VARIABLE) or RUNS)
+    return run.name if run.parent.resolve() == looked_in.resolve() else shlex.quote(str(run))

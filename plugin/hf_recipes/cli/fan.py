@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hf_recipes.cli.arguments import named
 from hf_recipes.cli.errors import FAILED, INTERRUPTED
 from hf_recipes.cli.output import console, document, result, say
 from hf_recipes.cli.progress import describe
@@ -62,7 +63,9 @@ def _follow(runs: Sequence[Path]) -> int:
     except KeyboardInterrupt:
         say("stopping the runs on this machine …")
         for run in fanout.stop(runs):
-            say(f"{run.name} goes on elsewhere: hf-recipes logs -f {run.name}, hf-recipes cancel {run.name}")
+            say(
+                f"{run.name} goes on elsewhere: hf-recipes logs -f {named(run)}, hf-recipes cancel {named(run)}"
+            )
         return INTERRUPTED
     except BaseException:
         fanout.stop(runs)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from hf_recipes.cli.arguments import json_option, runs_option, settings_option
+from hf_recipes.cli.arguments import json_option, named, runs_option, settings_option
 from hf_recipes.cli.errors import FAILED, INTERRUPTED, NotDone
 from hf_recipes.cli.output import document, result, say
 
@@ -106,7 +106,7 @@ def _print_detached(run: Path, as_json: bool) -> int:
         _print_outcome(run)
     else:
         result(run.name)
-        say(f"follow it with: hf-recipes logs -f {run.name}")
+        say(f"follow it with: hf-recipes logs -f {named(run)}")
     return FAILED if failed else 0
 
 
@@ -120,7 +120,7 @@ def follow(run: Path) -> int:
         state = show(road.watch(run))
     except KeyboardInterrupt:
         if record.read_state(run).backend != "local":
-            say(LEFT.format(run=run.name))
+            say(LEFT.format(run=named(run)))
             return INTERRUPTED
         say("stopping the run …")
         state = road.cancel(run)
@@ -148,14 +148,25 @@ def _print_outcome(run: Path) -> None:
         say(f"gate not met: {unmet(gate)}")
     if state.state is not State.SUCCEEDED:
         return
-    if state.backend == "local":
-        pushed = road.as_json(run).get("model_repo")
-        say(f"model: {run / 'model'}" + (f", pushed to {pushed}" if pushed else ""))
-        say(f"try it beside its base: hf-recipes compare {run.name}")
-    else:
-        model = state.handle.get("model")
-        say(f"model: {model}\ntry it beside its base: hf-recipes compare {run.name}")
-        say(f"or online: hf-recipes space deploy --models {model}")
+    local = state.backend == "local"
+    model = road.as_json(run).get("model_repo") if local else state.handle.get("model")
+    where = f"{run / 'model'}" + (f", pushed to {model}" if model else "") if local else model
+    say(f"model: {where}")
+    for line in _next(run, str(model or ""), local=local):
+        say(line)
+
+
+def _next(run: Path, model: str, *, local: bool) -> Iterator[str]:
+    """What can be done with this run's model. The page compares models that write text, and a pickle is never pushed."""
+    from hf_recipes.compare import is_comparable
+    from hf_recipes.runner.files import read_job
+
+    if is_comparable(run):
+        yield f"try it beside its base: hf-recipes compare {named(run)}"
+        if not local:
+            yield f"or online: hf-recipes space deploy --models {model}"
+    elif local and not model and read_job(run).get("task") != "tabular":
+        yield f"push it, with a card that shows how it is used: hf-recipes push {named(run)}"
 
 
 def _print_training(run: Path) -> None:

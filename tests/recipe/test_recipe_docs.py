@@ -1,0 +1,52 @@
+"""What docs/recipe.md shows is right as it stands."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from hf_recipes.recipe import load
+from hf_recipes.recipe.fields import METRIC_OPTIONS
+
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "recipe.md"
+RECIPE = """\
+task: llm-sft
+base_model: bundled/smollm2-135m-instruct
+project_name: my-project
+backend: local
+data:
+  path: someone/data
+  train_split: train
+  test_split: 0.1
+  messages: [{role: user, content: "{q}"}, {role: assistant, content: "{a}"}]
+"""
+BLOCKS = [
+    textwrap.dedent(block)
+    for block in re.findall(r"(?:^    .*\n)+", DOCS.read_text(encoding="utf-8"), re.MULTILINE)
+    if block.startswith("    evaluate:")
+]
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_an_example_of_evaluate_is_right(tmp_path: Path, block: str) -> None:
+    (tmp_path / "handbook").mkdir()
+    (tmp_path / "handbook" / "a.md").write_text("text")
+    file = tmp_path / "recipe.yml"
+    file.write_text(RECIPE + block)
+    assert load(file, environ={"OPENAI_API_KEY": "x"}).evaluate
+
+
+def test_metrics_are_shown_with_their_options(tmp_path: Path) -> None:
+    file = tmp_path / "recipe.yml"
+    (block,) = (block for block in BLOCKS if "  metrics:" in block)
+    file.write_text(RECIPE + block)
+    evaluate = load(file, environ={"OPENAI_API_KEY": "x"}).evaluate
+    assert evaluate is not None
+    shown = {option for metric in evaluate.metrics for option in metric.options}
+    assert shown == {*(option for options in METRIC_OPTIONS.values() for option in options)} - {
+        "database",
+        "timeout",
+    }
