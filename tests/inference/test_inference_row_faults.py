@@ -128,6 +128,14 @@ def test_pairs_without_a_preference(asked, trainer, chat):
         convert(of_run, form, None, rules=RowRules(of_run, form))
 
 
+def test_a_prompt_that_its_answers_begin_with(asked):
+    rows = [{"prompt": "Say hello.", "chosen": f"Say hello. Hello {n}", "rejected": "No"} for n in range(3)]
+    rows[1]["rejected"] = "Say hello. No"
+    for trainer in ("dpo", "orpo"):
+        repeated = found(asked(rows, **PAIR, trainer=trainer), "prompt-in-answer")
+        assert repeated == [(2, "both answers begin with 'prompt': it would stand there twice")]
+
+
 def test_a_pair_answers_one_question(asked):
     def chat(question: str, answer: str) -> Rows:
         return [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]

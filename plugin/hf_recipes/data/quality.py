@@ -130,9 +130,7 @@ def _too_few(
     found = []
     used = min(rows, limit) if limit else rows
     if needed.rows and used < needed.rows:
-        left = (
-            f"data.limit leaves {used} of {rows:,} training rows" if used < rows else f"{used} training rows"
-        )
+        left = f"{used} of {rows:,} training rows are trained on" if used < rows else f"{used} training rows"
         message = f"{left}, where {needed.rows} are the least that is known to help"
         key = "data.limit" if used < rows else "data.path"
         found.append(at(key, "few-rows", message, needed.source))

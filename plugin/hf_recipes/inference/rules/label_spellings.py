@@ -84,13 +84,13 @@ class LabelSpellings:
 
 
 def _alike(found: dict[str, _Spelling]) -> Iterator[tuple[str, list[str]]]:
-    """(the most common spelling, the others) of labels that have several."""
+    """(the most common spelling with nothing unseen in it, the others) of labels that have several."""
     groups: dict[str, list[str]] = {}
     for label in found:
         groups.setdefault(_folded(label), []).append(label)
     for group in groups.values():
         if len(group) > 1:
-            usual = max(group, key=lambda label: found[label].rows)
+            usual = max(group, key=lambda label: (label == _spaced(_seen(label)), found[label].rows))
             yield usual, [label for label in group if label != usual]
 
 

@@ -24,6 +24,12 @@ class Preferences:
         self._equal = FaultyRows(
             context, "no-preference", f"have another text in '{self._rejected}', or leave the row out"
         )
+        self._prompt = named.get("prompt_text_column")
+        self._repeated = FaultyRows(
+            context,
+            "prompt-in-answer",
+            "leave the prompt out of the answers: the trainer puts it before them",
+        )
         self._asked = FaultyRows(context, "other-question", "both answers of a pair follow the same turns")
 
     def look(self, row: SeenRow) -> None:
@@ -37,8 +43,17 @@ class Preferences:
             message = f"'{self._chosen}' and '{self._rejected}' answer different questions"
             self._asked.look(row, message if apart else None)
 
+        if self._prompt and isinstance(chosen, str) and isinstance(rejected, str):
+            prompt = _text(row.record[self._prompt])
+            repeats = (
+                bool(prompt) and all(_text(one).startswith(prompt) for one in (chosen, rejected)) and not same
+            )
+            message = f"both answers begin with '{self._prompt}': it would stand there twice"
+            self._repeated.look(row, message if repeats else None)
+
     def finish(self) -> None:
         self._equal.finish()
+        self._repeated.finish()
         self._asked.finish()
 
 
