@@ -34,7 +34,7 @@ def call(runs: Path, *arguments: str) -> Result:
 def test_one_run_is_printed_and_its_page_named_and_made(runs: Path) -> None:
     done = call(runs, "first-run")
     assert done.exit_code == 0
-    assert "fine-tuned 95.0% 92.0% to 96.9% 38.0 22.0 0.150" in words(done)
+    assert "fine-tuned 95.0% 92.0% to 96.9% 38.0 22.0 0 of 300 0.150" in words(done)
     page = runs / "first-run" / "report" / "report.html"
     assert str(page) in done.stderr and "question" in page.read_text()
     page.write_text("as the run left it")
@@ -78,8 +78,8 @@ def test_several_runs_stand_side_by_side_with_what_differs(runs: Path) -> None:
     done = call(runs, "first-run", "second-run")
     assert done.exit_code == 0, done.output
     lines = words(done)
-    assert "[1] fine-tuned 95.0% 92.0% to 96.9% 38.0 22.0 0.150" in lines
-    assert "[2] fine-tuned 50.0% 92.0% to 96.9% 38.0 22.0 0.150" in lines
+    assert "[1] fine-tuned 95.0% 92.0% to 96.9% 38.0 22.0 0 of 300 0.150" in lines
+    assert "[2] fine-tuned 50.0% 92.0% to 96.9% 38.0 22.0 0 of 300 0.150" in lines
     assert "params.lr 0.002 0.001" in lines
     assert any("second-run can't be compared with the first" in line for line in lines)
 

@@ -82,6 +82,8 @@ def test_everything_that_can_be_measured_has_its_place(validator: Draft202012Val
             "loss": {"first": 3.5},
         },
         "warnings": [{"code": "loss-rose", "message": "the loss rose", "first": 3.5}],
+        "most_right": 280,
+        "expected_queries": {"failing": 1, "empty": 2, "right_on_empty": {"zero-shot": 2}},
     }
     validator.validate(everything)
     assert validator.schema["properties"]["schema"]["const"] == SCHEMA
