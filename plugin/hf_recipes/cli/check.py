@@ -75,8 +75,13 @@ def _tokens(tokens: Mapping[str, Any]) -> Iterator[str]:
         return
     yield (
         f"\nTokens of a training row: median {tokens['median']:,}, 95 % up to {tokens['p95']:,}, "
-        f"longest {tokens['max']:,}; {tokens['total']:,} in all"
+        f"longest {tokens['max']:,}; {'about ' * (tokens['counted'] < tokens['rows'])}{tokens['total']:,} in all"
     )
+    if tokens["counted"] < tokens["rows"]:
+        yield (
+            f"  counted in {tokens['counted']:,} of {tokens['rows']:,} rows, those that may be too long among them; "
+            "how they spread and how many they are in all is estimated"
+        )
     bins = tokens["histogram"]
     names = [f"{one['first']:,} or more" if one["last"] is None else f"{one['first']:,} to {one['last']:,}" for one in bins]  # fmt: skip
     yield from _bars(names, [one["rows"] for one in bins])

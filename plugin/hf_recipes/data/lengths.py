@@ -26,11 +26,12 @@ class Lengths:
         self.counts: Counter[int] = Counter()
         self.rows = self.total = self.longest = 0
 
-    def add(self, length: int) -> None:
-        self.rows += 1
-        self.total += length
+    def add(self, length: int, rows: int = 1) -> None:
+        """`rows`: how many are taken to be as long."""
+        self.rows += rows
+        self.total += length * rows
         self.longest = max(self.longest, length)
-        self.counts[_rounded(length)] += 1
+        self.counts[_rounded(length)] += rows
 
     @property
     def mean(self) -> float:

@@ -40,9 +40,12 @@ def held_out_by_label(labels: Sequence[Hashable], fraction: float, seed: int) ->
     return frozenset(chosen)
 
 
+PLAIN = json.JSONEncoder(sort_keys=True, ensure_ascii=False, default=str)
+
+
 def fingerprint(value: object) -> bytes:
     """16 bytes that are equal for equal JSON values: what a duplicate is recognised by."""
-    text = json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
+    text = PLAIN.encode(value)
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 

@@ -50,9 +50,13 @@ MARKS = {
     "a password in an address": ("://",),
 }
 
+ALL_MARKS = tuple(mark for marks in MARKS.values() for mark in marks)
+
 
 def found_secrets(text: str) -> Iterator[tuple[str, re.Match[str]]]:
     """(its kind, where) of everything in a text that looks like a secret. One may be told as two kinds."""
+    if not any(map(text.__contains__, ALL_MARKS)):  # nearly always, and six times faster than the loop
+        return
     for kind, marks in MARKS.items():
         if any(mark in text for mark in marks):
             for match in PATTERNS[kind].finditer(text):
