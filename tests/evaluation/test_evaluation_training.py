@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from evaluation.reported import full, write_run
-from hf_recipes.evaluation import page, run_warnings, side_by_side
+from hf_recipes.evaluation import findings, page, run_warnings, side_by_side
 from hf_recipes.evaluation.answers import Answer
 from hf_recipes.evaluation.report import render_markdown
 from hf_recipes.evaluation.training import training
@@ -33,11 +33,22 @@ def trained(
     return [one["code"] for one in run_warnings.of_training(run)]
 
 
+TRIMS = [
+    {
+        "code": "left-out",
+        "key": "params.block_size",
+        "limit": 64,
+        "rows": 2,
+        "what": "are left out of training",
+    }
+]
+
+
 def test_updates_losses_tokens_and_seconds_are_read_out_of_what_the_trainer_printed(tmp_path: Path) -> None:
     trained(tmp_path, [3.5, 2.0, 1.0, 1.25])
     (tmp_path / "work").mkdir()
     (tmp_path / "work" / "prepared.json").write_text(
-        json.dumps({"tokens": {"train_total": 950, "kept": 896}})
+        json.dumps({"tokens": {"train_total": 950, "kept": 896, "trims": TRIMS}})
     )
     assert training(tmp_path) == {
         "updates": 4,
@@ -46,7 +57,10 @@ def test_updates_losses_tokens_and_seconds_are_read_out_of_what_the_trainer_prin
         "loss": {"first": 3.5, "last": 1.25, "lowest": 1.0},
         "logged": 4,
         "tokens_seen": 3 * 896,
+        "trims": TRIMS,
     }
+    said = findings.training({"training": training(tmp_path)})
+    assert said.endswith("; 2 rows are left out of training (params.block_size, 64 tokens).")
     assert training(tmp_path / "gone") == {}
     trained(tmp_path, [3.5, "nan", "nan"])
     assert training(tmp_path)["loss"] == {"first": 3.5, "lowest": 3.5}, "what is no number is no loss"

@@ -161,6 +161,10 @@ def training(report: Mapping[str, Any]) -> str:
             f"{name} {loss[name]:.4g}" for name in ("first", "last", "lowest") if _is_number(loss.get(name))
         ]
         parts.append(f"loss {', '.join(losses)}")
+    trims = found.get("trims")
+    for one in trims if isinstance(trims, list) else ():
+        if isinstance(one, Mapping) and {"rows", "what", "key", "limit"} <= one.keys():
+            parts.append(f"{one['rows']:,} rows {one['what']} ({one['key']}, {one['limit']:,} tokens)")
     return f"Training: {'; '.join(parts)}." if parts else ""
 
 

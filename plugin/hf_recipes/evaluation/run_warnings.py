@@ -88,7 +88,8 @@ def _losses(losses: Sequence[float]) -> Iterator[Warned]:
         return
     quarters = [_mean(losses[len(losses) * part // 4 : len(losses) * (part + 1) // 4]) for part in range(4)]
     lowest, fourth = min(quarters), quarters[3]
-    within = _noise(losses) * math.sqrt(8 / len(losses))
+    # The lowest of several quarters is low by chance, too: half as much again is asked of it.
+    within = 1.5 * _noise(losses) * math.sqrt(8 / len(losses))
     if _rose(lowest, fourth, RISE, within) and fourth - lowest > GAIN_LOST * (max(begin, first) - lowest):
         message = (
             f"the loss fell from {begin:.4g}{means} to {lowest:.4g} and rose again to {fourth:.4g}, as means of the quarters of "

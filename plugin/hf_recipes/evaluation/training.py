@@ -58,15 +58,19 @@ def training(run: Path) -> dict[str, Any]:
         known["loss"] = {name: value for name, value in ends.items() if math.isfinite(value)}
     if found.losses:
         known["logged"] = len(found.losses)
-    known["tokens_seen"] = _tokens_seen(run, found.epochs)
+    tokens = _tokens(run)
+    each, trims = tokens.get("kept"), tokens.get("trims")
+    if isinstance(each, int) and found.epochs is not None:
+        known["tokens_seen"] = round(each * found.epochs)
+    if isinstance(trims, list) and trims and known["updates"] is not None:
+        known["trims"] = trims
     return {name: value for name, value in known.items() if value is not None}
 
 
-def _tokens_seen(run: Path, epochs: float | None) -> int | None:
-    """Epochs that were made × the tokens that the trainer keeps of the training rows, where they were counted."""
-    tokens = read_object(run / "work" / "prepared.json").get("tokens")
-    each = tokens.get("kept") if isinstance(tokens, Mapping) else None
-    return round(each * epochs) if isinstance(each, int) and epochs is not None else None
+def _tokens(run: Path) -> Mapping[str, Any]:
+    """What the prepare step counted: `kept`, tokens that one epoch sees, and `trims`, what of rows that are too long is not."""
+    found = read_object(run / "work" / "prepared.json").get("tokens")
+    return found if isinstance(found, Mapping) else {}
 
 
 def _train_events(file: Path) -> Iterator[Mapping[str, Any]]:
