@@ -77,7 +77,7 @@ def document(recipe: Recipe, run: Path) -> dict[str, Any]:
             "serving_basis": "as measured in this run, in batches on this machine; the fine-tuned model gets the zero-shot prompt",
         },
         "tunable": tunable.as_json(known),
-        "data": _data(rows),
+        "data": {**_data(rows), **_of_rows(prepared)},
         **({"warnings": report["warnings"]} if report.get("warnings") else {}),
         "decision": _decision(
             report,
@@ -256,6 +256,11 @@ def _rows(prepared: Mapping[str, Any]) -> dict[str, int]:
         "used": rows["train"],
         "test": rows.get("test", 0),
     }
+
+
+def _of_rows(prepared: Mapping[str, Any]) -> dict[str, Any]:
+    """What the prepare step warns of in the rows."""
+    return {name: prepared[name] for name in ("warnings", "totals") if prepared.get(name)}
 
 
 def _data(rows: Mapping[str, int]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from hf_recipes.cli.output import console
 from hf_recipes.evaluation.gate import BEST
 from hf_recipes.recipe import load
 
+TOLD = {"file": "test.jsonl", "line": 4, "column": 1, "code": "odd", "message": "odd", "hint": "mend it"}
 RECIPE = Path(__file__).resolve().parents[2] / "recipes" / "ingredient-parser" / "recipe.yml"
 
 
@@ -30,7 +31,10 @@ def decided(
     method = {"metrics": {"exact_match": value}, "prompt_tokens": 9, "completion_tokens": 9, "seconds": 1.0}
     for name, content in (
         ("state.json", state),
-        ("work/prepared.json", {"rows": rows, "pool": pool, "tokens": {}}),
+        (
+            "work/prepared.json",
+            {"rows": rows, "pool": pool, "tokens": {}, "warnings": [TOLD], "totals": {"odd": 3}},
+        ),
         ("report/report.json", {"schema": 1, "n": 100, "methods": {"few-shot": method}}),
     ):
         (run / name).write_text(json.dumps(content))
@@ -44,7 +48,9 @@ def test_rows_that_the_limit_leaves_out_are_rows(tmp_path: Path, capsys: pytest.
     assert found["decision"]["decision"] == "fine-tune"
     assert "Raise data.limit first: it leaves 40 of 549 training rows" in found["decision"]["sentence"]
     show(found, console(stderr=False, markup=True))
-    assert "yes: 549 training rows (data.limit leaves 40)" in " ".join(capsys.readouterr().out.split())
+    said = " ".join(capsys.readouterr().out.split())
+    assert "yes: 549 training rows (data.limit leaves 40)" in said
+    assert "warning test.jsonl:4:1: odd; mend it (and 2 more such rows)" in said
     found = decided(tmp_path, "evaluate.require=null", used=49, pool=49, right=0.6)
     assert found["decision"]["decision"] == "more-data" and "used_train_rows" not in found["data"]
 

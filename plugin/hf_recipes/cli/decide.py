@@ -40,7 +40,7 @@ def decide_command(
     read = load(recipe, settings=settings)
     run = road.measure(read, runs_dir=runs_dir, say=say)
     say(f"run {run.name}: the base is measured here, nothing is trained")
-    code = follow(run)
+    code = follow(run, tell_rows=False)
     if code == INTERRUPTED:
         context.exit(code)
     found = deciding.document(read, run)
@@ -157,3 +157,7 @@ def _data(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     else:
         yield "answer", "the rows were not counted"
     yield "basis", data["basis"]
+    from hf_recipes.data.tally import in_lines
+
+    for line in in_lines(data.get("warnings", ()), data.get("totals", {})):
+        yield "warning", line

@@ -11,7 +11,6 @@ import click
 from hf_recipes.cli.arguments import json_option, recipe_argument, settings_option
 from hf_recipes.cli.output import console, document, say
 from hf_recipes.data.answer_room import told
-from hf_recipes.recipe.problem import Problem
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -128,9 +127,10 @@ def _data(data: Mapping[str, object]) -> Iterator[tuple[str, str]]:
         yield "note", str(note)
     warnings, totals = data.get("warnings"), data.get("totals")
     if isinstance(warnings, (list, tuple)) and isinstance(totals, Mapping):
-        for code, total in totals.items():
-            first = next(Problem(**found) for found in warnings if found["code"] == code)
-            yield "warning", f"{first}" + (f" (and {total - 1:,} more such rows)" if total > 1 else "")
+        from hf_recipes.data.tally import in_lines
+
+        for line in in_lines(warnings, totals):
+            yield "warning", line
     unread = data.get("unread")
     for what, why in unread.items() if isinstance(unread, Mapping) else ():
         yield "not read", f"{_words(what)}: {why}"

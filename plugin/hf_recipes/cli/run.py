@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from hf_recipes.cli.errors import FAILED, INTERRUPTED, NotDone
 from hf_recipes.cli.output import document, result, say
 
 if TYPE_CHECKING:
+    from hf_recipes.cli.progress import Look
     from hf_recipes.engines.prices import Cost
     from hf_recipes.recipe.model import Recipe
 
@@ -110,14 +111,16 @@ def _print_detached(run: Path, as_json: bool) -> int:
     return FAILED if failed else 0
 
 
-def follow(run: Path) -> int:
-    """The exit code, once the run has ended, or has been left to go on where it is."""
+def follow(run: Path, *, tell_rows: bool = True) -> int:
+    """The exit code, once the run has ended, or has been left to go on where it is. `tell_rows`: say what the prepare step
+    has to say of the rows as soon as it is over."""
     from hf_recipes import record, road
     from hf_recipes.cli.progress import show
     from hf_recipes.record.state import State
 
     try:
-        state = show(road.watch(run))
+        looks = road.watch(run)
+        state = show(_telling(run, looks) if tell_rows else looks)
     except KeyboardInterrupt:
         if record.read_state(run).backend != "local":
             say(LEFT.format(run=named(run)))
@@ -127,6 +130,21 @@ def follow(run: Path) -> int:
     if state.state is State.CANCELLED:
         return INTERRUPTED
     return FAILED if state.state is State.FAILED or road.gate_unmet(run) else 0
+
+
+def _telling(run: Path, looks: Iterable[Look]) -> Iterator[Look]:
+    """What the prepare step warns of in the rows, before hours are spent on them."""
+    from hf_recipes.data.tally import in_lines
+    from hf_recipes.evaluation.training import read_object
+
+    told = False
+    for state, events in looks:
+        if not told and state.stage not in (None, "prepare"):
+            prepared = read_object(run / "work" / "prepared.json")
+            for line in in_lines(prepared.get("warnings") or (), prepared.get("totals") or {}):
+                say(f"warning: {line}")
+            told = True
+        yield state, events
 
 
 def _print_outcome(run: Path) -> None:

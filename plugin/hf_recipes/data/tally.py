@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from hf_recipes.data.findings import KEPT, Findings
 from hf_recipes.data.sensitive import masked
@@ -47,3 +49,11 @@ class Tally(Findings):
         self.total += other.total
         self.codes.update(other.codes)
         self.kept += other.kept
+
+
+def in_lines(kept: Sequence[Mapping[str, Any]], totals: Mapping[str, int]) -> Iterator[str]:
+    """Of each kind the first finding, and how many more there are. `kept` and `totals`: as prepared.json has them."""
+    for code, total in totals.items():
+        first = next((Problem(**found) for found in kept if found["code"] == code), None)
+        if first is not None:
+            yield f"{first}" + (f" (and {total - 1:,} more such rows)" if total > 1 else "")
