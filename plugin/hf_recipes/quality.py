@@ -71,6 +71,7 @@ def check(
         bound,
         lambda key, code, message, hint: problem_at(recipe, key, code, message, hint),
         limit=job.data.limit,
+        skips=bool(job.data.skip_broken),
         columns="data.messages" if recipe.data.messages else "data.column_mapping",
     )
     totals = dict(found["totals"])

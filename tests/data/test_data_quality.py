@@ -149,11 +149,11 @@ def facts(**more):
     return {**given, **more}
 
 
-def judged(task="lm_training", trainer="sft", limit=None, **more):
+def judged(task="lm_training", trainer="sft", limit=None, skips=False, **more):
     def at(key, code, message, hint):
         return Problem(key, 1, 1, code, message, hint)
 
-    problems, warnings = judge(facts(**more), needed(task, trainer), at, limit=limit)
+    problems, warnings = judge(facts(**more), needed(task, trainer), at, limit=limit, skips=skips)
     return {one.code: str(one) for one in problems}, {one.code: str(one) for one in warnings}
 
 
@@ -183,6 +183,8 @@ def test_labels_that_are_one_or_unbalanced_or_unknown():
     assert "112 times as often" in judged(labels={"train": {"a": 900, "b": 8}})[1]["unbalanced"]
     labels = {"train": {"a": 9, "b": 9}, "test": {"a": 1, "c": 2}}
     assert "1 label ('c' 2)" in judged(classes="label", labels=labels)[0]["unknown-label"]
+    problems, warnings = judged(classes="label", labels=labels, skips=True)
+    assert "unknown-label" not in problems and "a run leaves them out" in warnings["unknown-label"]
     assert "unknown-answer" in judged(labels=labels)[1] and not judged(labels=labels)[0]
     assert "1 label ('b' 9) of the training rows stand" in judged(labels=labels)[1]["unmeasured-label"]
     one = {"train": {"a": 9, "b": 9}, "test": {"a": 5}}

@@ -266,3 +266,31 @@ def test_a_number_that_is_not_finite_is_no_missing_cell(tmp_path):
     }
     [problem] = inspect(found)["problems"]
     assert problem["line"] == 3 and "found one that is not finite" in problem["message"]
+
+
+def test_two_files_of_one_split_are_told(tmp_path):
+    written(tmp_path, "train.jsonl", LINES)
+    written(tmp_path, "train.csv.gz", gzip.compress(b"q,a\nb,c\n"))
+    with pytest.raises(
+        DataError,
+        match=r"split 'train': train\.csv\.gz and train\.jsonl are both there; keep one of them there",
+    ):
+        open_split(Data(str(tmp_path), True, "train"), "train")
+
+
+def test_numbers_with_a_decimal_comma_are_told_once_a_column(tmp_path):
+    """AutoTrain makes a category of each."""
+    from hf_recipes.inference.inspect import inspect
+    from hf_recipes.inference.quality import quality
+
+    table = "weight;note;count;target\n" + "".join(f"{n},5;{n},5 kg;{n};{'ab'[n % 2]}\n" for n in range(9))
+    written(tmp_path, "train.csv", table)
+    found = {
+        "task": "tabular",
+        "base_model": "xgboost",
+        "params": {"task": "classification", "target_columns": ["target"]},
+        "data": {"path": str(tmp_path), "local": True, "train_split": "train"},
+    }
+    for warnings in (quality(found)["found"]["warnings"], inspect(found)["warnings"]):
+        [told] = [one for one in warnings if one["code"] == "decimal-comma"]
+        assert "column 'weight': numbers with a comma, such as 0,5, are read as words" in told["message"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 from hf_recipes.data.cell_text import NotText, cell_text, is_conversation
 from hf_recipes.recipe.model import Message
@@ -49,7 +50,8 @@ class NoColumn(SharedError):
     """The row lacks a column that the recipe names."""
 
 
-def parse(template: str) -> list[tuple[str, bool]]:
+@lru_cache(256)
+def parse(template: str) -> tuple[tuple[str, bool], ...]:
     """Split a template into (text, is_column) parts. `{name}` is a column, `{{` and `}}` are braces.
 
     Raises RowError where a `{` is never closed or names nothing.
@@ -74,7 +76,7 @@ def parse(template: str) -> list[tuple[str, bool]]:
             text += template[at]
             at += 1
     parts.append((text, False))
-    return [part for part in parts if part[0]]
+    return tuple(part for part in parts if part[0])
 
 
 def columns_in(templates: Iterable[str]) -> tuple[str, ...]:

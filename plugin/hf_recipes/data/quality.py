@@ -56,19 +56,23 @@ def judge(
     *,
     limit: int | None = None,
     columns: str = "data.messages",
+    skips: bool = False,
 ) -> tuple[list[Problem], list[Problem]]:
     """(problems, warnings) that follow from the counts; those of single rows are found while reading.
 
-    `limit` training rows are drawn at the most; `columns` is the recipe's key that says which columns are read.
+    `limit` training rows are drawn at the most; `columns` is the recipe's key that says which columns are read;
+    `skips`: whether rows that cannot be used are left out.
     """
     train, test = facts["labels"].get("train", {}), facts["labels"].get("test", {})
     rows = {name: split["rows"] for name, split in facts["splits"].items()}
+    unknown = _unknown_classes(facts, train, test, at, skips)
     problems = [
         *_one_class(facts, train, at),
-        *_unknown_classes(facts, train, test, at),
+        *([] if skips else unknown),
         *_too_few_tokens(facts, at),
     ]
     warnings = [
+        *(unknown if skips else []),
         *_cut(facts, at),
         *_too_few(rows.get("train"), train, needed, limit, at),
         *_unbalanced(train, at),
@@ -153,14 +157,16 @@ def _unbalanced(train: Mapping[str, int], at: At) -> list[Problem]:
 
 
 def _unknown_classes(
-    facts: Mapping[str, Any], train: Mapping[str, int], test: Mapping[str, int], at: At
+    facts: Mapping[str, Any], train: Mapping[str, int], test: Mapping[str, int], at: At, skips: bool
 ) -> list[Problem]:
     """A classifier has no output for a label that it was not trained on, and preparing the data ends there."""
     unknown = sorted(set(test) - set(train)) if facts["classes"] and train else []
     if not unknown:
         return []
     message = f"{_counted(unknown, test)} of the test rows stand in no training row"
-    return [at("data.test_split", "unknown-label", message, "")]
+    if skips:
+        return [at("data.test_split", "unknown-label", f"{message}: a run leaves them out", "")]
+    return [at("data.test_split", "unknown-label", message, "data.skip_broken: true leaves such rows out")]
 
 
 def _unknown_labels(

@@ -17,7 +17,7 @@ ENDINGS: Mapping[str, str] = {
     ".arrow": "arrow",
     ".json": "json",
 }
-"""Ending → kind. Of two files of one split the kind that stands first is read."""
+"""Ending → kind."""
 PACKED = (".gz", ".zst", ".bz2", ".xz")
 READ = "use .jsonl, .json, .csv, .tsv or .parquet, also as .gz, .zst, .bz2 or .xz"
 HEAD = 4096
@@ -54,12 +54,6 @@ def endings(path: Path) -> str:
     """The ending with that of the packing, in small letters: .jsonl.gz."""
     told = stem_and_kind(path)
     return (path.name[len(told[0]) :] if told else path.suffix).lower()
-
-
-def rank(path: Path) -> int:
-    """The place of a file among those of one split that differ by their ending."""
-    ending = endings(path)
-    return list(ENDINGS).index("." + ending.split(".")[1]) * len(PACKED) + ending.count(".")
 
 
 def check_is_file(path: Path) -> None:

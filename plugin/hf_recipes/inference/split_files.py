@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from hf_recipes.data.findings import wrong
-from hf_recipes.inference.file_kinds import endings, rank, stands_there, stem_and_kind
+from hf_recipes.inference.file_kinds import endings, stands_there, stem_and_kind
 
 SHARD = re.compile(r"(?P<split>.+?)-(?P<number>\d+)(?:-of-(?P<of>\d+))?(?:-[0-9a-f]{16})?")
 
@@ -17,8 +17,12 @@ def split_files(folder: Path, split: str) -> tuple[Path, ...]:
     Raises DataError where a shard is missing, or where shards are not one set.
     """
     tables = _tables(folder)
-    if found := [path for stem, path in tables if stem == split]:
-        return (min(found, key=rank),)
+    found = [path for stem, path in tables if stem == split]
+    if len(found) > 1:
+        what = f"split {split!r}: {' and '.join(path.name for path in found)} are both there"
+        raise wrong(str(folder), what, hint="keep one of them there", code="two-files")
+    if found:
+        return (found[0],)
     shards = [
         (int(match["number"]), int(match["of"] or 0), path)
         for stem, path in tables

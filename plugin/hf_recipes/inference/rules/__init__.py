@@ -17,6 +17,7 @@ from hf_recipes.inference.request import Request
 from hf_recipes.inference.rules.answer_length import answer_length
 from hf_recipes.inference.rules.answer_spans import answer_spans
 from hf_recipes.inference.rules.contradictions import contradictions
+from hf_recipes.inference.rules.decimal_commas import decimal_commas
 from hf_recipes.inference.rules.dropped_keys import dropped_keys
 from hf_recipes.inference.rules.entity_tags import entity_tags
 from hf_recipes.inference.rules.expected_queries import expected_queries
@@ -35,6 +36,7 @@ RULES: Sequence[Callable[[Context], Rule | None]] = (
     python_text,
     answer_spans,
     contradictions,
+    decimal_commas,
     dropped_keys,
     entity_tags,
     expected_queries,
