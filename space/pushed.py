@@ -150,8 +150,11 @@ def _bases(repo: Repo) -> Iterator[Any]:
 
 
 def report_of(repo: Repo) -> Mapping[str, Any] | None:
-    """The evaluation: our report, else what the card says was measured. Raises Unusable."""
-    return _sound(repo.document("report/report.json")) or _from_card(repo.card().get("model-index"))
+    """The evaluation: our report, else what the card says was measured, else what our mark says of the training. Raises Unusable."""
+    measured = _sound(repo.document("report/report.json")) or _from_card(repo.card().get("model-index"))
+    return (
+        measured or {part: found for part, found in _told(repo.document("hf_recipes.json")) if found} or None
+    )
 
 
 def _sound(report: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -195,11 +195,13 @@ def summary(report: Mapping[str, Any] | None) -> str:
 
 def evaluation(report: Mapping[str, Any] | None, rows: Sequence[Mapping[str, Any]] = ()) -> str:
     """The recipe's evaluation: what it concludes, a chart with intervals, a table, test rows. Says so where there is none."""
-    if report is None:
+    if report is None or not report.get("methods"):
+        known = report or {}
+        trained = findings.training(known)
         return (
-            '<section class="hr-eval none"><h2>Evaluation</h2><p>Nothing was measured in this run. Of chat models that'
-            " llm-sft or llm-generic trains, <code>evaluate:</code> in the recipe has both models answer held-out rows, and the"
-            " numbers stand here.</p></section>"
+            f'<section class="hr-eval none"><h2>Evaluation</h2>{_warnings(known)}<p>Nothing was measured in this run. Of chat'
+            " models that llm-sft or llm-generic trains, <code>evaluate:</code> in the recipe has both models answer held-out"
+            f" rows, and the numbers stand here.</p>{f'<p>{text(trained)}</p>' if trained else ''}</section>"
         )
     n = int(report.get("n") or 0)
     metrics = list(

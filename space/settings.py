@@ -30,6 +30,7 @@ class PairSettings:
     """The user's turn; its one `{field}` is what a visitor types."""
     examples: tuple[str, ...]
     report: Mapping[str, Any] | None
+    """Where nothing was measured, what is known of the training may stand there without `methods`."""
     max_new_tokens: int
     trust_remote_code: bool
     title: str = ""
@@ -106,7 +107,7 @@ def _pair(found: Mapping[str, Any], folder: Path) -> PairSettings:
         system=str(found.get("system") or ""),
         user_template=template,
         examples=tuple(str(one) for one in found.get("examples") or ()),
-        report=_report(folder / str(found["report"])) if found.get("report") else None,
+        report=_report(folder / str(found["report"])) if found.get("report") else found.get("told") or None,
         max_new_tokens=max(1, min(int(found.get("max_new_tokens") or DEFAULT_NEW_TOKENS), TOKEN_LIMIT)),
         trust_remote_code=found.get("trust_remote_code") is True,
         rows=tuple(_rows(folder / str(found["rows"]))) if found.get("rows") else (),

@@ -12,6 +12,7 @@ from typing import Any
 from hf_recipes import environments, record
 from hf_recipes.data.answer_room import answer_room
 from hf_recipes.data.messages import asked
+from hf_recipes.evaluation import run_warnings
 from hf_recipes.record.state import State
 from hf_recipes.record.trained import TRAINED_NOTHING, trains_nothing
 from hf_recipes.runner.environment import child_environment
@@ -72,6 +73,7 @@ def build_config(run: Path) -> dict[str, Any]:
                 "examples": list(shown.get("examples") or ()),
                 "report": str(report.absolute()) if report.is_file() else None,
                 "rows": str(rows.absolute()) if rows.is_file() else None,
+                **({} if report.is_file() else {"told": run_warnings.told(run)}),
                 "max_new_tokens": answer_room(evaluate, prepared),
                 "trust_remote_code": job.get("trust_remote_code") is True,
             }

@@ -225,6 +225,8 @@ def test_what_training_did_and_what_makes_it_doubtful_stand_in_the_card(
     text = make_card(read_facts(run), REPO)
     assert "Warning:** The loss rose from 3.5 to 10.8" in text.partition("## ")[0]
     assert trained.replace("\\", "") in text, "also where nothing was measured"
+    mark = json.loads(pack(run, read_facts(run), REPO, ()).texts["hf_recipes.json"])
+    assert mark["training"]["updates"] == 2 and [one["code"] for one in mark["warnings"]] == ["loss-rose"]
     warned = [{"code": "answers-empty", "message": "all 20 answers of the fine-tuned model are empty"}]
     training = {"updates": 2, "loss": {"first": 3.5, "last": 10.8, "lowest": 3.5}}
     write(run / "report" / "report.json", measured(run / "model", warnings=warned, training=training))

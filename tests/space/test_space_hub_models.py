@@ -137,6 +137,13 @@ def test_of_what_a_pushed_report_says_was_saved_only_numbers_are_believed(hub: A
     assert shown.index("The loss rose.") < shown.index("Fine-tuning is worth it")
 
 
+def test_a_model_that_was_never_measured_shows_what_its_training_did(hub: Any) -> None:
+    mark = {"base_model": "ada/base", "training": {"updates": 3}, "warnings": [{"message": "the loss rose"}]}
+    hub.put("model", "ada/tuned", {**ADAPTER, "hf_recipes.json": json.dumps(mark).encode()})
+    shown = rendering.evaluation(describe().report)
+    assert "Nothing was measured" in shown and "Training: 3 updates." in shown and "The loss rose." in shown
+
+
 def test_a_model_of_somebody_else_shows_the_results_of_its_card(hub: Any) -> None:
     index = """
 base_model: ada/base

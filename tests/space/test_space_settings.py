@@ -236,3 +236,18 @@ def test_what_makes_the_numbers_doubtful_stands_above_the_verdict_on_the_page() 
     for shown in (rendering.summary(report), rendering.evaluation(report)):
         assert shown.index("The loss &lt;rose&gt; from 3.5 to 10.8.") < shown.index("Fine-tuning is worth it")
     assert "Training: 75 updates; loss first 3.5, last 10.8." in rendering.evaluation(report)
+
+
+def test_of_a_run_that_measured_nothing_the_page_says_what_training_did(
+    tmp_path: Path, write_run: Callable[..., Path]
+) -> None:
+    run = finished(tmp_path, write_run)
+    (run / "report" / "report.json").unlink()
+    losses = [{"stage": "train", "step": step, "loss": loss} for step, loss in ((1, 3.5), (2, 10.8))]
+    (run / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in losses))
+    (tmp_path / "compare.json").write_text(json.dumps(build_config(run)))
+    (pair,) = settings.read(tmp_path / "compare.json").pairs
+    shown = rendering.evaluation(pair.report)
+    assert "The loss rose from 3.5 to 10.8" in shown and "Nothing was measured" in shown
+    assert "Training: 2 updates; loss first 3.5, last 10.8, lowest 3.5." in shown
+    assert "The loss rose" in rendering.summary(pair.report)

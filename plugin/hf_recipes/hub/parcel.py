@@ -79,6 +79,8 @@ def pack(run: Path, facts: Facts, repo: str, secrets: Sequence[str]) -> Parcel:
         # The very weights that it was trained from, where the Hub's model of that name has others.
         **({"bundled_base": facts.bundled_base} if facts.bundled_base else {}),
         **({"base_fingerprint": facts.base_fingerprint} if facts.base_fingerprint else {}),
+        # A report says it otherwise.
+        **({} if facts.report else {"training": dict(facts.training), "warnings": list(facts.warnings)}),
         "weights": name,
         "engine": f"autotrain {autotrain.version()}",
         "hf_recipes": __version__,
