@@ -164,6 +164,23 @@ def test_a_byte_now_and_then_is_ended_when_the_time_of_the_answer_is_over(
     assert time.monotonic() - started < 6
 
 
+def test_a_server_that_answers_one_row_after_the_other_has_time_for_the_last(
+    serve: Callable[..., Raw], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "SECONDS", 2.0)
+    server, turn = serve(), threading.Lock()
+
+    def slowly() -> Iterator[bytes]:
+        with turn:
+            time.sleep(1.0)
+        yield saying("hello")
+
+    server._pieces = slowly
+    client = Client("evaluate.server", server.url, "m")
+    assert [one.text for one in client.chat(QUESTION * 5, at_once=5)] == ["hello"] * 5
+    client.close()
+
+
 def test_a_server_that_asks_to_wait_is_waited_for_no_longer_than_an_answer_may_take(
     serve: Callable[..., Raw], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,7 +13,7 @@ import os
 import random
 import time
 import urllib.parse
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -23,7 +23,9 @@ from hf_recipes import __version__
 from hf_recipes.endpoint.exchange import MIB, Received, Unusable, exchange
 
 SECONDS = 300.0
-"""For one answer, its repetitions included. A server that queues the rows of a whole batch may take long for the last."""
+"""For one answer, its repetitions included."""
+ROUNDS = 6
+"""So many times as long at the most, where the server answers others meanwhile."""
 RETRIES = 5
 LONGEST_WAIT = 60.0
 """Seconds of a Retry-After that are waited; whoever asks for more is not asked again."""
@@ -79,6 +81,7 @@ class Client:
         self._loop = asyncio.new_event_loop()
         self._settings: dict[str, Any] = {"temperature": 0}
         self._length = "max_tokens"
+        self._answered = 0.0
 
     def chat(
         self,
@@ -177,7 +180,9 @@ class Client:
         received = await self._received(path, {"model": self.model, **body}, room)
         if received.status != 200:
             raise self._refused(received)
-        return self._read(received)
+        reply = self._read(received)
+        self._answered = time.monotonic()
+        return reply
 
     async def _received(self, path: str, body: Mapping[str, Any], room: int) -> Received:
         """The first answer that is not to be repeated, or the last one."""
@@ -187,14 +192,8 @@ class Client:
             received: Received | None = None
             broken: EndpointFailed | None = None
             try:
-                received = await exchange(
-                    self._client,
-                    f"{self._base_url}/{path}",
-                    self._headers,
-                    content,
-                    seconds=max(0.1, deadline - time.monotonic()),
-                    room=room,
-                )
+                asked = exchange(self._client, f"{self._base_url}/{path}", self._headers, content, room=room)
+                received = await self._within(max(0.1, deadline - time.monotonic()), asked)
             except asyncio.TimeoutError:
                 raise self.failed(f"has not answered within {SECONDS:.0f} s") from None
             except Unusable as error:
@@ -213,6 +212,25 @@ class Client:
             assert broken is not None
             raise broken
         return received
+
+    async def _within(self, seconds: float, work: Coroutine[Any, Any, Received]) -> Received:
+        """From the connection to the last byte. A server that answers one row after the other has more time for the last of
+        them: it is waited for while others are answered. Raises asyncio.TimeoutError, and what the work raises."""
+        task = asyncio.ensure_future(work)
+        try:
+            for _ in range(ROUNDS):
+                began = time.monotonic()
+                if (await asyncio.wait({task}, timeout=seconds))[0]:
+                    return task.result()
+                if self._answered < began:
+                    break
+                seconds = SECONDS
+            raise asyncio.TimeoutError
+        finally:
+            if not task.done():
+                task.cancel()
+                with suppress(asyncio.CancelledError, Exception):
+                    await task
 
     def _read(self, received: Received) -> Reply:
         reply = _json(received.body)

@@ -1,8 +1,7 @@
-"""One request to somebody else's server and its whole answer, bounded in time, bytes and memory."""
+"""One request to somebody else's server and its whole answer, bounded in bytes and memory."""
 
 from __future__ import annotations
 
-import asyncio
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,15 +22,8 @@ class Received:
     body: bytes
 
 
-async def exchange(
-    client: Any, url: str, headers: Mapping[str, str], body: bytes, *, seconds: float, room: int
-) -> Received:
-    """POST the body. `seconds` is for everything, from the connection to the last byte; `room` bytes is what the answer may
-    have, as sent and unpacked. Raises asyncio.TimeoutError, Unusable, httpx2's errors."""
-    return await asyncio.wait_for(_exchange(client, url, headers, body, room), seconds)
-
-
-async def _exchange(client: Any, url: str, headers: Mapping[str, str], body: bytes, room: int) -> Received:
+async def exchange(client: Any, url: str, headers: Mapping[str, str], body: bytes, *, room: int) -> Received:
+    """POST the body. `room` bytes is what the answer may have, as sent and unpacked. Raises Unusable, httpx2's errors."""
     async with client.stream("POST", url, headers=dict(headers), content=body) as response:
         raw = bytearray()
         async for chunk in response.aiter_raw():

@@ -49,7 +49,7 @@ def load_tokenizer(source: str, trust_remote_code: bool) -> Any:
 
     try:
         return bounded(AutoTokenizer.from_pretrained(source, trust_remote_code=trust_remote_code))
-    except (OSError, ValueError) as error:
+    except Exception as error:  # the tokenizers library raises no class of its own
         raise ModelUnavailable(f"{source} has no tokenizer that loads: {_first_line(error)}") from None
 
 
