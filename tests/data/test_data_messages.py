@@ -95,3 +95,8 @@ def test_a_broken_conversation_is_named(value, why):
     with pytest.raises(RowError) as error:
         from_value(value)
     assert why in str(error.value)
+
+
+def test_a_conversation_that_is_kept_by_columns_is_one():
+    """`datasets` gives a sequence of mappings so."""
+    assert from_value({"content": ["Two?", "2"], "role": ["user", "assistant"]}) == [ASK, SAY]

@@ -203,3 +203,17 @@ def test_a_hub_data_set_without_the_hub_is_one_sentence():
     assert error.value.summary == (
         "nobody-here/no-such-data: there is no such file or folder here; the Hub cannot be reached and the data set is not in the cache"
     )
+
+
+@pytest.mark.parametrize("form", ["jsonl", "parquet"])
+def test_a_row_without_any_value_is_no_row(tmp_path, form):
+    """As a blank line of a sheet is none; a text that is empty is somebody's mistake."""
+    rows = [ROWS[0], {"q": None, "a": None}, {"q": "", "a": None}, ROWS[1], {"q": None, "a": float("nan")}]
+    if form == "jsonl":
+        (tmp_path / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows) + "{}\n")
+    else:
+        import pyarrow
+        from pyarrow import parquet
+
+        parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "train.parquet")
+    assert rows_of(tmp_path) == [ROWS[0], {"q": "", "a": None}, ROWS[1]]

@@ -64,7 +64,7 @@ def test_data_without_fault(tmp_path, tiny_llama):
         "train": (40, 0),
         "test": (10, 0),
     }
-    assert answer["columns"] == {"all": ["q", "a"], "used": ["q", "a"], "unused": []}
+    assert answer["columns"] == {"all": ["q", "a"], "used": ["q", "a"], "system": None, "unused": []}
     assert list(tmp_path.iterdir()) and {one.name for one in tmp_path.iterdir()} == {
         "train.jsonl",
         "test.jsonl",

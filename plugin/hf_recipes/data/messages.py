@@ -133,6 +133,13 @@ def from_value(value: object) -> list[dict[str, str]]:
         value = _parsed(value)
     if isinstance(value, Mapping) and "messages" in value:
         value = value["messages"]
+    if (
+        isinstance(value, Mapping)
+        and is_conversation(value)
+        and all(isinstance(one, list) for one in value.values())
+    ):
+        # `datasets` keeps a sequence of mappings by columns: {"role": [..], "content": [..]}.
+        value = [dict(zip(value, turn, strict=False)) for turn in zip(*value.values(), strict=False)]
     if not isinstance(value, (list, tuple)):
         raise RowError(f"expected a list of messages, found {_kind(value)}")
     return checked(value)

@@ -54,10 +54,17 @@ class Split:
                     header = header or set(row)
                     _check_same(path, header, set(row), self.paths[0])
                 begun = True
-                yield str(path), (line, row)
+                if not _is_empty(row):
+                    yield str(path), (line, row)
         if self.hub is not None:
             for number, row in enumerate(self.hub, start=1):
-                yield self.name, (number, row)
+                if not _is_empty(row):
+                    yield self.name, (number, row)
+
+
+def _is_empty(row: Mapping[str, object]) -> bool:
+    """Whether no cell holds anything: a blank line of a sheet, as tables keep it. Such a row is none."""
+    return all(value is None or value != value for value in row.values())
 
 
 def open_split(data: Data, split: str) -> Split:
