@@ -102,6 +102,12 @@ def test_weights_that_were_not_fetched_to_their_end_are_a_problem_and_no_base_to
     assert said.tunable is False and [reason.kind for reason in said.reasons] == ["damaged-weights"]
 
 
+def test_a_folder_without_weights_is_no_base(tmp_path: Path) -> None:
+    base = write_base(tmp_path / "base")
+    (base / "model.safetensors").rename(base / "model.gguf")
+    assert found(tmp_path, "./base")[0].startswith("2:1:no-weights: base_model: base holds no safetensors")
+
+
 def test_a_shard_that_is_not_there_is_named(tmp_path: Path) -> None:
     base = write_base(tmp_path / "base", weights="model-00001-of-00002.safetensors")
     files = dict.fromkeys(SHAPES, "model-00001-of-00002.safetensors")

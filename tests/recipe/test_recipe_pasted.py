@@ -52,6 +52,8 @@ MISTAKES = [
     ("some/data", '"C:\\Users\\me\\data"', "6:12", ESCAPE),
     ("some/data", '"D:\\data\\me"', "6:12", ESCAPE),
     ("some/data", '"C:\\temp\\new"', "6:3", "data.path: holds a tab, a line break"),
+    ("some/data", "C:\\Users\\me\\data", "6:3", "with / between folders"),
+    ("some/data", "'data\\mine'", "6:3", "with / between folders"),
     ("some/model", '"models\\base"', "2:1", "base_model: holds a tab, a line break"),
     ("  path", "\u00a0 path", "6:1", "a no-break space stands in the indentation; write spaces"),
     ("  train_split", "\u00a0\u00a0train_split", "7:1", "a no-break space stands in the indentation; write spaces"),

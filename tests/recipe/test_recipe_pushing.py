@@ -95,5 +95,10 @@ def test_a_name_that_no_repo_can_have_is_refused_before_anything_is_trained_for_
 @pytest.mark.parametrize("username", ["--help", "ada/other", "-ada", "ada lovelace", "../x"])
 def test_an_account_that_cannot_be_is_refused(tmp_path: Path, username: str) -> None:
     file = write(tmp_path)
-    file.write_text(file.read_text().replace("${HF_USERNAME}", f'"{username}"'))
-    assert places(file, {}) == ["7:3:bad-name"]
+    text = file.read_text().replace("${HF_USERNAME}", f'"{username}"')
+    file.write_text(text)
+    assert places(file, SET) == [], "nothing is pushed"
+    with pytest.raises(RecipeError, match="no name of an account"):
+        fanout.recipes([file], ["hub.token=null"], push=True)
+    file.write_text(text.replace("push_to_hub: false", "push_to_hub: true"))
+    assert places(file, SET) == ["7:3:bad-name"]

@@ -36,7 +36,8 @@ class Unusable(str):
 
 def unusable_folder(folder: Path) -> Unusable | None:
     """What keeps the model in a folder from being loaded; None where nothing does. Raises OSError."""
-    for part in _parts(folder):
+    parts = list(_parts(folder))
+    for part in parts:
         names = [path.name for path in part.iterdir()]
         if pickle := pickle_in_place_of_weights(names):
             return pickle_only(folder.name, str((part / pickle).relative_to(folder)))
@@ -45,6 +46,10 @@ def unusable_folder(folder: Path) -> Unusable | None:
             return Unusable(
                 "damaged-weights", f"{folder.name}: {where} is damaged: {why}", "fetch the file again"
             )
+    if not any(path.suffix == ".safetensors" for part in parts for path in part.iterdir()):
+        return Unusable(
+            "no-weights", f"{folder.name} holds no safetensors files", "name the folder that has the weights"
+        )
     return None
 
 

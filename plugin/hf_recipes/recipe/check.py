@@ -197,8 +197,8 @@ class _Walk:
             if not (math.isfinite(value) and (within(value, field))):
                 hint = "it is a share: 0.1 is a tenth" if field.high == 1 and value > 1 else ""
                 self.reading.report(key, "out-of-range", f"must be {limits or 'a finite number'}", hint)
-            elif field.high is None and abs(value) > MOST:
-                self.reading.report(key, "out-of-range", f"must be at most {MOST:,}")
+            elif field.high is None and abs(value) > (field.most or MOST):
+                self.reading.report(key, "out-of-range", f"must be at most {field.most or MOST:,}")
 
     def _token(self, node: Node, key: str) -> None:
         if _has_odd(node):

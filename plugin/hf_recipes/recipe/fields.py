@@ -25,6 +25,8 @@ class Field:
     """The values allowed, beside null where `types` has it. Empty: any."""
     low: float | None = None
     high: float | None = None
+    most: float | None = None
+    """Far above what anyone means: said where it is exceeded, and nowhere else."""
     open_low: bool = False
     """`low` itself is not allowed."""
     open_high: bool = False
@@ -145,9 +147,9 @@ def _rest() -> tuple[Field, ...]:
         Field("evaluate.metrics.*.options.instructions", ("str",), "judge: what makes one answer better than another, in words."),
         Field("evaluate.baselines", ("list[str]",), "What the fine-tuned model is compared with: its base asked plainly, with examples in the prompt, with retrieved passages.", default=["zero-shot", "few-shot"], choices=BASELINES),
         Field("evaluate.baseline_system", ("str", "null"), "The baselines' system turn in place of the recipe's: what only a model that was not trained must be told, such as the list of answers."),
-        Field("evaluate.shots", ("int",), "Examples in the few-shot prompt.", default=4, low=1, high=1_000),
+        Field("evaluate.shots", ("int",), "Examples in the few-shot prompt.", default=4, low=1, most=1_000),
         Field("evaluate.shots_by", ("str",), "How they are chosen from train: by seed, the same for every row, or by similarity to the row.", default="seed", choices=("seed", "similarity")),
-        Field("evaluate.passages", ("int",), "Passages in the prompt of the retrieval baseline.", default=4, low=1, high=1_000),
+        Field("evaluate.passages", ("int",), "Passages in the prompt of the retrieval baseline.", default=4, low=1, most=1_000),
         Field("evaluate.retrieve_by", ("str",), "How passages are found: bm25 by words, embeddings by a model.", default="bm25", choices=("bm25", "embeddings")),
         Field("evaluate.embedding_model", ("str", "null"), "The sentence-transformers model that embeddings come from: a Hub id or a folder."),
         Field("evaluate.documents", ("str", "null"), "What passages are retrieved from: a .txt, .md, .jsonl or .csv file or a folder of them; null is the training examples, each with its answer."),
@@ -162,8 +164,8 @@ def _rest() -> tuple[Field, ...]:
         Field("evaluate.server.fine_tuned", ("str", "null"), "What it calls the fine-tuned model."),
         Field("evaluate.server.api_key", ("str", "null"), "The name of the environment variable that holds its key; never the key.", pattern=VARIABLE, secret=True),
         Field("evaluate.forgetting", ("bool",), "Whether the likelihood of general text is compared before and after.", default=True),
-        Field("evaluate.max_new_tokens", ("int", "null"), "Longest answer, in tokens; null follows from the longest expected answer of the test rows, with room.", low=1, high=1_000_000),
-        Field("evaluate.batch_size", ("int",), "Rows answered together.", default=32, low=1, high=65_536),
+        Field("evaluate.max_new_tokens", ("int", "null"), "Longest answer, in tokens; null follows from the longest expected answer of the test rows, with room.", low=1, most=1_000_000),
+        Field("evaluate.batch_size", ("int",), "Rows answered together.", default=32, low=1, most=65_536),
         Field("evaluate.limit", ("int", "null"), "Test rows used at the most, drawn by seed; null is all.", low=1),
         Field("evaluate.require", ("map", "null"), "Bounds that a run must meet, by metric; it exits 1 otherwise."),
         *(bound for metric in METRICS for bound in _bounds(metric)),
@@ -183,31 +185,31 @@ def _bounds(metric: str) -> tuple[Field, ...]:
 
 
 RANGES: Mapping[str, dict[str, object]] = {
-    "lr": {"low": 0, "high": 100, "open_low": True},
-    "epochs": {"low": 1, "high": 10_000},
-    "batch_size": {"low": 1, "high": 65_536},
-    "gradient_accumulation": {"low": 1, "high": 65_536},
+    "lr": {"low": 0, "most": 100, "open_low": True},
+    "epochs": {"low": 1, "most": 10_000},
+    "batch_size": {"low": 1, "most": 65_536},
+    "gradient_accumulation": {"low": 1, "most": 65_536},
     "warmup_ratio": {"low": 0, "high": 1},
-    "weight_decay": {"low": 0, "high": 100},
+    "weight_decay": {"low": 0, "most": 100},
     "max_grad_norm": {"low": 0},
     "seed": {"low": 0, "high": 2**32 - 1},
     "logging_steps": {"low": 1, "also": (-1,)},
-    "save_total_limit": {"low": 1, "high": 100_000},
-    "block_size": {"low": 1, "high": 16_777_216, "also": (-1,)},
-    "model_max_length": {"low": 1, "high": 16_777_216},
-    "max_seq_length": {"low": 1, "high": 16_777_216},
-    "max_doc_stride": {"low": 1, "high": 16_777_216},
-    "max_target_length": {"low": 1, "high": 16_777_216},
-    "max_prompt_length": {"low": 1, "high": 16_777_216},
-    "max_completion_length": {"low": 1, "high": 16_777_216},
-    "lora_r": {"low": 1, "high": 65_536},
-    "lora_alpha": {"low": 1, "high": 1_000_000},
+    "save_total_limit": {"low": 1, "most": 100_000},
+    "block_size": {"low": 1, "most": 16_777_216, "also": (-1,)},
+    "model_max_length": {"low": 1, "most": 16_777_216},
+    "max_seq_length": {"low": 1, "most": 16_777_216},
+    "max_doc_stride": {"low": 1, "most": 16_777_216},
+    "max_target_length": {"low": 1, "most": 16_777_216},
+    "max_prompt_length": {"low": 1, "most": 16_777_216},
+    "max_completion_length": {"low": 1, "most": 16_777_216},
+    "lora_r": {"low": 1, "most": 65_536},
+    "lora_alpha": {"low": 1, "most": 1_000_000},
     "lora_dropout": {"low": 0, "high": 1, "open_high": True},
-    "dpo_beta": {"low": 0, "high": 1_000, "open_low": True},
+    "dpo_beta": {"low": 0, "most": 1_000, "open_low": True},
     "early_stopping_patience": {"low": 1},
     "early_stopping_threshold": {"low": 0},
-    "image_square_size": {"low": 1, "high": 16_384},
-    "num_trials": {"low": 1, "high": 100_000},
+    "image_square_size": {"low": 1, "most": 16_384},
+    "num_trials": {"low": 1, "most": 100_000},
     "time_limit": {"low": 1},
     "quantization": {"choices": ("int4", "int8", "none")},
     "mixed_precision": {"choices": ("fp16", "bf16", "none")},
@@ -221,7 +223,7 @@ RANGES: Mapping[str, dict[str, object]] = {
     "numerical_imputer": {"choices": ("median", "mean", "most_frequent")},
     "numeric_scaler": {"choices": ("standard", "minmax", "robust", "normal")},
 }
-"""What AutoTrain's types do not say but its trainers need. The highest values are far above what anyone has trained with."""
+"""What AutoTrain's types do not say but its trainers need."""
 
 LOOSER: Mapping[str, tuple[str, ...]] = {"target_modules": ("list[str]",)}
 """Types that we take beside AutoTrain's, and put into its own."""

@@ -10,20 +10,21 @@ from hf_recipes.recipe.problem import Problem
 
 HUB_NAME = re.compile(r"[A-Za-z0-9]+(?:[-_.][A-Za-z0-9]+)*", re.ASCII)
 """A part of a repo's id, as the Hub takes it."""
+NO_ACCOUNT = "is no name of an account on the Hub"
+ACCOUNT = "write the name that stands in the address of the account's page"
 BAD_NAME = "names the model's repo, for which the Hub takes the letters a to z, digits and single hyphens between them"
 
 
 def check(reading: Reading) -> None:
     """Adds a problem for what is missing or wrong, where something is pushed. Elsewhere nothing of it is needed."""
     values = reading.values
-    username = values.get("hub.username")
-    if isinstance(username, str) and not HUB_NAME.fullmatch(username):
-        hint = "write the name that stands in the address of the account's page"
-        reading.report("hub.username", "bad-name", "is no name of an account on the Hub", hint)
     backend, pushes = values.get("backend"), values.get("hub.push_to_hub") is True
     elsewhere = isinstance(backend, str) and not backend.startswith("local")
     if not (pushes or elsewhere):
         return
+    username = values.get("hub.username")
+    if isinstance(username, str) and not HUB_NAME.fullmatch(username):
+        reading.report("hub.username", "bad-name", NO_ACCOUNT, ACCOUNT)
     for key, variable in reading.unset.items():
         other = (
             "leave it out: the account that is logged in is asked then"
@@ -51,6 +52,8 @@ def push_problems(recipe: Recipe) -> list[Problem]:
     for key, variable in recipe.hub.unset:
         told = f"the environment variable {variable} is not set, and --push needs it"
         found.append(problem_at(recipe, key, "unset-variable", told, f"export {variable}=…, or leave it out"))
+    if recipe.hub.username and not HUB_NAME.fullmatch(recipe.hub.username):
+        found.append(problem_at(recipe, "hub.username", "bad-name", NO_ACCOUNT, ACCOUNT))
     if not HUB_NAME.fullmatch(recipe.project_name):
         found.append(problem_at(recipe, "project_name", "project-name", BAD_NAME))
     return found

@@ -127,7 +127,10 @@ def _data_path(reading: Reading) -> None:
     """A data file must be there. A missing folder is left to whoever reads it: AutoTrain's configs are often
     checked before their data lies there."""
     path = reading.values.get("data.path")
-    if isinstance(path, str) and ADDRESS.match(path):
+    if isinstance(path, str) and "\\" in path and not _on_disk(reading, path):
+        hint = "write it as this machine calls it, with / between folders"
+        reading.report("data.path", "not-found", "no such file or folder: it is written as on Windows", hint)
+    elif isinstance(path, str) and ADDRESS.match(path):
         reading.report("data.path", "not-found", "an address is no dataset", "a Hub dataset is owner/name")
     elif isinstance(path, str) and path.lower().endswith(FILE_ENDINGS) and not _on_disk(reading, path):
         if data_rules.is_broken_link(reading):
