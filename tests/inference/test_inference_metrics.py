@@ -406,6 +406,21 @@ def test_numbers_are_as_exact_as_they_are_written() -> None:
     assert values("number_match", ("4111111111111111112", "4111111111111111110"), tolerance=1) == [0]
 
 
+def test_numbers_in_json_are_as_exact_as_they_are_written() -> None:
+    pairs = [
+        ('{"a": 4111111111111111112.0}', '{"a": 4111111111111111111}'),
+        ('{"a": 1e400}', '{"a": 1e999}'),
+        ('{"a": 1e999}', '{"a": 10e998}'),
+        ('{"a": [1.0, 100]}', '{"a": [1, 1e2]}'),
+        ('{"a": true}', '{"a": 1}'),
+        ('{"a": "1"}', '{"a": 1}'),
+        ('{"a": -0.0}', '{"a": 0}'),
+        ('{"a": 0.1000000000000000000001}', '{"a": 0.1}'),
+    ]
+    assert values("json_f1", *pairs) == [0, 0, 1, 1, 0, 0, 1, 0]
+    assert values("json_valid", ("9" * 5000, "x"), ('{"a": NaN}', "x")) == [1, 0]
+
+
 def test_no_answer_is_not_a_label_that_is_all_punctuation() -> None:
     assert values("accuracy", ("", "?"), ("!", "?"), ("?", "?"), ("yes", "yes")) == [0, 0, 1, 1]
 

@@ -138,6 +138,8 @@ def _bar(name: str, rows: int, most: int) -> str:
 
 def _short(text: str) -> str:
     shown = " ".join(text.split())
+    if shown != text or not text.isprintable():
+        shown = repr(text)  # what is not seen tells it from another one
     return shown if len(shown) <= 24 else shown[:23] + "…"
 
 

@@ -41,9 +41,16 @@ def status_command(run: str, as_json: bool, runs_dir: Path) -> None:
             continue
         if key == "metrics" and isinstance(value, dict):
             for name, number in value.items():
-                result(f"{name:14} {number}")
+                result(f"{name:14} {_measured(name, number)}")
         elif value not in (None, ""):
             result(f"{key:14} {value}")
+
+
+def _measured(name: str, number: object) -> object:
+    """`<method>/<metric>` of a report is a share; numbers of the trainer are as it logged them."""
+    from hf_recipes.evaluation.rounding import share
+
+    return share(number) if "/" in name and isinstance(number, float) else number
 
 
 def refreshed(folder: Path) -> HubFailed | None:

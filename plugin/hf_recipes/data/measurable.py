@@ -70,17 +70,19 @@ def fields_of(reference: str) -> set[str]:
     return names
 
 
-def json_value(text: str) -> Any:
-    """Strict JSON: no NaN, nothing around it but white space. Raises ValueError."""
+def json_value(text: str, *, exact: bool = False) -> Any:
+    """Strict JSON: no NaN, nothing around it but white space. `exact`: numbers as decimals. Raises ValueError."""
+    number = _decimal if exact else None
     try:
-        return json.loads(text, parse_constant=_refuse)
+        return json.loads(text, parse_constant=_refuse, parse_float=number, parse_int=number)
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
 
 def json_object(text: str) -> dict[str, Any] | None:
+    """Its numbers as decimals."""
     try:
-        value = json_value(text)
+        value = json_value(text, exact=True)
     except ValueError:
         return None
     return value if isinstance(value, dict) else None
@@ -119,6 +121,13 @@ def _closed(text: str) -> dict[int, int]:
         elif opened:
             found[opened.pop()] = match.end()
     return found
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise ValueError("a number beyond all bounds") from None
 
 
 def _refuse(constant: str) -> Any:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
 from typing import Any
 
 from hf_recipes.data.measurable import json_object
+
+EXACT = Context(prec=5000, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])
+NUMBER = "\0number"
+"""What a number is told by from a text that reads the same."""
 
 
 def precision(answer: str, reference: str, fields: Sequence[str] = ()) -> float:
@@ -49,7 +54,7 @@ def _read(text: str, wanted: Sequence[str]) -> dict[str, str] | None:
 
 
 def _fields(value: Mapping[str, Any], wanted: Sequence[str]) -> dict[str, str]:
-    """Dotted name → its value written as JSON, where 1 and 1.0 are the same and true is not 1."""
+    """Dotted name → its value written as JSON, where 1 and 1.0 are the same and true is not 1. Numbers are exact."""
     flat: dict[str, str] = {}
     todo = [("", value)]
     while todo:
@@ -64,8 +69,8 @@ def _fields(value: Mapping[str, Any], wanted: Sequence[str]) -> dict[str, str]:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
+    if isinstance(value, Decimal):
+        return {NUMBER: str(EXACT.normalize(value) if value else 0)}
     if isinstance(value, list):
         return [_plain(one) for one in value]
     if isinstance(value, Mapping):

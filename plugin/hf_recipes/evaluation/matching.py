@@ -45,7 +45,7 @@ def json_valid(answer: str, reference: str) -> float:
     """1.0 where the whole answer is JSON: what stands around it would break the program that reads it."""
     del reference
     try:
-        json_value(answer)
+        json_value(answer, exact=True)
     except ValueError:
         return 0.0
     return 1.0
