@@ -221,6 +221,10 @@ def test_a_bound_that_hangs_on_cut_answers_is_not_met_and_says_why(tmp_path: Pat
         ("sql_execution", "SELECT a FROM t; This gives", "SELECT a FROM t", False),
         ("sql_execution", "To answer this", "SELECT a FROM t", False),
         ("exact_match", "caf\ufffd", "café", True),
+        ("number_match", "It is 3. " * 12, "4", False),
+        ("rougeL", "It is 3. " * 12 + "It i", "It is four", False),
+        ("exact_match", "0, " * 40, "0, " * 60 + "1", True),
+        ("number_match", "a b c a b c 1 2 3 4 5 6 7", "4", True),
     ],
 )
 def test_what_a_cut_answer_may_still_become(metric: str, said: str, expected: str, open_: bool) -> None:

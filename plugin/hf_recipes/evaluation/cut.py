@@ -28,6 +28,8 @@ SQL_START = re.compile(
     r"(\s|\(|--[^\n]*\n|/\*.*?\*/)*(select|with|values|explain|pragma)\b", re.IGNORECASE | re.DOTALL
 )
 SQL_MORE = re.compile(r";\s*[^\s;-]")
+SHORTEST_LOOP, LONGEST_LOOP = 10, 300
+"""Characters. What is repeated in less is repeated in a multiple of it as well."""
 HALF = "\ufffd"
 """What a character looks like whose last bytes were cut."""
 Answers = Mapping[str, Mapping[int, Answer]]
@@ -80,7 +82,7 @@ def may_be_right(metric: str, one: Answer) -> bool:
     """Whether a cut answer, gone on, could be right by this metric: an answer that is compared as a whole can't be, once it
     has begun otherwise than the expected one."""
     said, expected = one.answer.rstrip(HALF).strip(), one.reference.strip()
-    if metric == "exact_match":
+    if metric == "exact_match" or repeats_itself(said):
         return expected.startswith(said)
     if metric in ("normalised_match", "accuracy", "macro_f1"):
         return normalised(expected).startswith(normalised(said)) or expected.startswith(said)
@@ -89,6 +91,15 @@ def may_be_right(metric: str, one: Answer) -> bool:
     if metric == "sql_execution":
         return not said or (SQL_START.match(said) is not None and SQL_MORE.search(said) is None)
     return True
+
+
+def repeats_itself(text: str) -> bool:
+    """Whether the same has been said three times at the end. Greedy decoding does not leave such a loop: a higher limit, too, would
+    cut the answer."""
+    return any(
+        text[-2 * length :] == text[-3 * length : -length]
+        for length in range(SHORTEST_LOOP, min(LONGEST_LOOP, len(text) // 3) + 1)
+    )
 
 
 def said(answers: Answers, methods: Sequence[str], limit: int | None) -> str:
@@ -104,8 +115,11 @@ def _at_best(metric: str, one: Answer) -> str:
     """The text that a cut answer scores highest with: the expected one, and as much beside it as has been said already."""
     if metric == "macro_f1":
         return one.reference if may_be_right(metric, one) else one.answer
-    if one.reference.strip().startswith(one.answer.rstrip(HALF).strip()):
+    said = one.answer.rstrip(HALF).strip()
+    if one.reference.strip().startswith(said):
         return one.reference
+    if repeats_itself(said):
+        return one.answer
     return one.reference + one.answer[len(one.reference) :]
 
 
