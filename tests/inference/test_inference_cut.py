@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,15 @@ def test_prepare_records_the_limit_that_answers_cards_and_pages_use(
     (run / "job.json").write_text(json.dumps({**job, "evaluate": {**job["evaluate"], "max_new_tokens": 4}}))
     done, failure = step("prepare", run)
     assert failure["reason"] == "data_invalid" and failure["message"].startswith(f"{KEY}: 4 is less than")
+
+
+def test_of_many_test_rows_the_long_ones_are_still_counted(
+    tmp_path: Path, tiny_llama: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules["hf_recipes.inference.rules.answer_length"], "MANY", 4)
+    answers = ["a" * 10] * 10 + ["b" * 70] * 5 + ["c" * 10] * 10 + ["d" * 80] * 5
+    found = quality(request(tmp_path, tiny_llama, answers, max_new_tokens=64))
+    assert found["answers"] == {"rows": 30, "longest": 81, "room": 104, "limit": 64, "longer": 10}
 
 
 def record(run: Path, answers: Mapping[str, Sequence[tuple[str, bool]]], references: Sequence[str]) -> None:

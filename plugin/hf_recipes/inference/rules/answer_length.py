@@ -16,6 +16,9 @@ CODE = "answers-too-long"
 NO_ROOM = "no-room-for-answers"
 LOOKED_AT = 8
 """Rows by which it is found out what the chat template adds to an answer."""
+MANY = 20_000
+"""Test rows that are all cut into tokens. Of more, only those that have a longer prompt or answer than any before in characters,
+or may be longer than the recipe's limit: what is counted stays exact, and the longest is at most a little longer."""
 UNGENERATED = ("likelihood",)
 """Metrics that look at no generated answer."""
 Messages = Sequence[Mapping[str, str]]
@@ -42,6 +45,8 @@ class AnswerLength:
         self._system = evaluate.baseline_system if evaluate else None
         self._ends = end_tokens(SimpleNamespace(generation_config=None), self._tokenizer)
         self._waiting: list[Messages] = []
+        self._most = (0, 0)
+        """Characters of the longest prompt and of the longest answer so far."""
         self._added = 1
         """Tokens beside those of the text: the end token, and what the template writes into the turn."""
         self._rows = self._longest = self._longer = self._prompt = 0
@@ -53,9 +58,18 @@ class AnswerLength:
         if self._rows < LOOKED_AT:
             self._added = max(self._added, self._template_adds(messages))
         self._rows += 1
+        if not self._matters(messages) and self._rows > MANY:
+            return
         self._waiting.append(messages)
         if len(self._waiting) >= BATCH:
             self._count()
+
+    def _matters(self, messages: Messages) -> bool:
+        """A token has a byte at the least."""
+        asked, answer = sum(len(turn["content"]) for turn in messages[:-1]), messages[-1]["content"]
+        longer = asked > self._most[0] or len(answer) > self._most[1]
+        self._most = max(self._most[0], asked), max(self._most[1], len(answer))
+        return longer or (self._limit is not None and len(answer.encode()) + self._added > self._limit)
 
     def finish(self) -> None:
         self._count()
