@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from hf_recipes.cli.check import lines
+from hf_recipes.quality import Quality
+
 HF_RECIPES = Path(sys.executable).with_name("hf-recipes")
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"
 TOKEN = "hf_" + "a1B2c3D4e5" * 3
@@ -166,3 +169,37 @@ def test_a_limit_that_cuts_the_expected_answers_is_a_problem_at_its_line(recipe:
         r"the longest expected answer of 100 test rows has \d tokens; evaluate\.max_new_tokens: 24, which follows from it",
         done.stdout,
     )
+
+
+def test_what_a_trainer_trims_is_told_by_the_key_that_does_it(tmp_path: Path) -> None:
+    trim = {
+        "code": "prompt-cut",
+        "key": "params.max_prompt_length",
+        "limit": 128,
+        "rows": 12,
+        "what": "lose the beginning of their prompt",
+    }
+    tokens = {
+        "rows": 100, "counted": 100, "total": 9000, "mean": 90.0, "median": 80, "p95": 200, "max": 300, "limit": 512,
+        "limited_by": "params.block_size", "cut": 12, "packed": False, "histogram": [{"first": 0, "last": None, "rows": 100}],
+    }  # fmt: skip
+    facts = {"splits": {}, "unread": {}, "notes": [], "labels": {}, "left_to_trainer": False}
+    said = [
+        " ".join(
+            lines(
+                Quality(
+                    tmp_path,
+                    "lm_training",
+                    "base",
+                    {**facts, "tokens": {**tokens, "trims": trims}},
+                    None,
+                    [],
+                    [],
+                    {},
+                )
+            )
+        )
+        for trims in ([trim], [])
+    ]
+    assert "params.max_prompt_length allows 128: 12 of 100 rows lose the beginning of their prompt" in said[0]
+    assert "params.block_size allows 512" not in said[0] and "params.block_size allows 512" in said[1]

@@ -86,9 +86,13 @@ def _tokens(tokens: Mapping[str, Any]) -> Iterator[str]:
     names = [f"{one['first']:,} or more" if one["last"] is None else f"{one['first']:,} to {one['last']:,}" for one in bins]  # fmt: skip
     yield from _bars(names, [one["rows"] for one in bins])
     limit, key = tokens["limit"], tokens["limited_by"]
-    if limit:
+    if tokens["packed"] or not tokens["trims"]:
         cut = "longer than that" if tokens["packed"] else "cut there"
-        yield f"  {key} allows {limit:,}: {tokens['cut']:,} of {tokens['rows']:,} rows are {cut}"
+        if limit:
+            yield f"  {key} allows {limit:,}: {tokens['cut']:,} of {tokens['rows']:,} rows are {cut}"
+        return
+    for one in tokens["trims"]:
+        yield f"  {one['key']} allows {one['limit']:,}: {one['rows']:,} of {tokens['rows']:,} rows {one['what']}"
 
 
 def _labels(labels: Mapping[str, int]) -> Iterator[str]:
