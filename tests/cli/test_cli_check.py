@@ -183,7 +183,7 @@ def test_what_a_trainer_trims_is_told_by_the_key_that_does_it(tmp_path: Path) ->
         "rows": 100, "counted": 100, "total": 9000, "mean": 90.0, "median": 80, "p95": 200, "max": 300, "limit": 512,
         "limited_by": "params.block_size", "cut": 12, "packed": False, "histogram": [{"first": 0, "last": None, "rows": 100}],
     }  # fmt: skip
-    facts = {"splits": {}, "unread": {}, "notes": [], "labels": {}, "left_to_trainer": False}
+    facts = {"splits": {}, "unread": {}, "notes": [], "labels": {}, "left_to_trainer": False, "answers": {}}
     said = [
         " ".join(
             lines(
