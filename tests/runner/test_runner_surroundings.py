@@ -18,6 +18,7 @@ from hf_recipes.runner.memory_kills import memory_kills
 ODD = {
     "PYTHONOPTIMIZE": "2", "PYTHONWARNINGS": "error", "PYTHONSTARTUP": "/nowhere.py", "PYTHONHOME": "/nowhere", "PYTHONPATH": "/nowhere",
     "PYTHONINSPECT": "1", "RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1", "MASTER_ADDR": "10.0.0.1", "ACCELERATE_USE_DEEPSPEED": "true",
+    "TQDM_DISABLE": "1",
 }  # fmt: skip
 
 

@@ -9,6 +9,8 @@ PYTHON = "PYTHON"
 libraries that warn, PYTHONPATH and PYTHONHOME bring another interpreter's packages."""
 KEPT = ("PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX", "PYTHONUTF8", "PYTHONIOENCODING")
 """Of those: where files go, and how text is written, is the person's business."""
+BARS = "TQDM_"
+"""How far a training is, and how many updates it made, is read from its progress bar."""
 LAUNCHERS = ("ACCELERATE_", "FSDP_", "TORCHELASTIC_", "MEGATRON_LM_")
 RANKS = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_RANK", "ROLE_RANK", "MASTER_ADDR", "MASTER_PORT")  # fmt: skip
 """Of a launcher that we were started by: a trainer that finds them waits for processes that never come."""
@@ -20,4 +22,4 @@ def child_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _ours_to_say(name: str) -> bool:
-    return name.startswith((PYTHON, *LAUNCHERS)) or name in RANKS
+    return name.startswith((PYTHON, BARS, *LAUNCHERS)) or name in RANKS
