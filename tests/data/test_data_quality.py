@@ -11,7 +11,7 @@ from hf_recipes.data.findings import KEPT
 from hf_recipes.data.form import form_of
 from hf_recipes.data.lengths import Bin, Lengths
 from hf_recipes.data.needed import needed
-from hf_recipes.data.quality import FEW, Answers, half_width, judge
+from hf_recipes.data.quality import FEW, Answers, half_width, judge, label_facts
 from hf_recipes.data.sensitive import has_email, masked, secrets_in
 from hf_recipes.data.tally import Tally
 from hf_recipes.recipe.model import Message
@@ -130,12 +130,12 @@ def test_answers_are_labels_while_they_are_few_and_repeated():
         many.add((f"answer {row}",))
     for row in range(40):
         once.add((f"answer {row}",))
-    assert few.labels == {"label 0": 667, "label 1": 667, "label 2": 666}
-    assert many.labels == {} and many.counts is None and once.labels == {}
+    assert few.labels() == {"label 0": 667, "label 1": 667, "label 2": 666}
+    assert many.labels() == {} and many.counts is None and once.labels() == {}
     long = Answers(classes=False)
     for _ in range(FEW):
         long.add(("word " * 100,))
-    assert long.labels == {}
+    assert long.labels() == {}
 
 
 def facts(**more):
@@ -175,6 +175,19 @@ def test_few_rows_are_measured_against_a_number_with_its_source():
     _, warnings = judged("text_multi_class_classification", "", classes="label", labels=labels)
     assert "1 of 2 labels have fewer than 50" in warnings["few-rows-of-a-label"]
     assert "Vertex" in warnings["few-rows-of-a-label"]
+
+
+def test_labels_of_one_split_alone_are_told_with_their_place():
+    train, test = Answers(classes=False), Answers(classes=False)
+    for row in range(10):
+        train.add(["ab"[row % 2]], f"train.jsonl:{row + 1}")
+    for row, answer in enumerate("acc"):  # too few to be known for labels by themselves
+        test.add([answer], f"test.jsonl:{row + 1}")
+    facts = label_facts(train, test)
+    assert facts["labels"]["test"] == {"a": 1, "c": 2}
+    _, warnings = judged(**facts)
+    assert "1 label ('c' 2; the first at test.jsonl:2)" in warnings["unknown-answer"]
+    assert "1 label ('b' 5; the first at train.jsonl:2)" in warnings["unmeasured-label"]
 
 
 def test_labels_that_are_one_or_unbalanced_or_unknown():

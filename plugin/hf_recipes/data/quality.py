@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from hf_recipes.data.needed import MOST_TIMES, VERTEX_BALANCE, Needed
@@ -29,8 +29,10 @@ class Answers:
         self.counts: Counter[str] | None = Counter()
         self.rows = 0
         self._classes = classes
+        self._first: dict[str, str] = {}
 
-    def add(self, answers: Sequence[str]) -> None:
+    def add(self, answers: Sequence[str], place: str = "") -> None:
+        """`place`: file and line of the row."""
         self.rows += 1
         if self.counts is None:
             return
@@ -38,15 +40,31 @@ class Answers:
             self.counts = None
             return
         self.counts.update(answers)
+        for answer in answers:
+            self._first.setdefault(answer, place)
         if len(self.counts) > FEW:
             self.counts = None
 
-    @property
-    def labels(self) -> dict[str, int]:
-        """Answer → rows, the most common first; empty where answers are not few."""
-        if not self.counts or not (self._classes or self.rows >= REPEATED * len(self.counts)):
+    def labels(self, *, known: bool = False) -> dict[str, int]:
+        """Answer → rows, the most common first; empty where answers are not few. `known`: those of another split are labels."""
+        if not self.counts or not (self._classes or known or self.rows >= REPEATED * len(self.counts)):
             return {}
         return dict(self.counts.most_common())
+
+    def places(self, labels: Iterable[str]) -> dict[str, str]:
+        """Where each of these stands first."""
+        return {label: self._first[label] for label in labels if self._first.get(label)}
+
+
+def label_facts(train: Answers, test: Answers) -> dict[str, dict[str, dict[str, Any]]]:
+    """`labels`: rows of each, by split; `label_places`: where those that one split alone has stand first."""
+    counts = {"train": train.labels(), "test": {}}
+    counts["test"] = test.labels(known=bool(counts["train"]))
+    alone = {
+        "train": train.places(counts["train"].keys() - counts["test"].keys()) if counts["test"] else {},
+        "test": test.places(counts["test"].keys() - counts["train"].keys()) if counts["train"] else {},
+    }
+    return {"labels": counts, "label_places": alone}
 
 
 def judge(
@@ -77,7 +95,7 @@ def judge(
         *_too_few(rows.get("train"), train, needed, limit, at),
         *_unbalanced(train, at),
         *_unknown_labels(facts, train, test, at),
-        *_unmeasured_labels(train, test, at),
+        *_unmeasured_labels(facts, train, test, at),
         *_one_test_class(train, test, rows.get("test"), at),
         *_few_test_rows(rows.get("test"), at),
         *_unused(facts["columns"]["unused"], facts["columns"].get("system"), columns, at),
@@ -163,7 +181,7 @@ def _unknown_classes(
     unknown = sorted(set(test) - set(train)) if facts["classes"] and train else []
     if not unknown:
         return []
-    message = f"{_counted(unknown, test)} of the test rows stand in no training row"
+    message = f"{_counted(unknown, test, _places(facts, 'test'))} of the test rows stand in no training row"
     if skips:
         return [at("data.test_split", "unknown-label", f"{message}: a run leaves them out", "")]
     return [at("data.test_split", "unknown-label", message, "data.skip_broken: true leaves such rows out")]
@@ -175,17 +193,19 @@ def _unknown_labels(
     unknown = sorted(set(test) - set(train)) if not facts["classes"] and train and test else []
     if not unknown:
         return []
-    message = f"{_counted(unknown, test)} of the test rows stand in no training row"
+    message = f"{_counted(unknown, test, _places(facts, 'test'))} of the test rows stand in no training row"
     return [
         at("data.test_split", "unknown-answer", message, "a model can only guess what it was never shown")
     ]
 
 
-def _unmeasured_labels(train: Mapping[str, int], test: Mapping[str, int], at: At) -> list[Problem]:
+def _unmeasured_labels(
+    facts: Mapping[str, Any], train: Mapping[str, int], test: Mapping[str, int], at: At
+) -> list[Problem]:
     unmeasured = [label for label in train if label not in test] if test else []
     if not unmeasured:
         return []
-    message = f"{_counted(unmeasured, train)} of the training rows stand in no test row: how well they are learned is not measured"
+    message = f"{_counted(unmeasured, train, _places(facts, 'train'))} of the training rows stand in no test row: how well they are learned is not measured"
     return [at("data.test_split", "unmeasured-label", message, "")]
 
 
@@ -216,8 +236,14 @@ def _unused(names: Sequence[str], system: str | None, key: str, at: At) -> list[
     return [at(key, "unused-column", message, hint)]
 
 
-def _counted(labels: Sequence[str], counts: Mapping[str, int]) -> str:
-    return f"{len(labels)} label{'s' if len(labels) > 1 else ''} ({_some(labels, counts)})"
+def _places(facts: Mapping[str, Any], part: str) -> Mapping[str, str]:
+    found: Mapping[str, str] = facts.get("label_places", {}).get(part, {})
+    return found
+
+
+def _counted(labels: Sequence[str], counts: Mapping[str, int], places: Mapping[str, str]) -> str:
+    first = places.get(labels[0])
+    return f"{len(labels)} label{'s' if len(labels) > 1 else ''} ({_some(labels, counts)}{f'; the first at {first}' if first else ''})"
 
 
 def _some(labels: Sequence[str], counts: Mapping[str, int], most: int = 5) -> str:

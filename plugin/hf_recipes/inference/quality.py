@@ -3,7 +3,7 @@
     python -m hf_recipes.inference.quality < request.json
 
 Request: as for `inspect`. Every row is read once (twice where test rows are held out by a fraction), and none is kept.
-Answer: {"splits", "columns", "tokens", "answers", "labels", "classes", "doubles", "sensitive", "unread": {what: why}, "notes",
+Answer: {"splits", "columns", "tokens", "answers", "labels", "label_places", "classes", "doubles", "sensitive", "unread": {what: why}, "notes",
 "found": {"problems", "warnings": [Problem], "totals": {code: all of them}}}. What could not be read is named in `unread`.
 Lines `::progress {"rows": n}` go to stderr.
 """
@@ -23,7 +23,7 @@ from hf_recipes.data.columns import IMAGE_TASKS
 from hf_recipes.data.findings import DataError, Findings
 from hf_recipes.data.form import Form
 from hf_recipes.data.messages import RowError, SharedError
-from hf_recipes.data.quality import Answers
+from hf_recipes.data.quality import Answers, label_facts
 from hf_recipes.data.sensitive import has_email, masked, secrets_in
 from hf_recipes.data.splits import held_out
 from hf_recipes.inference import measurable
@@ -110,7 +110,10 @@ class Reading:
             },
             "tokens": self._tokens.result() if self._tokens else {},
             **self._rules.facts,
-            "labels": {part: _masked_keys(answers.labels) for part, answers in self._answers.items()},
+            **{
+                name: {part: _masked_keys(found) for part, found in parts.items()}
+                for name, parts in label_facts(self._answers["train"], self._answers["test"]).items()
+            },
             "classes": self._classes,
             "doubles": {"rows": doubles.rows, "near": NEAR, **counts},
             "sensitive": {"secret": self._problems.codes["secret"], "email-address": self._warnings.codes["email-address"]},
@@ -223,7 +226,7 @@ class Reading:
             file, line, test=part == "test", question=compared.question, whole=compared.whole, text=compared.text
         )  # fmt: skip
         if part in self._answers and compared.answers:
-            self._answers[part].add(compared.answers)
+            self._answers[part].add(compared.answers, f"{file}:{line}")
         if part == "test" and self._request.evaluate:
             for clause in measurable.unmeasurable(self._request, self._form.test_row(line, record)):
                 self._problems.add(file, line, clause, code=measurable.CODE, hint=measurable.HINT)
@@ -252,6 +255,7 @@ def _nothing() -> dict[str, Any]:
         "tokens": {},
         "answers": {},
         "labels": {},
+        "label_places": {},
         "classes": "",
         "doubles": {},
         "sensitive": {},
@@ -270,7 +274,7 @@ def _as_found(problems: list[Problem], warnings: list[Problem], totals: Mapping[
     }
 
 
-def _masked_keys(labels: Mapping[str, int]) -> dict[str, int]:
+def _masked_keys(labels: Mapping[str, Any]) -> dict[str, Any]:
     return {masked(label): count for label, count in labels.items()}
 
 
