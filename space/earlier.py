@@ -50,6 +50,7 @@ def _question(one: Answered) -> str:
 
 def _text(delta: Any) -> str:
     stopped = " <i>(stopped)</i>" if delta.stopped else ""
+    before = rendering.reasoning(delta)
     if not delta.text.strip():
-        return f'<p class="text" data-text="">{stopped or "<i>(an empty answer)</i>"}</p>'
-    return f'<p class="text" data-text="{escape(delta.text)}">{escape(delta.text)}{stopped}</p>'
+        return f'{before}<p class="text" data-text="">{stopped or "<i>(an empty answer)</i>"}</p>'
+    return f'{before}<p class="text" data-text="{escape(delta.text)}">{escape(delta.text)}{stopped}</p>'

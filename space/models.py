@@ -80,7 +80,11 @@ class Models:
         kept = self._take_base(base)
         try:
             self._pair = load_pair(
-                base, folder, trust_remote_code=settings.trust_remote_code, base_model=kept
+                base,
+                folder,
+                trust_remote_code=settings.trust_remote_code,
+                base_model=kept,
+                reasoning=settings.reasoning,
             )
         except (OSError, ValueError) as error:
             raise Unusable(_named(str(error), settings, base, folder)) from error

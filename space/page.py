@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,8 @@ from settings import PROMPT_LIMIT, PairSettings, Settings
 from turns import Turns
 
 NOT_NOW = "This model cannot be asked now."
+FIELDS = 8
+"""Columns of a recipe's prompt beside the one that is asked; more stay empty."""
 VISITORS = 24
 """Who asks at the same time and is told so; more wait without a word."""
 SECONDS_TO_END = 60
@@ -73,6 +75,17 @@ class Page:
             with gr.Tabs(elem_id="tabs"):
                 with gr.Tab("Try it", id="try"):
                     with gr.Column(elem_id="ask"):
+                        fields = [
+                            gr.Textbox(
+                                label=label,
+                                visible=bool(label),
+                                lines=1,
+                                max_lines=8,
+                                elem_classes="hr-field",
+                                elem_id=f"field-{number}",
+                            )
+                            for number, label in enumerate(_others(first))
+                        ]
                         prompt = gr.Textbox(
                             label=_label(first),
                             placeholder=_placeholder(first),
@@ -99,7 +112,7 @@ class Page:
                         )
                         with gr.Accordion("System prompt", open=False, elem_id="system-box"):
                             system = gr.Textbox(
-                                first.system,
+                                first.form.system,
                                 show_label=False,
                                 lines=2,
                                 max_lines=10,
@@ -127,13 +140,14 @@ class Page:
                 "concurrency_limit": VISITORS,
                 "concurrency_id": "models",
             }
-            gr.on([run.click, prompt.submit], self.answer, [chosen, prompt, system], shown, **asking)
+            given = [chosen, prompt, system, *fields]
+            gr.on([run.click, prompt.submit], self.answer, given, shown, **asking)
             # An example fills the box, then asks.
             examples.click(lambda sample: sample[0], examples, prompt, queue=False, **once).then(
-                self.answer, [chosen, prompt, system], shown, **asking
+                self.answer, given, shown, **asking
             )
             halt.click(self.stop, None, None, queue=False, **once)
-            everything = [head, prompt, examples, system, *shown, concluded, report]
+            everything = [head, prompt, examples, system, *shown, concluded, report, *fields]
             chosen.input(self.end, None, None, queue=False, **once).then(
                 self.open, chosen, everything, **once
             )
@@ -143,8 +157,11 @@ class Page:
             blocks.unload(self.leave)
         return blocks
 
-    def answer(self, name: str, typed: str, system: str, request: gr.Request) -> Iterator[Shown]:
-        """Both panes, as the answers grow. What this visitor asked before ends, and stands below."""
+    def answer(
+        self, name: str, typed: str, system: str, request: gr.Request, *others: str
+    ) -> Iterator[Shown]:
+        """Both panes, as the answers grow. What this visitor asked before ends, and stands below. `others`: what stands in
+        the fields beside the prompt."""
         self.end(request)
         before = self._earlier.setdefault(_session(request), [])
         try:
@@ -153,7 +170,8 @@ class Page:
             pair = PairSettings.unread(self._settings.listed(name))
             yield rendering.error(str(error)), *panes.empty(pair, NOT_NOW), earlier.shown(before)
             return
-        trouble = _refusal(typed, system)
+        values = {**dict(zip(pair.form.others, others, strict=False)), pair.form.field: typed.strip()}
+        trouble = _refusal(values, typed, system)
         if trouble:
             yield rendering.error(trouble), *panes.empty(pair), earlier.shown(before)
             return
@@ -164,11 +182,11 @@ class Page:
             while (others := self._turns.before(place)) and not asked.stop.is_set():
                 yield "", *panes.busy(pair, _in_line(others), "waiting"), gr.skip()
             deltas: dict[str, Any] = {}
-            for *shown, how_far in self._answer(pair, typed, system, asked.stop):
+            for *shown, how_far in self._answer(pair, values, system, asked.stop):
                 deltas = how_far
                 yield "", *shown, gr.skip()
             if any(delta.tokens for delta in deltas.values()):
-                before[:] = [*before, earlier.Answered(pair, typed, deltas)][-earlier.KEPT :]
+                before[:] = [*before, earlier.Answered(pair, _told(values), deltas)][-earlier.KEPT :]
         except Exception as error:
             yield rendering.error(explain(error)), *panes.empty(pair), gr.skip()
         finally:
@@ -178,7 +196,7 @@ class Page:
             asked.ended.set()
 
     def _answer(
-        self, settings: PairSettings, typed: str, system: str, stop: threading.Event
+        self, settings: PairSettings, values: Mapping[str, str], system: str, stop: threading.Event
     ) -> Iterator[tuple[str, str, dict[str, Any]]]:
         """Both panes, and how far each model is."""
         if not stop.is_set() and self._models.loaded(settings):
@@ -187,7 +205,7 @@ class Page:
         if pair is None:
             yield *panes.empty(settings), {}
             return
-        messages = settings.messages(typed.strip(), system)
+        messages = settings.form.messages(values, system)
         tokens = pair.count(messages)
         for deltas in both(pair, messages, settings.max_new_tokens, stop):
             yield *panes.answers(settings, deltas, tokens), deltas
@@ -237,12 +255,13 @@ class Page:
             rendering.header(self._title(pair), pair),
             gr.update(label=_label(pair), placeholder=_placeholder(pair)),
             gr.update(samples=[[one] for one in pair.examples], visible=bool(pair.examples)),
-            pair.system,
+            pair.form.system,
             rendering.error(trouble),
             *panes.empty(pair, note),
             earlier.shown(self._earlier.get(_session(request), ())),
             "" if trouble else rendering.summary(pair.report),
             "" if trouble else rendering.evaluation(pair.report, pair.rows),
+            *(gr.update(label=label, visible=bool(label)) for label in _others(pair)),
         )
 
     def _title(self, pair: PairSettings) -> str:
@@ -251,11 +270,12 @@ class Page:
         return self._settings.title or alone or TITLE
 
 
-def _refusal(typed: str, system: str) -> str:
+def _refusal(values: Mapping[str, str], typed: str, system: str) -> str:
     if not typed.strip():
         return "The prompt is empty: type one."
     # The boxes have no limit of their own: they would cut what is pasted without a word.
-    for name, text in (("prompt", typed), ("system prompt", system)):
+    others = [(_words(name), text) for name, text in list(values.items())[:-1]]
+    for name, text in (("prompt", typed), ("system prompt", system), *others):
         if len(text) > PROMPT_LIMIT:
             return (
                 f"The {name} has {len(text):,} characters, and this page takes {PROMPT_LIMIT:,}: shorten it."
@@ -275,7 +295,22 @@ def _session(request: gr.Request) -> str:
 
 
 def _label(pair: PairSettings) -> str:
-    return pair.field.replace("_", " ").strip().capitalize() or "Prompt"
+    return _words(pair.form.field)
+
+
+def _words(column: str) -> str:
+    return column.replace("_", " ").strip().capitalize() or "Prompt"
+
+
+def _others(pair: PairSettings) -> list[str]:
+    """The label of each field beside the prompt; empty for those that this pair does not need."""
+    labels = [_words(name) for name in pair.form.others[:FIELDS]]
+    return labels + [""] * (FIELDS - len(labels))
+
+
+def _told(values: Mapping[str, str]) -> str:
+    """What was asked, in one text: the values of all fields, the prompt last."""
+    return "\n".join(text for text in values.values() if text)
 
 
 def _placeholder(pair: PairSettings) -> str:

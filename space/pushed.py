@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hf_recipes.data.messages import asked
+from hf_recipes.data.prompt_form import PromptForm, prompt_form
 from hub_words import Unusable, hub_words
-from settings import DEFAULT_NEW_TOKENS, TOKEN_LIMIT, PairSettings
+from settings import DEFAULT_NEW_TOKENS, TOKEN_LIMIT, PairSettings, marks
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -81,7 +81,6 @@ def describe(name: str, api: HfApi) -> PairSettings:
     recipe = repo.yaml("recipe.yml")
     base = base_of(repo)
     shown, evaluate = _mapping(recipe.get("compare")), _mapping(recipe.get("evaluate"))
-    system, template = _prompts(_mapping(recipe.get("data")).get("messages"))
     report = report_of(repo)
     limit = evaluate.get("max_new_tokens") or (report or {}).get("max_new_tokens")
     return PairSettings(
@@ -89,8 +88,7 @@ def describe(name: str, api: HfApi) -> PairSettings:
         base=base,
         model_dir="",
         base_name=base.rsplit("/", 1)[-1],
-        system=system,
-        user_template=template,
+        form=_form(_mapping(recipe.get("data"))),
         examples=tuple(_texts(shown.get("examples"))),
         report=report,
         max_new_tokens=max(1, min(limit, TOKEN_LIMIT)) if type(limit) is int else DEFAULT_NEW_TOKENS,
@@ -98,6 +96,7 @@ def describe(name: str, api: HfApi) -> PairSettings:
         title=_text(shown.get("title")),
         repo=name,
         revision=repo.revision,
+        reasoning=marks(repo.document("hf_recipes.json").get("reasoning")),
     )
 
 
@@ -248,16 +247,15 @@ def _texts(found: object) -> list[str]:
     ][:EXAMPLES]
 
 
-def _prompts(messages: object) -> tuple[str, str]:
-    """System prompt and the user's template; what is no template is what a visitor types as a whole."""
+def _form(data: Mapping[str, Any]) -> PromptForm:
+    """What a visitor fills in; what is no template is what they type as a whole."""
+    messages = data.get("messages")
     turns = [
         {"role": one["role"], "content": one["content"]}
         for one in (messages if isinstance(messages, list) else ())
         if isinstance(one, dict) and isinstance(one.get("role"), str) and isinstance(one.get("content"), str)
     ]
     try:
-        system, template = asked(turns)
+        return prompt_form(turns, folds=data.get("system") == "fold")
     except ValueError:
-        return "", "{prompt}"
-    # A system prompt with a column in it is written for a row, which a visitor has none of: they see it and fill it in.
-    return system, template
+        return PromptForm()

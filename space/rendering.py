@@ -121,11 +121,27 @@ def _badges(delta: Any, limit: int | None, doing: str, same: bool) -> str:
 def _answer(delta: Any, note: str) -> str:
     if delta is None:
         return f'<p class="empty">{escape(note)}</p>'
+    return reasoning(delta) + _said(delta)
+
+
+def reasoning(delta: Any) -> str:
+    """What a model wrote before its answer; open while there is no answer yet."""
+    if not delta.reasoning.strip():
+        return ""
+    opened = "" if delta.done or delta.text.strip() else " open"
+    return (
+        f'<details class="hr-reasoning"{opened}><summary>Reasoning</summary>'
+        f"<p>{escape(delta.reasoning.strip())}</p></details>"
+    )
+
+
+def _said(delta: Any) -> str:
     structured = _as_json(delta.text) if delta.done else None
     if structured is not None:
         return f'<pre class="json" data-text="{escape(delta.text)}">{_coloured(structured)}</pre>'
     if delta.done and not delta.text.strip():
         nothing = "(stopped before its first word)" if delta.stopped else "(an empty answer)"
+        nothing = "(no answer behind its reasoning)" if delta.reasoning.strip() else nothing
         return f'<p class="empty" data-text="">{nothing}</p>'
     cursor = "" if delta.done else '<i class="cursor"></i>'
     code = " code" if delta.text.lstrip().startswith(("{", "[")) else ""

@@ -9,7 +9,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from hf_recipes.data.messages import columns_in, fill
+from hf_recipes.data.messages import columns_in
+from hf_recipes.data.prompt_form import WHOLE, PromptForm
 
 PROMPT_LIMIT = 4000
 """Characters that a visitor may send as a prompt, and as a system prompt."""
@@ -25,9 +26,8 @@ class PairSettings:
     base: str
     model_dir: str
     base_name: str
-    system: str
-    user_template: str
-    """The user's turn; its one `{field}` is what a visitor types."""
+    form: PromptForm
+    """What a visitor fills in."""
     examples: tuple[str, ...]
     report: Mapping[str, Any] | None
     """Where nothing was measured, what is known of the training may stand there without `methods`."""
@@ -39,25 +39,18 @@ class PairSettings:
     revision: str = ""
     rows: tuple[Mapping[str, Any], ...] = ()
     """The first test rows with every answer, of a run on this machine."""
+    reasoning: tuple[str, str] | None = None
+    """What opens and closes the reasoning that the answers of the training data begin with, where they have any."""
 
     @classmethod
     def unread(cls, name: str) -> PairSettings:
         """A pushed model of which nothing but its name is known."""
-        return cls(name, "", "", "", "", "{prompt}", (), None, DEFAULT_NEW_TOKENS, False, repo=name)
+        return cls(name, "", "", "", PromptForm(), (), None, DEFAULT_NEW_TOKENS, False, repo=name)
 
     @property
     def short_name(self) -> str:
         """Without its owner."""
         return self.repo.rsplit("/", 1)[-1] if self.repo else self.name
-
-    @property
-    def field(self) -> str:
-        return columns_in([self.user_template])[0]
-
-    def messages(self, typed: str, system: str) -> list[dict[str, str]]:
-        """The conversation that both models get."""
-        head = [{"role": "system", "content": system}] if system.strip() else []
-        return [*head, {"role": "user", "content": fill(self.user_template, {self.field: typed})}]
 
 
 @dataclass(frozen=True)
@@ -95,23 +88,31 @@ def read(path: Path) -> Settings:
 
 
 def _pair(found: Mapping[str, Any], folder: Path) -> PairSettings:
-    template = str(found.get("user_template") or "{prompt}")
-    if len(columns_in([template])) != 1:
-        raise ValueError(f"user_template must have exactly one {{field}}: {template!r}")
+    template = str(found.get("user_template") or WHOLE)
+    if not columns_in([template]):
+        raise ValueError(f"user_template must have a {{field}}: {template!r}")
+    columns = tuple(str(one) for one in found.get("system_columns") or ())
     base = str(found["base"])
     return PairSettings(
         name=str(found["name"]),
         base=str(folder / base) if (folder / base).is_dir() else base,
         model_dir=str(folder / str(found["model_dir"])),
         base_name=str(found.get("base_name") or base.rstrip("/").rsplit("/", 1)[-1]),
-        system=str(found.get("system") or ""),
-        user_template=template,
+        form=PromptForm(str(found.get("system") or ""), template, columns, found.get("folds") is True),
         examples=tuple(str(one) for one in found.get("examples") or ()),
         report=_report(folder / str(found["report"])) if found.get("report") else found.get("told") or None,
         max_new_tokens=max(1, min(int(found.get("max_new_tokens") or DEFAULT_NEW_TOKENS), TOKEN_LIMIT)),
         trust_remote_code=found.get("trust_remote_code") is True,
         rows=tuple(_rows(folder / str(found["rows"]))) if found.get("rows") else (),
+        reasoning=marks(found.get("reasoning")),
     )
+
+
+def marks(found: object) -> tuple[str, str] | None:
+    """What opens and what closes reasoning, out of JSON."""
+    if isinstance(found, list) and len(found) == 2 and all(isinstance(one, str) for one in found):
+        return found[0], found[1]
+    return None
 
 
 def _report(path: Path) -> Mapping[str, Any] | None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from hf_recipes import environments, record
 from hf_recipes.data.answer_room import answer_room
-from hf_recipes.data.messages import asked
+from hf_recipes.data.prompt_form import prompt_form
 from hf_recipes.evaluation import run_warnings
 from hf_recipes.record.state import State
 from hf_recipes.record.trained import TRAINED_NOTHING, trains_nothing
@@ -56,7 +56,8 @@ def build_config(run: Path) -> dict[str, Any]:
         )
     shown = _shown(job)
     evaluate: Mapping[str, Any] = job.get("evaluate") or {}
-    system, user = asked((job.get("data") or {}).get("messages") or ())
+    data: Mapping[str, Any] = job.get("data") or {}
+    form = prompt_form(data.get("messages") or (), folds=data.get("system") == "fold")
     prepared = _prepared(run)
     report, rows = run / "report" / "report.json", run / "report" / "rows.jsonl"
     name = str(job.get("project_name") or run.name)
@@ -68,8 +69,11 @@ def build_config(run: Path) -> dict[str, Any]:
                 "base": _base(run, job),
                 "base_name": str(job["base_model"]).rstrip("/").rsplit("/", 1)[-1],
                 "model_dir": str(model.absolute()),
-                "system": system,
-                "user_template": user,
+                "system": form.system,
+                "system_columns": list(form.system_columns),
+                "user_template": form.user,
+                "folds": form.folds,
+                "reasoning": prepared.get("reasoning"),
                 "examples": list(shown.get("examples") or ()),
                 "report": str(report.absolute()) if report.is_file() else None,
                 "rows": str(rows.absolute()) if rows.is_file() else None,

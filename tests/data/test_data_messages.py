@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from hf_recipes.data.messages import RowError, columns_in, fill, from_templates, from_value, split_reference
+from hf_recipes.data.messages import RowError, columns_in, fill, from_templates, from_value
 from hf_recipes.recipe.model import Message
 
 SYSTEM = {"role": "system", "content": "Be brief."}
@@ -53,7 +53,6 @@ def test_a_row_becomes_a_conversation():
         {"role": "user", "content": "How many?"},
         {"role": "assistant", "content": "3"},
     ]
-    assert split_reference(made) == (made[:2], "3")
 
 
 @pytest.mark.parametrize("value", [[SYSTEM, ASK, SAY], [ASK, SAY, ASK, SAY]])

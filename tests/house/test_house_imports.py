@@ -97,6 +97,7 @@ def test_no_way_through_the_rooms_leads_back() -> None:
 
 
 TRAINERS_SCRIPTS = (
+    "chat_options",
     "clm_validation",
     "mean_loss",
     "newer_base",

@@ -13,6 +13,7 @@ import pytest
 from huggingface_hub import ModelCard
 
 from evaluation.reported import full
+from hf_recipes.data.answer_frame import AnswerFrame
 from hf_recipes.hub.card import make_card
 from hf_recipes.hub.facts import Facts, License, read_facts
 from hf_recipes.hub.parcel import pack
@@ -199,7 +200,35 @@ def test_code_follows_how_the_model_was_trained(facts: Facts) -> None:
     assert ModelCard(reward).data.to_dict()["pipeline_tag"] == "text-classification"
     assert "trust_remote_code=True" in code(trust_remote_code=True) and "trust" not in code()
     several = code(messages=({"role": "user", "content": "{a} and {b}"},), examples=())
-    assert "<your text>" in several
+    assert "<your text>" in several and "<a>" in several and "{a}" not in several
+
+
+def test_code_asks_as_the_model_was_trained(facts: Facts) -> None:
+    def code(**changes: Any) -> str:
+        made = snippet(dataclasses.replace(facts, **changes), REPO)
+        ast.parse(made)
+        return made
+
+    switched = code(frame=AnswerFrame({"enable_thinking": False}))
+    assert "add_generation_prompt=True, enable_thinking=False, return_dict=True" in switched
+    framed = code(frame=AnswerFrame(dropped="<think>\n", added="</think>\n\n"))
+    assert 'tokenize=False).removesuffix("<think>\\n") + "</think>\\n\\n"' in framed
+    assert "tokenizer(prompt, add_special_tokens=False" in framed
+    turns = (
+        {"role": "system", "content": "Tables: {schema}"},
+        {"role": "user", "content": "{question}"},
+        {"role": "assistant", "content": "{sql}"},
+    )
+    private = code(messages=turns)
+    assert "{schema}" not in private and "<schema>" in private
+    row = ({"role": "system", "content": "Tables: t(x)"}, {"role": "user", "content": "How many?"})
+    public = code(messages=turns, question=row, public_data=True)
+    assert "Tables: t(x)" in public and "How many?" in public
+    assert "Tables: t(x)" not in code(
+        messages=turns, question=row
+    )  # rows are shown where anybody may read them
+    folded = code(messages=({"role": "system", "content": "Answer."}, *turns[1:]), folds=True)
+    assert '"role": "system"' not in folded and "Answer.\\n\\n" in folded
 
 
 def test_the_same_run_makes_the_same_bytes(finished: Callable[..., Path]) -> None:

@@ -113,7 +113,7 @@ def test_the_prompts_are_the_recipe_s_and_the_evaluation_is_the_report_s(hub: An
         **ADAPTER, "recipe.yml": RECIPE, "report/report.json": json.dumps(REPORT).encode(),
     }, private=True)  # fmt: skip
     pair = describe()
-    assert (pair.system, pair.user_template, pair.field) == ("Recipe line to JSON.", "{line}", "line")
+    assert (pair.form.system, pair.form.user, pair.form.field) == ("Recipe line to JSON.", "{line}", "line")
     assert (pair.examples, pair.max_new_tokens) == (("3 tsp. oats", "flaky salt"), 40)
     assert (pair.title, pair.short_name, pair.base_name) == ("Ingredient parser", "tuned", "base")
     assert pair.trust_remote_code is False
@@ -162,7 +162,7 @@ model-index:
     assert "62.0%" in shown and "as the model's card gives it" in shown
     assert "held-out" not in shown and "interval" not in shown and "loss" not in shown
     # Without a recipe a visitor types the whole turn.
-    assert (pair.system, pair.user_template) == ("", "{prompt}")
+    assert (pair.form.system, pair.form.user) == ("", "{prompt}")
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ model-index:
 def test_what_is_wrong_in_a_repo_is_left_out(hub: Any, files: dict[str, bytes]) -> None:
     hub.put("model", "ada/tuned", {**ADAPTER, **files})
     pair = describe()
-    assert (pair.system, pair.user_template, pair.examples) == ("", "{prompt}", ())
+    assert (pair.form.system, pair.form.user, pair.examples) == ("", "{prompt}", ())
     assert pair.max_new_tokens == 256 and pair.report is None
     assert "Nothing was measured" in rendering.evaluation(pair.report)
 
@@ -309,7 +309,7 @@ def test_one_that_fails_leaves_the_others_working(hub: Any, monkeypatch: pytest.
     assert "could not be read" in failure(lambda: page_of("ada/tuned").pair("ada/tuned"))
     hub.state.faults.clear()
     hub.put("model", "ada/tuned", {"recipe.yml": RECIPE})
-    assert offered.pair("ada/tuned").system == "Recipe line to JSON."
+    assert offered.pair("ada/tuned").form.system == "Recipe line to JSON."
 
 
 def test_a_list_of_models_is_read_from_the_settings_file(tmp_path: Path) -> None:

@@ -40,28 +40,65 @@ def test_a_run_becomes_one_pair_with_the_recipe_s_own_template(
     )
     (tmp_path / "compare.json").write_text(json.dumps(config))
     read = settings.read(tmp_path / "compare.json").pairs[0]
-    assert read.messages("3 tsp. {oats}", read.system) == [
+    assert read.form.messages({"line": "3 tsp. {oats}"}) == [
         {"role": "system", "content": "Turn the recipe line into JSON with qty, unit and name."},
         {"role": "user", "content": "3 tsp. {oats}"},
     ]
-    assert read.messages("oats", "  ") == [{"role": "user", "content": "oats"}]
+    assert read.form.messages({"line": "oats"}, "  ") == [{"role": "user", "content": "oats"}]
     assert read.report is not None
 
 
 @pytest.mark.parametrize(
-    ("user", "expected"),
+    ("user", "expected", "fields"),
     [
-        ("Q: {question} {{x}}", "Q: {question} {{x}}"),
-        ("{a} or {b}", "{prompt}"),
-        ("always the same", "{prompt}"),
+        ("Q: {question} {{x}}", "Q: {question} {{x}}", ("question",)),
+        ("{a} or {b}", "{a} or {b}", ("b", "a")),
+        ("always the same", "{prompt}", ("prompt",)),
     ],
 )
-def test_a_visitor_fills_one_field_or_types_the_whole_turn(
-    tmp_path: Path, write_run: Callable[..., Path], user: str, expected: str
+def test_a_visitor_fills_a_field_for_each_column_or_types_the_whole_turn(
+    tmp_path: Path,
+    write_run: Callable[..., Path],
+    user: str,
+    expected: str,
+    fields: tuple[str, ...],
 ) -> None:
     data = {"messages": [{"role": "user", "content": user}, {"role": "assistant", "content": "{c}"}]}
     [pair] = build_config(finished(tmp_path, write_run, data=data))["pairs"]
     assert (pair["system"], pair["user_template"]) == ("", expected)
+    (tmp_path / "compare.json").write_text(json.dumps({"pairs": [pair]}))
+    form = settings.read(tmp_path / "compare.json").pairs[0].form
+    assert (form.field, *form.others) == fields
+
+
+def test_a_column_in_the_system_turn_is_a_field_and_reaches_no_model_as_a_name(
+    tmp_path: Path, write_run: Callable[..., Path]
+) -> None:
+    system = "Tables: {schema}. Answer as {{sql}}."
+    turns = [("system", system), ("user", "{question}"), ("assistant", "{a}")]
+    data = {"messages": [{"role": role, "content": content} for role, content in turns]}
+    run = finished(tmp_path, write_run, data=data)
+    (run / "work" / "prepared.json").write_text(json.dumps({"reasoning": ["<think>", "</think>"]}))
+    config = build_config(run)
+    (tmp_path / "compare.json").write_text(json.dumps(config))
+    pair = settings.read(tmp_path / "compare.json").pairs[0]
+    assert (pair.form.field, pair.form.others) == ("question", ("schema",))
+    assert pair.form.system == "Tables: {schema}. Answer as {sql}."  # as people read it
+    values = {"schema": "t(x) {question}", "question": "How many {x}?"}
+    assert pair.form.messages(values) == [
+        {"role": "system", "content": "Tables: t(x) {question}. Answer as {sql}."},
+        {"role": "user", "content": "How many {x}?"},
+    ]
+    assert pair.form.messages(values, "Only {schema}")[0]["content"] == "Only t(x) {question}"
+    assert pair.form.messages({"question": "q"})[0]["content"] == "Tables: . Answer as {sql}."
+    assert pair.reasoning == ("<think>", "</think>")
+    data["system"] = "fold"
+    config = build_config(finished(tmp_path / "folded", write_run, data=data))
+    (tmp_path / "compare.json").write_text(json.dumps(config))
+    folded = settings.read(tmp_path / "compare.json").pairs[0].form
+    assert folded.messages({"schema": "t(x)", "question": "q"}) == [
+        {"role": "user", "content": "Tables: t(x). Answer as {sql}.\n\nq"}
+    ]
 
 
 def test_a_run_that_has_nothing_to_compare_is_told_in_a_sentence(
@@ -116,6 +153,7 @@ def said(text: str, done: bool = True) -> Any:
         done=done,
         stopped=False,
         weights="base:0123456789ab",
+        reasoning="",
     )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hf_recipes.cli.arguments import json_option, named, runs_option, settings_option
-from hf_recipes.cli.errors import FAILED, INTERRUPTED, NotDone
+from hf_recipes.cli.errors import FAILED, INTERRUPTED, WRONG_CALL, NotDone
 from hf_recipes.cli.output import document, result, say
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def follow(run: Path, *, tell_rows: bool = True) -> int:
     has to say of the rows as soon as it is over."""
     from hf_recipes import record, road
     from hf_recipes.cli.progress import show
-    from hf_recipes.record.state import State
+    from hf_recipes.record.state import Reason, State
 
     try:
         looks = road.watch(run)
@@ -129,6 +129,8 @@ def follow(run: Path, *, tell_rows: bool = True) -> int:
         state = road.cancel(run)
     if state.state is State.CANCELLED:
         return INTERRUPTED
+    if state.state is State.FAILED and state.reason == Reason.DATA_INVALID.value:
+        return WRONG_CALL
     return FAILED if state.state is State.FAILED or road.gate_unmet(run) else 0
 
 

@@ -51,7 +51,7 @@ class Comparing:
                 if self._asked
                 else [turn["content"] for turn in messages[:-1] if turn["role"] != "system"]
             )
-            return Compared(question, messages, "\n".join(asked), (messages[-1]["content"],))
+            return Compared(question, messages, "\n".join(asked), (form.final(record).answer,))
         text = "\n".join(as_text(record[column.name]) for column in form.columns if not column.target)
         answers = [record[column.name] for column in form.columns if column.target and column.kind in SAID]
         many = answers[0] if len(answers) == 1 and isinstance(answers[0], list) else answers

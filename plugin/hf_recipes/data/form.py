@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from hf_recipes.data.checks import cells
 from hf_recipes.data.checks import record as convert
 from hf_recipes.data.columns import Column, expected, is_chat, named_in_table, trainer_of
+from hf_recipes.data.final_answer import FinalAnswer, expected_answer
 from hf_recipes.data.messages import (
     NoColumn,
     RowError,
+    folded,
     from_templates,
     listed,
     parse,
-    split_reference,
     with_system,
 )
 from hf_recipes.recipe.model import Message
@@ -32,6 +33,11 @@ class Form:
     """Tabular data: a column that the recipe names → the parameter that does."""
     system_column: str | None = None
     """The column of the system turn, beside ready-made messages."""
+    ends: tuple[str, ...] = ()
+    """End tokens of the base's tokenizer beside those of `final_answer`, which nothing is compared with."""
+
+    folds: bool = False
+    """Whether a system turn's text is put in front of the first user turn."""
 
     @property
     def label(self) -> Column | None:
@@ -41,9 +47,16 @@ class Form:
     def record(self, row: Mapping[str, object]) -> dict[str, object]:
         """What the trainer sees of a row. Raises RowError."""
         if self.templates:
-            return {self.columns[0].name: from_templates(self.templates, row)}
-        record = convert(row, self.columns) if self.columns else cells(row, self.named)
-        return self._with_system(row, record) if self.system_column else record
+            record: dict[str, object] = {self.columns[0].name: from_templates(self.templates, row)}
+        else:
+            record = convert(row, self.columns) if self.columns else cells(row, self.named)
+        if self.system_column:
+            record = self._with_system(row, record)
+        if self.folds:
+            for column in self.columns:
+                if column.kind == "messages":
+                    record[column.name] = folded(record[column.name])  # type: ignore[arg-type]
+        return record
 
     def _with_system(self, row: Mapping[str, object], record: dict[str, object]) -> dict[str, object]:
         name = str(self.system_column)
@@ -58,6 +71,10 @@ class Form:
         """The conversation of a record; only for `conversations`."""
         return record[self.columns[0].name]  # type: ignore[return-value]
 
+    def final(self, record: Mapping[str, object]) -> FinalAnswer:
+        """The answer that a conversation ends with, apart from its reasoning and its end token."""
+        return expected_answer(self.messages(record)[-1]["content"], self.ends)
+
     def prompt(self, record: Mapping[str, object]) -> object:
         """What is asked, without the answer: two records with an equal prompt are duplicates."""
         if self.conversations:
@@ -67,15 +84,18 @@ class Form:
         return {column.name: record[column.name] for column in self.columns if not column.target}
 
     def test_row(self, number: int, record: Mapping[str, object]) -> dict[str, object]:
-        """A held-out row as it is recorded, numbered from 0."""
+        """A held-out row as it is recorded, numbered from 0. `reasoning` is what stands before the answer, where it is any."""
         if not self.conversations:
             return {"row": number, "data": dict(record)}
-        question, reference = split_reference(self.messages(record))
-        return {"row": number, "messages": question, "reference": reference}
+        found = self.final(record)
+        row = {"row": number, "messages": self.messages(record)[:-1], "reference": found.answer}
+        return {**row, "reasoning": found.reasoning} if found.reasoning else row
 
 
-def form_of(task: str, params: Mapping[str, object], templates: Sequence[Message] = ()) -> Form:
-    """The form for a task. Raises RowError when a template cannot be parsed."""
+def form_of(
+    task: str, params: Mapping[str, object], templates: Sequence[Message] = (), system: str = "turn"
+) -> Form:
+    """The form for a task; `system` as in `data.system`. Raises RowError when a template cannot be parsed."""
     for template in templates:
         parse(template.content)
     chat = is_chat(task, params, bool(templates))
@@ -83,4 +103,5 @@ def form_of(task: str, params: Mapping[str, object], templates: Sequence[Message
     if templates and not conversations:
         raise RowError("data.messages goes with llm-sft and llm-generic only")
     columns = expected(task, params, chat=chat)
-    return Form(task, columns, tuple(templates), conversations, named_in_table(task, params))
+    named = named_in_table(task, params)
+    return Form(task, columns, tuple(templates), conversations, named, folds=system == "fold")

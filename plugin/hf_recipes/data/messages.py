@@ -223,17 +223,18 @@ def with_system(messages: list[dict[str, str]], name: str, value: object) -> lis
     return messages
 
 
-def split_reference(messages: Sequence[Mapping[str, str]]) -> tuple[list[dict[str, str]], str]:
-    """(all but the last turn, the content of the last turn): the question and its reference answer."""
-    return [dict(message) for message in messages[:-1]], messages[-1]["content"]
+def folded(messages: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
+    """The messages without a system turn: its text stands in front of the first user turn."""
+    turns = [dict(turn) for turn in messages]
+    if len(turns) < 2 or turns[0]["role"] != "system":
+        return turns
+    system, first, *rest = turns
+    return [{**first, "content": in_front(system["content"], first["content"])}, *rest]
 
 
-def asked(messages: Sequence[Mapping[str, str]]) -> tuple[str, str]:
-    """(system prompt, template of the user's turn) of `data.messages`, for a person who asks the model. What they type
-    fills the template's one column; where there are several, or none, they type the whole turn. Raises RowError."""
-    first = {message["role"]: message["content"] for message in reversed(messages)}
-    user = first.get("user", "")
-    return first.get("system", ""), user if len(columns_in([user])) == 1 else "{prompt}"
+def in_front(system: str, content: str) -> str:
+    """A user's turn with a system turn's text in it."""
+    return f"{system}\n\n{content}" if system.strip() else content
 
 
 def listed(names: Iterable[object]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from hf_recipes.recipe.model import Compare, Data, Evaluate, UseCase
+from hf_recipes.recipe.place import Place
 
 
 @dataclass(frozen=True)
@@ -70,4 +71,6 @@ class Job:
     use_case: UseCase | None = None
     push: Push | None = None
     """None: nothing is pushed by the run itself."""
+    places: Mapping[str, Place] = field(default_factory=dict)
+    """Key → where the recipe has it, of what the steps can find wrong: a turn that the base's chat template refuses."""
     schema: int = 1

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hf_recipes import record
+from hf_recipes.data.answer_frame import AnswerFrame, answer_frame
 from hf_recipes.data.answer_room import answer_room
 from hf_recipes.evaluation import findings, run_warnings
 from hf_recipes.hub.errors import HubFailed
@@ -74,6 +75,14 @@ class Facts:
     license: License | None = None
     public_data: bool = False
     """Whether anybody may read the dataset, and so its test rows in the report."""
+    frame: AnswerFrame = field(default_factory=AnswerFrame)
+    """How the model is asked: what its chat template writes around answers."""
+    reasoning: tuple[str, str] | None = None
+    """What opens and closes the reasoning that the answers of its data begin with."""
+    folds: bool = False
+    """Whether a system turn's text stands in the user's turn."""
+    question: Sequence[Mapping[str, str]] = ()
+    """The first test row, up to its answer."""
     places: Mapping[str, str] = field(default_factory=dict)
     """Folders and files of this machine that the run's files may name → what stands for them in public."""
 
@@ -123,6 +132,10 @@ def read_facts(run: Path) -> Facts:
         base_folder=folder,
         training=told.get("training") or {},
         warnings=tuple(told.get("warnings") or ()),
+        frame=answer_frame(prepared.get("prompt")),
+        reasoning=_marks(prepared.get("reasoning")),
+        folds=data.get("system") == "fold",
+        question=_first_question(run),
         places=_places(run, job, prepared, base_model),
     )
 
@@ -167,6 +180,19 @@ def _dataset(data: Mapping[str, Any]) -> str | None:
     if data.get("local") or DATA_REPO in path or not HUB_ID.fullmatch(path):
         return None
     return path
+
+
+def _marks(found: object) -> tuple[str, str] | None:
+    return (str(found[0]), str(found[1])) if isinstance(found, list) and len(found) == 2 else None
+
+
+def _first_question(run: Path) -> Sequence[Mapping[str, str]]:
+    try:
+        with (run / "answers" / "questions.jsonl").open(encoding="utf-8") as lines:
+            messages = json.loads(lines.readline())["messages"]
+        return [{"role": str(one["role"]), "content": str(one["content"])} for one in messages]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return ()
 
 
 def _overrides(job: Mapping[str, Any]) -> dict[str, Any]:

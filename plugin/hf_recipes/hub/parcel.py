@@ -81,6 +81,7 @@ def pack(run: Path, facts: Facts, repo: str, secrets: Sequence[str]) -> Parcel:
         **({"base_fingerprint": facts.base_fingerprint} if facts.base_fingerprint else {}),
         # A report says it otherwise.
         **({} if facts.report else {"training": dict(facts.training), "warnings": list(facts.warnings)}),
+        **({"reasoning": list(facts.reasoning)} if facts.reasoning else {}),
         "weights": name,
         "engine": f"autotrain {autotrain.version()}",
         "hf_recipes": __version__,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 
-from hf_recipes.data.messages import RowError, asked, columns_in, fill
+from hf_recipes.data.answer_frame import AnswerFrame
+from hf_recipes.data.messages import RowError
+from hf_recipes.data.prompt_form import PromptForm, prompt_form
 from hf_recipes.hub.facts import Facts
 
 IMAGE = "https://huggingface.co/datasets/huggingface/documentation-images/resolve/main/bee.jpg"
@@ -43,16 +45,16 @@ IMAGE_TASKS = ("image_multi_class_classification", "image_single_column_regressi
 
 
 def prompt(facts: Facts) -> list[dict[str, str]]:
-    """A conversation up to the model's turn, as the model was trained to see it."""
-    system, template = "", "{prompt}"
+    """A conversation up to the model's turn, as the model was trained to see it. Where its prompt has several columns: that
+    of a test row, where anybody may read the data, else with a place for each value."""
     try:
-        system, template = asked(facts.messages)
-        columns = columns_in([template])
+        form = prompt_form(facts.messages, folds=facts.folds)
     except RowError:
-        columns = ("prompt",)
-    example = facts.examples[0] if facts.examples else "<your text>"
-    user = {"role": "user", "content": fill(template, dict.fromkeys(columns, example))}
-    return [{"role": "system", "content": system}, user] if system else [user]
+        form = PromptForm()
+    if form.others and facts.question and facts.public_data:
+        return [dict(turn) for turn in facts.question]
+    places = {name: f"<{name}>" for name in form.others}
+    return form.messages({**places, form.field: facts.examples[0] if facts.examples else "<your text>"})
 
 
 def _causal(facts: Facts, repo: str) -> list[str]:
@@ -68,16 +70,29 @@ def _causal(facts: Facts, repo: str) -> list[str]:
             *(f"    {json.dumps(one, ensure_ascii=False)}," for one in prompt(facts)),
             "]",
         ]
-        lines += [
-            'inputs = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=True, return_tensors="pt")'
-        ]
+        lines += _inputs(facts.frame)
     else:
         text = facts.examples[0] if facts.examples else "Once upon a time"
         lines += [f'inputs = tokenizer({_text(text)}, return_tensors="pt")']
+    told = "  # its reasoning, then the answer" if facts.reasoning else ""
     return [
         *lines,
         f"output = model.generate(**inputs.to(model.device), max_new_tokens={facts.max_new_tokens}, do_sample=False)",
-        'print(tokenizer.decode(output[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True))',
+        f'print(tokenizer.decode(output[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True)){told}',
+    ]
+
+
+def _inputs(frame: AnswerFrame) -> list[str]:
+    """The prompt as tokens, with all that stands before an answer in training."""
+    options = "".join(f", {name}={value!r}" for name, value in frame.options.items())
+    rendered = f"tokenizer.apply_chat_template(messages, add_generation_prompt=True{options}"
+    if not (frame.dropped or frame.added):
+        return [f'inputs = {rendered}, return_dict=True, return_tensors="pt")']
+    dropped = f".removesuffix({_text(frame.dropped)})" if frame.dropped else ""
+    added = f" + {_text(frame.added)}" if frame.added else ""
+    return [
+        f"prompt = {rendered}, tokenize=False){dropped}{added}  # as before an answer in training",
+        'inputs = tokenizer(prompt, add_special_tokens=False, return_tensors="pt")',
     ]
 
 

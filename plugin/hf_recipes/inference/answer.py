@@ -24,11 +24,18 @@ from hf_recipes.inference.child import Pace, Progress, StepFailed, run_step, wri
 from hf_recipes.inference.endpoint import EndpointFailed
 from hf_recipes.inference.loading import positions
 from hf_recipes.inference.measures import measure, wanted
-from hf_recipes.inference.prompts import BASELINES, FINE_TUNED, REFERENCE, Asked, Asking, asked_rows
+from hf_recipes.inference.prompts import (
+    BASELINES,
+    FINE_TUNED,
+    REFERENCE,
+    Asked,
+    Asking,
+    asked_rows,
+    told_baseline,
+)
 from hf_recipes.inference.recording import NOTES, Rows, forget_others, record, write_questions
 from hf_recipes.inference.request import Request, of_run
 from hf_recipes.inference.row_file import RowFile
-from hf_recipes.inference.shots import told
 from hf_recipes.inference.who_answers import answering, load, reference
 from hf_recipes.recipe.model import Evaluate
 
@@ -88,7 +95,7 @@ def _reference(
     """Last, and no reason to lose what was measured: a reference that refuses has no answers, and a note that says why."""
     try:
         with reference(request) as answerer:
-            ask = partial(_plain, evaluate.baseline_system)
+            ask = partial(_plain, request)
             _answer_by(REFERENCE, answerer, rows, ask, answers, evaluate, new_tokens, progress)
     except EndpointFailed as failure:
         (answers / f"{REFERENCE}.jsonl.part").unlink(missing_ok=True)
@@ -96,8 +103,8 @@ def _reference(
         write_json(answers / NOTES, {REFERENCE: str(failure)})
 
 
-def _plain(system: str | None, rows: Sequence[dict[str, Any]]) -> list[Asked]:
-    return [Asked(told(system, row["messages"])) for row in rows]
+def _plain(request: Request, rows: Sequence[dict[str, Any]]) -> list[Asked]:
+    return [Asked(told_baseline(request, row["messages"])) for row in rows]
 
 
 def _room(base: str, request: Request, new_tokens: int) -> int | None:

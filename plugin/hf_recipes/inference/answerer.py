@@ -12,6 +12,7 @@ from hf_recipes.inference.sides import Conversation, Which
 @dataclass(frozen=True)
 class Answer:
     text: str
+    """Without the reasoning before it and the token that ends it."""
     prompt_tokens: int
     completion_tokens: int
     """The end token counts: it was generated too."""
@@ -23,6 +24,8 @@ class Answer:
     """Whether it was made before; its seconds were measured then."""
     cut: bool = False
     """Whether it ended at the limit of tokens, and not by itself."""
+    reasoning: str = ""
+    """What was generated before the answer, its marks included."""
 
 
 class Answerer(Protocol):

@@ -60,6 +60,7 @@ def convert(
     out: Path | None,
     *,
     first: int = 0,
+    looked: Callable[[Seen], None] | None = None,
     each: Callable[[Record], None] | None = None,
     rules: RowRules | None = None,
     progress: Progress | None = None,
@@ -68,7 +69,8 @@ def convert(
     """Read, check, split and write: `out/data/{train,validation}.jsonl`, `out/data/README.md`, `out/test.jsonl`; where
     `data.limit` leaves conversations out, `out/pool.jsonl` too: all that the baselines' examples are drawn from.
 
-    With `out` None nothing is written and everything is counted. `each` is shown every training record as written,
+    With `out` None nothing is written and everything is counted. `looked` gets what the first pass saw of the training
+    rows, `each` every training record as written,
     `rules` every row that is trained or measured on.
     `for_autotrain` leaves to `autotrain --config` what it does itself: class ids, and a validation split.
     Raises DataError with what is wrong: before anything is written, but for what `rules` find.
@@ -85,6 +87,8 @@ def convert(
     usable |= {name: one.rows for name, one in (("validation", seen_valid), ("test", seen_test)) if one}
     if refused := broken.refused(usable):
         refused.stop()
+    if looked:
+        looked(seen)
 
     result = Converted(columns=seen.columns)
     result.notes += _unused(form, seen.columns)

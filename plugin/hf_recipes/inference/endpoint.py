@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from hf_recipes.data.final_answer import final_answer
 from hf_recipes.endpoint.client import AT_ONCE, Client, EndpointFailed, Reply
 from hf_recipes.inference.answerer import Answer
 from hf_recipes.inference.sides import Conversation
@@ -81,15 +82,17 @@ class Endpoint:
 
 def _answers(replies: Sequence[Reply], seconds: float, weights: str, max_new_tokens: int) -> list[Answer]:
     share = seconds / max(1, len(replies))
+    said = [final_answer(one.text) for one in replies]
     return [
         Answer(
-            one.text,
+            text.answer,
             one.prompt_tokens or 0,
             one.completion_tokens or 0,
             share,
             weights,
             # Some servers give no reason, or always the same: the count says it too.
             cut=one.finish_reason == "length" or (one.completion_tokens or 0) >= max_new_tokens,
+            reasoning=text.reasoning,
         )
-        for one in replies
+        for one, text in zip(replies, said, strict=True)
     ]

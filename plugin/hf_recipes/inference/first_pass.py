@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hf_recipes.data.columns import Column
+from hf_recipes.data.final_answer import FinalAnswer, marks_of
 from hf_recipes.data.findings import Findings, wrong
 from hf_recipes.data.form import Form
 from hf_recipes.data.messages import RowError, SharedError
@@ -27,6 +28,15 @@ class Seen:
     """Each row's label where a row has one, else each label once."""
     numbers: dict[str, bool] = field(default_factory=dict)
     """Columns of a text file that hold nothing but numbers → whether whole ones; tabular data only."""
+    reasoned: int = 0
+    """Rows whose answer begins with reasoning."""
+    marks: tuple[str, str] = ("", "")
+    """What opens and closes the first of it."""
+
+    @property
+    def reasoning(self) -> tuple[str, str] | None:
+        """The marks where most answers begin with reasoning, so that models are asked for it too."""
+        return self.marks if self.reasoned and self.reasoned * 2 >= self.rows else None
 
 
 def rows_for(split: Split, form: Form, findings: Findings) -> Iterator[tuple[str, Row]]:
@@ -55,6 +65,8 @@ def look(split: Split, form: Form, findings: Findings) -> Seen:
             findings.add(file, line, str(error))
             continue
         seen.rows += 1
+        if form.conversations:
+            _look_for_reasoning(seen, form.final(record))
         if form.label:
             value: Any = record[form.label.name]
             if isinstance(value, list):
@@ -73,6 +85,12 @@ def look(split: Split, form: Form, findings: Findings) -> Seen:
     if not seen.rows and not findings.total:
         raise wrong(split.name, "the split holds no rows", code="empty-file")
     return seen
+
+
+def _look_for_reasoning(seen: Seen, answer: FinalAnswer) -> None:
+    if not answer.empty:
+        seen.reasoned += 1
+        seen.marks = seen.marks if any(seen.marks) else marks_of(answer.reasoning)
 
 
 def _judge_number(numbers: dict[str, bool], name: str, value: object) -> None:

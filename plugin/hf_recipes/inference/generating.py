@@ -11,22 +11,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
+from hf_recipes.data.final_answer import TURN_ENDS
+
 if TYPE_CHECKING:
     from hf_recipes.inference.kv_cache import Prefix
 
 STAYING = 0.9
 """Rows that have ended are taken out of a batch once so few of its rows go on."""
-
-# How chat templates end an assistant's turn where the model's generation_config does not say so.
-TURN_ENDS = (
-    "<|im_end|>",
-    "<|eot_id|>",
-    "<|end|>",
-    "<end_of_turn>",
-    "<|end_of_turn|>",
-    "</s>",
-    "<|endoftext|>",
-)
 
 
 def end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:

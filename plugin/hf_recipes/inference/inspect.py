@@ -23,8 +23,8 @@ from hf_recipes.inference.convert import convert
 from hf_recipes.inference.prepare import (
     NEEDS_CODE,
     check_enough,
+    form_and_count,
     form_or_fail,
-    load_tokenizer_or_fail,
     resolved,
 )
 from hf_recipes.inference.request import Request, from_dict
@@ -81,22 +81,31 @@ def _refused(base: str, failure: StepFailed, answer: dict[str, Any]) -> None:
 
 
 def _read(request: Request, base: str | None, examples: int, answer: dict[str, Any]) -> None:
-    form = form_or_fail(request)
-    count = None
-    if base and form.columns:
-        from hf_recipes.inference.tokens import Count
-
+    form, count = form_or_fail(request), None
+    if base:
         try:
-            count = Count(load_tokenizer_or_fail(request, base), form, request.params)
+            form, count = form_and_count(request, base)
         except StepFailed as failure:
             answer["unread"]["tokens"] = failure.message
             _refused(base, failure, answer)
     rules = RowRules(request, form, count.tokenizer if count else None)
-    converted = convert(request, form, None, first=examples, each=count.add if count else None, rules=rules)
+    converted = convert(
+        request,
+        form,
+        None,
+        first=examples,
+        looked=count.learn if count else None,
+        each=count.add if count else None,
+        rules=rules,
+    )
     answer["warnings"] = [problem.as_dict() for problem in rules.warnings.kept]
     answer["totals"] = dict(rules.warnings.codes)
     answer.update(rules.facts)
-    answer.update(rows=converted.rows, columns=converted.columns, notes=converted.notes)
+    answer.update(
+        rows=converted.rows,
+        columns=converted.columns,
+        notes=[*converted.notes, *(count.frame.told() if count else ())],
+    )
     if converted.classes:
         answer["classes"] = converted.classes
     if count:

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from hf_recipes.inference.answer_cache import key
+from hf_recipes.inference.chat_template import prompt_text, render, text_ids
 from hf_recipes.inference.generating import _last_logits_only
 from hf_recipes.inference.halving import in_halves
-from hf_recipes.inference.sides import Conversation, Side, Which, check_length, encode, pad_of
+from hf_recipes.inference.sides import Conversation, Side, Which, check_length, pad_of
 
 LOGITS = 1 << 26
 """Logits in memory at once, 256 MiB in float32: with a large vocabulary they, not the model, are what fills it."""
@@ -20,18 +21,25 @@ TOKENS = 1 << 14
 
 
 def reference_nll(
-    pair: Any, conversations: Sequence[Conversation], references: Sequence[str], *, model: Which
+    pair: Any,
+    conversations: Sequence[Conversation],
+    references: Sequence[str],
+    *,
+    model: Which,
+    reasonings: Sequence[str] | None = None,
 ) -> list[tuple[float, int]]:
     """(nats, tokens) of each reference as the assistant's turn after its conversation, the end token included.
 
-    Raises PromptTooLong.
+    `reasonings`: what stands before each in the data. It is given, as the prompt is, and not counted. Raises PromptTooLong.
     """
     side: Side = pair.side(model)
-    prompts = [encode(side.tokenizer, one) for one in conversations]
-    turns = [
-        _turn(side, conversation, prompt, reference)
-        for conversation, prompt, reference in zip(conversations, prompts, references, strict=True)
-    ]
+    prompts, turns = [], []
+    for conversation, reference, reasoning in zip(
+        conversations, references, reasonings or [""] * len(references), strict=True
+    ):
+        prompt, turn = _prompt_and_turn(side, conversation, reference, reasoning)
+        prompts.append(prompt)
+        turns.append(turn)
     for prompt, turn in zip(prompts, turns, strict=True):
         check_length(side, prompt, len(turn))
     return list(zip(_nll(pair, side, prompts, turns), map(len, turns), strict=True))
@@ -46,22 +54,27 @@ def text_nll(pair: Any, texts: Sequence[str], *, model: Which) -> list[tuple[flo
     return list(zip(_nll(pair, side, heads, tails), map(len, tails), strict=True))
 
 
-def _turn(side: Side, conversation: Conversation, prompt: Sequence[int], reference: str) -> list[int]:
-    """The tokens that the model should have said: as the chat template writes the turn, up to the end token."""
-    whole = side.tokenizer.apply_chat_template(
-        [*(dict(turn) for turn in conversation), {"role": "assistant", "content": reference}],
-        return_dict=True,
-    )["input_ids"]
-    said = [int(one) for one in whole[len(prompt) :]]
-    if list(whole[: len(prompt)]) != list(
-        prompt
-    ):  # a template that writes a past turn otherwise than one to come
-        said = [int(one) for one in side.tokenizer(reference, add_special_tokens=False)["input_ids"]]
+def _prompt_and_turn(
+    side: Side, conversation: Conversation, reference: str, reasoning: str
+) -> tuple[list[int], list[int]]:
+    """The tokens that are given, and those that the model should have said: as the chat template writes the turn, up to
+    the end token."""
+    tokenizer = side.tokenizer
+    content = f"{reasoning}\n\n{reference}" if reasoning else reference
+    turns = [*conversation, {"role": "assistant", "content": content}]
+    text = render(tokenizer, turns, **side.frame.options)
+    given = prompt_text(tokenizer, conversation, side.frame)
+    if reasoning and (at := text.rfind(reference.strip())) > 0:
+        given = text[:at]
+    prompt, whole = text_ids(tokenizer, given), text_ids(tokenizer, text)
+    said = whole[len(prompt) :]
+    if whole[: len(prompt)] != prompt:  # a template that writes a past turn otherwise than one to come
+        said = text_ids(tokenizer, reference)
     end = next((place for place, token in enumerate(said) if token in side.ends), None)
     if end is not None:
-        return said[: end + 1]
-    closing = side.tokenizer.eos_token_id
-    return said if closing is None else [*said, int(closing)]
+        return prompt, said[: end + 1]
+    closing = tokenizer.eos_token_id
+    return prompt, said if closing is None else [*said, int(closing)]
 
 
 def _nll(

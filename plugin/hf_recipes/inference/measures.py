@@ -69,6 +69,7 @@ def _measure_some(pair: Any, method: str, some: Sequence[tuple[dict[str, Any], A
             [record.get("prompt") or question["messages"] for record, question in some],
             [record["reference"] for record, _ in some],
             model="fine-tuned" if method == FINE_TUNED else "base",
+            reasonings=[question.get("reasoning", "") for _, question in some],
         )
     except ValueError as error:  # longer than the model takes
         raise StepFailed("evaluation_failed", f"{what}: {error}") from None

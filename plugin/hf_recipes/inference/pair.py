@@ -22,6 +22,7 @@ os.environ.update(WAITING | os.environ)  # before torch is imported
 from hf_recipes.inference.answer_cache import AnswerCache
 from hf_recipes.inference.answerer import Answer
 from hf_recipes.inference.batches import Batches
+from hf_recipes.inference.chat_template import frame_of
 from hf_recipes.inference.fingerprint import fingerprint, weight_files
 from hf_recipes.inference.generating import decode, end_tokens
 from hf_recipes.inference.loading import (
@@ -43,12 +44,14 @@ from hf_recipes.inference.sides import (
     check_length,
     encode,
     pad_of,
-    text_of,
+    said,
 )
 
 READING = 256
 """Tokens of a prompt that are read between two looks at whether the answer is still wanted. On two cores reading costs as much as in
 one go (0.97 to 1.02 of the time, prompts of 459 and 1,143 tokens); parts of 128 cost a twentieth more."""
+
+Marks = tuple[str, str]
 
 __all__ = ["Delta", "ModelUnavailable", "Pair", "PromptTooLong", "load_base", "load_pair"]
 
@@ -59,7 +62,7 @@ class Delta:
 
     model: Which
     text: str
-    """All of it so far."""
+    """All of the answer so far."""
     tokens: int
     seconds: float
     """Since the question was asked."""
@@ -68,6 +71,8 @@ class Delta:
     weights: str
     stopped: bool = False
     """Whether it is done because somebody stopped it."""
+    reasoning: str = ""
+    """What was generated before the answer, its marks included."""
 
 
 class Pair:
@@ -75,7 +80,7 @@ class Pair:
         self._sides: dict[str, Side] = {side.which: side for side in (base, tuned) if side is not None}
         self.lock = threading.Lock()
         """Held by whoever uses the models: both may be the same weights."""
-        self.tokenizer = (tuned or base).tokenizer
+        self.tokenizer, self._frame = (tuned or base).tokenizer, (tuned or base).frame
         self.device = base.model.device
         self.base_weights = base.weights
         self.tuned_weights = tuned.weights if tuned is not None else None
@@ -96,7 +101,7 @@ class Pair:
 
     def count(self, messages: Conversation) -> int:
         """Tokens of the prompt, chat template and generation prompt included."""
-        return len(encode(self.tokenizer, messages))
+        return len(encode(self.tokenizer, messages, self._frame))
 
     def answer(
         self,
@@ -114,7 +119,7 @@ class Pair:
         next call when its prompts begin so too.
         """
         side = self.side(model)
-        prompts = [encode(side.tokenizer, one) for one in conversations]
+        prompts = [encode(side.tokenizer, one, side.frame) for one in conversations]
         for prompt in prompts:
             check_length(side, prompt, max_new_tokens)
         with self.lock:
@@ -122,17 +127,19 @@ class Pair:
             made = batches.answers(
                 prompts, max_new_tokens, batch_size, progress or (lambda done, total: None)
             )
+        texts = [said(side, one.tokens) for one in made]
         return [
             Answer(
-                text_of(side, one.tokens),
+                text.answer,
                 len(prompt),
                 len(one.tokens),
                 one.seconds,
                 side.weights,
                 one.cached,
                 cut=not one.tokens or one.tokens[-1] not in side.ends,
+                reasoning=text.reasoning,
             )
-            for prompt, one in zip(prompts, made, strict=True)
+            for prompt, one, text in zip(prompts, made, texts, strict=True)
         ]
 
     def stream(
@@ -145,7 +152,7 @@ class Pair:
         sides = sorted(
             self._sides.values(), key=lambda side: side.adapted
         )  # adapted rows stand last in a batch
-        prompts = [encode(side.tokenizer, messages) for side in sides]
+        prompts = [encode(side.tokenizer, messages, side.frame) for side in sides]
         for side, prompt in zip(sides, prompts, strict=True):
             check_length(side, prompt, max_new_tokens)
         with self.lock:
@@ -236,35 +243,52 @@ class _Pane:
         return self._delta(stopped=True)
 
     def _delta(self, *, stopped: bool = False) -> Delta:
-        text = text_of(self._side, self._tokens)
+        text = said(self._side, self._tokens)
+        answer, reasoning = text.answer, text.reasoning
         if not self.done:
-            text = text.rstrip("\ufffd")  # the first bytes of a character whose others are still to come
+            # The first bytes of a character whose others are still to come.
+            answer, reasoning = answer.rstrip("\ufffd"), reasoning.rstrip("\ufffd")
         return Delta(
             self._side.which,
-            text,
+            answer,
             len(self._tokens),
             self._last,
             self._first,
             self.done,
             self._side.weights,
             stopped,
+            reasoning,
         )
 
 
-def load_base(base: str, *, trust_remote_code: bool = False, chat_template: str | None = None) -> Pair:
+def load_base(
+    base: str,
+    *,
+    trust_remote_code: bool = False,
+    chat_template: str | None = None,
+    reasoning: Marks | None = None,
+) -> Pair:
     """A pair of which only "base" answers. `chat_template` is used where the tokenizer brings none.
 
     Raises ModelUnavailable.
     """
     model, tokenizer = load_model(base, trust_remote_code), load_tokenizer(base, trust_remote_code)
     tokenizer.chat_template = tokenizer.chat_template or chat_template
-    return Pair(_base_side(base, model, tokenizer), None)
+    return Pair(_base_side(base, model, tokenizer, reasoning=reasoning), None)
 
 
-def load_pair(base: str, model_dir: Path, *, trust_remote_code: bool = False, base_model: Any = None) -> Pair:
+def load_pair(
+    base: str,
+    model_dir: Path,
+    *,
+    trust_remote_code: bool = False,
+    base_model: Any = None,
+    reasoning: Marks | None = None,
+) -> Pair:
     """The base and what was trained from it: an adapter, or a whole model beside it. Raises ModelUnavailable.
 
-    `base_model` is the base where it is in memory already: what Pair.base_alone gave.
+    `base_model` is the base where it is in memory already: what Pair.base_alone gave. `reasoning`: what opens and closes
+    the block that the answers of the training data begin with, where they have one.
     """
     model_dir = Path(model_dir)
     files = weight_files(model_dir)
@@ -287,11 +311,15 @@ def load_pair(base: str, model_dir: Path, *, trust_remote_code: bool = False, ba
         tuned = base_model
     else:
         tuned = with_adapter(resized(load_model(base, trust_remote_code), model_dir), model_dir)
-    side = _base_side(base, base_model, base_tokenizer, rows)
+    side = _base_side(base, base_model, base_tokenizer, rows, reasoning)
     ends = side.ends if rows is not None else end_tokens(tuned, tokenizer)
-    return Pair(side, Side("fine-tuned", tuned, tokenizer, weights, ends, rows, adapted=True))
+    frame = frame_of(tokenizer, reasoning)
+    return Pair(side, Side("fine-tuned", tuned, tokenizer, weights, ends, rows, adapted=True, frame=frame))
 
 
-def _base_side(base: str, model: Any, tokenizer: Any, rows: Any = None) -> Side:
+def _base_side(
+    base: str, model: Any, tokenizer: Any, rows: Any = None, reasoning: Marks | None = None
+) -> Side:
     weights = f"base:{fingerprint(weight_files(model_folder(base)))}"
-    return Side("base", model, tokenizer, weights, end_tokens(model, tokenizer), rows)
+    ends = end_tokens(model, tokenizer)
+    return Side("base", model, tokenizer, weights, ends, rows, frame=frame_of(tokenizer, reasoning))

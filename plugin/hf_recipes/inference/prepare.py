@@ -49,11 +49,16 @@ def prepare(run: Path) -> None:
         }
         params = trainer_params(request, base)
     else:
-        form = form_or_fail(request)
-        count = _count(request, form, base)
+        form, count = form_and_count(request, base)
         rules = RowRules(request, form, count.tokenizer if count else None)
         converted = convert(
-            request, form, work, each=count.add if count else None, rules=rules, progress=progress
+            request,
+            form,
+            work,
+            looked=count.learn if count else None,
+            each=count.add if count else None,
+            rules=rules,
+            progress=progress,
         )
         _write_shots(converted, work)
         tokens = count.result() if count else {}
@@ -63,7 +68,9 @@ def prepare(run: Path) -> None:
             "rows": converted.rows,
             "pool": converted.pool,
             "tokens": tokens,
-            "notes": converted.notes,
+            "notes": [*converted.notes, *(count.frame.told() if count else ())],
+            "prompt": count.frame.as_json() if count else {},
+            "reasoning": count.reasoning if count else None,
             "skipped": converted.skipped,
             "warnings": [problem.as_dict() for problem in rules.warnings.kept],
             "totals": dict(rules.warnings.codes),
@@ -97,7 +104,7 @@ def passes_through(request: Request) -> bool:
 
 def form_or_fail(request: Request) -> Form:
     try:
-        form = form_of(request.task, request.params, request.data.messages)
+        form = form_of(request.task, request.params, request.data.messages, request.data.system)
         return replace(form, system_column=request.data.system_column)
     except RowError as error:
         raise wrong(request.data.path, str(error)) from None
@@ -167,11 +174,18 @@ def load_tokenizer_or_fail(request: Request, base: str) -> Any:
         ) from None
 
 
-def _count(request: Request, form: Form, base: str) -> Count | None:
-    """None where the trainer has no tokenizer: tabular data."""
+def form_and_count(request: Request, base: str) -> tuple[Form, Count | None]:
+    """The form, which knows the end tokens of the base's tokenizer then; no count where the trainer has no tokenizer:
+    tabular data. Raises DataError, StepFailed."""
+    from hf_recipes.inference.chat_template import end_texts
     from hf_recipes.inference.tokens import Count
 
-    return Count(load_tokenizer_or_fail(request, base), form, request.params) if form.columns else None
+    form = form_or_fail(request)
+    if not form.columns:
+        return form, None
+    tokenizer = load_tokenizer_or_fail(request, base)
+    form = replace(form, ends=end_texts(tokenizer))
+    return form, Count(tokenizer, form, request.params)
 
 
 def _write_shots(converted: Converted, work: Path) -> None:

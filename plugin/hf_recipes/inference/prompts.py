@@ -10,6 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from hf_recipes.data.final_answer import without_end
+from hf_recipes.data.messages import fill
 from hf_recipes.inference.child import StepFailed, read_lines
 from hf_recipes.inference.examples import Examples
 from hf_recipes.inference.request import Request
@@ -69,8 +71,12 @@ class Asking:
     def prompts(self, method: str, rows: Sequence[Mapping[str, Any]]) -> list[Asked]:
         """A prompt a row. Raises StepFailed."""
         ask = {"few-shot": self._few_shot, "retrieval": self._retrieval}.get(method, self._plain)
-        system = None if method == FINE_TUNED else self._evaluate.baseline_system
-        return [ask(told(system, row["messages"])) for row in rows]
+        if method == FINE_TUNED:
+            return [ask(row["messages"]) for row in rows]
+        return [ask(self._told(row["messages"])) for row in rows]
+
+    def _told(self, conversation: Conversation) -> Conversation:
+        return told_baseline(self._request, conversation)
 
     def _plain(self, question: Conversation) -> Asked:
         return Asked(question)
@@ -100,7 +106,7 @@ class Asking:
         places = index.nearest(searched(question), k)
         found = [(examples.id(place), examples[place]) for place in places]
         while found:
-            shots = [told(self._evaluate.baseline_system, shot) for _, shot in reversed(found)]
+            shots = [self._told(without_ends(shot)) for _, shot in reversed(found)]
             messages = few_shot(shots, question)
             if self._fits(messages):
                 return Asked(messages, tuple(name for name, _ in found))
@@ -113,7 +119,7 @@ class Asking:
     @cached_property
     def _shots(self) -> list[Conversation]:
         shots = read_lines(self._run / "work" / "shots.jsonl")[: self._evaluate.shots]
-        return [told(self._evaluate.baseline_system, shot["messages"]) for shot in shots]  # type: ignore[arg-type]
+        return [self._told(without_ends(shot["messages"])) for shot in shots]  # type: ignore[arg-type]
 
     @cached_property
     def _documents(self) -> tuple[list[Passage], Index]:
@@ -139,6 +145,28 @@ class Asking:
         return load_embedding_model(
             str(self._evaluate.embedding_model), trust_remote_code=self._request.trust_remote_code
         )
+
+
+def told_baseline(request: Request, conversation: Conversation) -> Conversation:
+    """With the recipe's own system turn for models that were not trained, where it has one."""
+    system = request.evaluate.baseline_system if request.evaluate else None
+    return conversation if system is None else told(system, conversation, folded_system(request))
+
+
+def folded_system(request: Request) -> str | None:
+    """The text that the recipe puts in front of every first user turn, where `data.system` folds it in."""
+    if request.data.system != "fold":
+        return None
+    first = next(iter(request.data.messages), None)
+    return fill(first.content, {}) if first is not None and first.role == "system" else ""
+
+
+def without_ends(conversation: Conversation) -> Conversation:
+    """An example without the end token that people append to answers: the chat template writes one."""
+    return [
+        {**turn, "content": without_end(turn["content"])} if turn["role"] == "assistant" else turn
+        for turn in conversation
+    ]
 
 
 def searched(question: Conversation) -> str:

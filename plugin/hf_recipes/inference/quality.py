@@ -14,7 +14,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from hf_recipes.data.asked import Comparing, used_columns
@@ -28,6 +28,7 @@ from hf_recipes.data.sensitive import has_email, masked, secrets_in
 from hf_recipes.data.splits import held_out
 from hf_recipes.inference import measurable
 from hf_recipes.inference.broken_rows import BrokenRows
+from hf_recipes.inference.chat_template import end_texts
 from hf_recipes.inference.child import StepFailed
 from hf_recipes.inference.dataset import Split, open_split
 from hf_recipes.inference.doubles import LIMIT, NEAR, Index
@@ -66,13 +67,15 @@ class Reading:
 
     def __init__(self, request: Request, form: Form, say: Say) -> None:
         self._request, self._form, self._say = request, form, say
+        self._unread: dict[str, str] = {}
+        tokenizer = self._tokenizer()
+        if tokenizer is not None:
+            self._form = form = replace(form, ends=end_texts(tokenizer))
         self._comparing = Comparing(form, request.params)
         self._index = Index(texts=self._comparing.has_text)
         classes = form.label is not None or request.params.get("task") == "classification"
         self._classes = ("label" if not form.label else form.label.kind) if classes else ""
         self._answers = {part: Answers(classes=classes) for part in ("train", "test")}
-        self._unread: dict[str, str] = {}
-        tokenizer = self._tokenizer()
         self._tokens = RowTokens(tokenizer, form, request.params) if tokenizer else None
         self._splits: dict[str, dict[str, Any]] = {}
         self._columns: dict[str, None] = {}

@@ -44,7 +44,7 @@ def record(
     method: str, row: Mapping[str, Any], prompt: Any, sources: Sequence[str], answer: Any
 ) -> dict[str, Any]:
     """One line of answers/<method>.jsonl. `prompt` is recorded where it is not the row's own question; `sources` are the ids
-    of what was looked up for it."""
+    of what was looked up for it. `reasoning` is what was generated before the answer: no metric looks at it."""
     found = {
         "row": row["row"],
         "method": method,
@@ -57,6 +57,8 @@ def record(
     }
     if prompt != row["messages"]:
         found["prompt"] = prompt
+    if answer.reasoning:
+        found["reasoning"] = answer.reasoning
     if sources:
         found["sources"] = list(sources)
     if answer.cached:

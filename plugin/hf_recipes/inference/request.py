@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from hf_recipes.recipe.model import Bound, Data, Endpoint, Evaluate, Message, Metric, Server
+from hf_recipes.recipe.place import Place
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,12 @@ class Request:
     project_name: str = ""
     trains: bool = True
     """False for a job that measures the base alone, as `decide` makes them: it has no step named train."""
+
+    places: Mapping[str, Place] = field(default_factory=dict)
+    """Where the recipe has what only its base can judge."""
+
+    def place(self, key: str) -> Place:
+        return self.places.get(key, Place(self.data.path))
 
     @property
     def seed(self) -> int:
@@ -54,6 +61,7 @@ def from_dict(found: Mapping[str, Any]) -> Request:
         evaluate=_evaluate(found.get("evaluate")),
         trust_remote_code=bool(found.get("trust_remote_code", False)),
         project_name=str(found.get("project_name") or ""),
+        places={key: Place(**_known(Place, one)) for key, one in (found.get("places") or {}).items()},
         trains=not found.get("steps") or any(step["name"] == "train" for step in found["steps"]),
     )
 
@@ -90,5 +98,5 @@ def _metric(found: Any) -> Metric:
 
 
 def _known(kind: type[Any], found: Mapping[str, Any]) -> dict[str, Any]:
-    names = {field.name for field in fields(kind)}
+    names = {one.name for one in fields(kind)}
     return {name: value for name, value in found.items() if name in names}

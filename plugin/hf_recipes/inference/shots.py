@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from hf_recipes.data.messages import in_front
+
 Conversation = Sequence[Mapping[str, str]]
 Messages = list[dict[str, str]]
 
@@ -25,10 +27,15 @@ def few_shot(shots: Sequence[Conversation], question: Conversation) -> Messages:
     return head + [turn for conversation in turns for turn in conversation]
 
 
-def told(system: str | None, conversation: Conversation) -> Conversation:
-    """The conversation with another system turn; None leaves it as it is."""
+def told(system: str | None, conversation: Conversation, folded: str | None = None) -> Conversation:
+    """The conversation with another system turn; None leaves it as it is. `folded`: what stands in front of its first
+    user turn in a system turn's place; None where it has system turns."""
     if system is None:
         return conversation
+    if folded is not None:
+        first, *rest = _turns(conversation)
+        content = first["content"].removeprefix(in_front(folded, ""))
+        return [{**first, "content": in_front(system, content)}, *rest]
     return [{"role": "system", "content": system}, *_turns(conversation)]
 
 

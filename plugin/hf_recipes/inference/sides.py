@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from hf_recipes.data.answer_frame import AnswerFrame
+from hf_recipes.data.final_answer import FinalAnswer
+from hf_recipes.inference.chat_template import end_texts, prompt_text, split_answer, text_ids
 from hf_recipes.inference.loading import ModelUnavailable
 
 Which = Literal["base", "fine-tuned"]
 Conversation = Sequence[Mapping[str, str]]
 ALL_ROWS = 1 << 62
 """More than a batch has."""
+PLAIN = AnswerFrame()
 
 
 class PromptTooLong(ValueError):
@@ -32,21 +36,21 @@ class Side:
     """What says which rows of a batch the adapter counts for, where both sides share a model; else None."""
     adapted: bool = False
     """Whether the adapter counts for this side's rows. Means something only with `rows`."""
+    frame: AnswerFrame = PLAIN
+    """What its chat template writes around answers."""
 
     def alone(self) -> AbstractContextManager[None]:
         """While it is entered, every row is this side's."""
         return nullcontext() if self.rows is None else self.rows.adapted_from(0 if self.adapted else ALL_ROWS)
 
 
-def encode(tokenizer: Any, messages: Conversation) -> list[int]:
+def encode(tokenizer: Any, messages: Conversation, frame: AnswerFrame = PLAIN) -> list[int]:
+    """The tokens of the conversation up to the answer. Raises ModelUnavailable, TemplateRefused."""
     if not tokenizer.chat_template:
         raise ModelUnavailable(
             "the model's tokenizer has no chat template, so it cannot be asked in messages"
         )
-    ids = tokenizer.apply_chat_template(
-        [dict(turn) for turn in messages], add_generation_prompt=True, return_dict=True
-    )["input_ids"]
-    return [int(one) for one in ids]
+    return text_ids(tokenizer, prompt_text(tokenizer, messages, frame))
 
 
 def check_length(side: Side, prompt: Sequence[int], max_new_tokens: int) -> None:
@@ -58,10 +62,20 @@ def check_length(side: Side, prompt: Sequence[int], max_new_tokens: int) -> None
         )
 
 
-def text_of(side: Side, tokens: Sequence[int]) -> str:
-    return str(
-        side.tokenizer.decode([one for one in tokens if one not in side.ends], skip_special_tokens=True)
-    )
+def said(side: Side, tokens: Sequence[int]) -> FinalAnswer:
+    """What was generated, in words: the answer, and apart from it the reasoning that stands before it."""
+    kept = [one for one in tokens if one not in side.ends]
+    plain = str(side.tokenizer.decode(kept, skip_special_tokens=True))
+    special = set(side.tokenizer.all_special_ids)
+    if not special.isdisjoint(kept):
+        # Some models mark their reasoning with special tokens.
+        found = split_answer(str(side.tokenizer.decode(kept)), side.frame, end_texts(side.tokenizer))
+        if found.reasoning:
+            answer = found.answer
+            for name in side.tokenizer.all_special_tokens:
+                answer = answer.replace(name, "")
+            return replace(found, answer=answer)
+    return split_answer(plain, side.frame, end_texts(side.tokenizer))
 
 
 def pad_of(tokenizer: Any) -> int:

@@ -6,9 +6,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from hf_recipes.data.answer_frame import AnswerFrame
 from hf_recipes.data.columns import trainer_of
 from hf_recipes.data.form import Form
 from hf_recipes.inference.bounded_template import bounded
+from hf_recipes.inference.chat_template import TemplateRefused, frame_of, render
+from hf_recipes.inference.first_pass import Seen
 from hf_recipes.inference.trimming import WHAT, Trim, Trimmed, rule_for
 
 # Both templates of AutoTrain's own, in the form that renders the same text; a test compares them.
@@ -98,11 +101,21 @@ class Count:
         self.limited_by = limited_by(tokenizer, form.task, params)
         longest = longest_of(tokenizer, params) if form.task == "lm_training" else 0
         self.trim = rule_for(form.task, self._trainer, params, self.limit, self.limited_by, longest)
+        self.frame = AnswerFrame()
+        """What the template writes around answers; the trainer renders with its options."""
+        self.reasoning: tuple[str, str] | None = None
+        """What opens and closes the reasoning that most answers begin with."""
         self._waiting: list[list[str]] = []
         self._answers: list[str] = []
         self._trims: Counter[Trim] = Counter()
         self.rows = self.total = self.longest = self.cut = self._kept = self._left_out = 0
         self._answer_rows = self._answer_tokens = self._answer_total = 0
+
+    def learn(self, seen: Seen) -> None:
+        """What the first look at the training rows has shown, before they are added."""
+        if self._form.conversations:
+            self.reasoning = seen.reasoning
+            self.frame = frame_of(self.tokenizer, seen.reasoning)
 
     def add(self, record: Mapping[str, Any]) -> None:
         self._waiting.append(self.texts(record))
@@ -146,7 +159,10 @@ class Count:
         ]
 
     def rendered(self, messages: Sequence[Mapping[str, str]]) -> str:
-        return str(self.tokenizer.apply_chat_template(list(messages), tokenize=False))
+        try:
+            return render(self.tokenizer, messages, **self.frame.options)
+        except TemplateRefused:
+            return ""  # rules/template_refusals.py says it
 
     def lengths(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text of one record, with those that the trainer adds."""

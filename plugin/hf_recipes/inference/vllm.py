@@ -21,6 +21,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from hf_recipes.inference.answerer import Answer
+from hf_recipes.inference.chat_template import frame_of
 from hf_recipes.inference.child import StepFailed
 from hf_recipes.inference.endpoint import Endpoint
 from hf_recipes.inference.fingerprint import fingerprint, weight_files
@@ -71,7 +72,14 @@ class Vllm:
     """Answers like a Pair, from a server that is started when it is first needed and ended by `close`."""
 
     def __init__(
-        self, base: str, model_dir: Path, log: Path, *, trust_remote_code: bool, say: Callable[[str], None]
+        self,
+        base: str,
+        model_dir: Path,
+        log: Path,
+        *,
+        trust_remote_code: bool,
+        say: Callable[[str], None],
+        reasoning: tuple[str, str] | None = None,
     ) -> None:
         """Raises StepFailed where there is no vLLM, ModelUnavailable."""
         self._python = vllm_python()
@@ -84,6 +92,7 @@ class Vllm:
         tuned_tokenizer = load_tokenizer(str(model_dir), trust_remote_code) if own else base_tokenizer
         base_tokenizer.chat_template = base_tokenizer.chat_template or tuned_tokenizer.chat_template
         self._tokenizers = {"base": base_tokenizer, "fine-tuned": tuned_tokenizer}
+        self._frames = {which: frame_of(one, reasoning) for which, one in self._tokenizers.items()}
         self._names = {
             "base": fingerprint(weight_files(model_folder(base))),
             "fine-tuned": fingerprint(weight_files(model_dir)),
@@ -98,7 +107,7 @@ class Vllm:
 
     def count(self, messages: Conversation) -> int:
         """Tokens of the prompt, chat template and generation prompt included."""
-        return len(encode(self._tokenizers["fine-tuned"], messages))
+        return len(encode(self._tokenizers["fine-tuned"], messages, self._frames["fine-tuned"]))
 
     def answer(
         self,
@@ -111,7 +120,7 @@ class Vllm:
     ) -> list[Answer]:
         """vLLM batches the `batch_size` requests under way itself. Raises EndpointFailed, StepFailed."""
         tokenizer = self._tokenizers[model]
-        prompts = [encode(tokenizer, one) for one in conversations]
+        prompts = [encode(tokenizer, one, self._frames[model]) for one in conversations]
         longest = min(max(map(len, prompts), default=0) + max_new_tokens, self._positions)
         if model not in self._serves or longest > self._room:
             self.close()

@@ -5,6 +5,7 @@ Each is an Answerer; the reference beside them is one too.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,12 +32,12 @@ def load(request: Request, base: str, run: Path) -> Pair:
     from hf_recipes.inference.answer_cache import AnswerCache
     from hf_recipes.inference.pair import load_base, load_pair
 
-    code = request.trust_remote_code
+    code, reasoning = request.trust_remote_code, reasoning_of(run)
     try:
         if request.trains:
-            pair = load_pair(base, run / "model", trust_remote_code=code)
+            pair = load_pair(base, run / "model", trust_remote_code=code, reasoning=reasoning)
         else:
-            pair = load_base(base, trust_remote_code=code)
+            pair = load_base(base, trust_remote_code=code, reasoning=reasoning)
     except OSError as error:
         raise StepFailed("evaluation_failed", f"the models cannot be loaded: {error}") from None
     try:
@@ -44,6 +45,12 @@ def load(request: Request, base: str, run: Path) -> Pair:
     except environments.EnvironmentFailed:  # no home folder: then nothing is kept
         pair.cache = AnswerCache(None)
     return pair
+
+
+def reasoning_of(run: Path) -> tuple[str, str] | None:
+    """What opens and closes the reasoning that the answers of the run's data begin with, as the prepare step found it."""
+    found = json.loads((run / "work" / "prepared.json").read_text("utf-8")).get("reasoning")
+    return (str(found[0]), str(found[1])) if found else None
 
 
 @contextmanager
@@ -56,7 +63,7 @@ def answering(request: Request, base: str, run: Path, progress: Progress) -> Ite
         if evaluate.server is not None:
             from hf_recipes.inference.served import Served
 
-            made = Served(evaluate.server, _counter(request, base), lambda: load(request, base, run))
+            made = Served(evaluate.server, _counter(request, base, run), lambda: load(request, base, run))
         elif evaluate.runtime == "vllm":
             from hf_recipes.inference.vllm import Vllm
 
@@ -66,6 +73,7 @@ def answering(request: Request, base: str, run: Path, progress: Progress) -> Ite
                 run / "work" / "vllm.log",
                 trust_remote_code=request.trust_remote_code,
                 say=lambda text: progress(0, 1, unit="", what=text),
+                reasoning=reasoning_of(run),
             )
         if made is None:
             yield load(request, base, run)
@@ -112,8 +120,9 @@ def reference(request: Request) -> Iterator[Reference]:
         endpoint.close()
 
 
-def _counter(request: Request, base: str) -> Callable[[Conversation], int]:
+def _counter(request: Request, base: str, run: Path) -> Callable[[Conversation], int]:
     """Counts the tokens of a prompt by the base's tokenizer, without its weights."""
+    from hf_recipes.inference.chat_template import frame_of
     from hf_recipes.inference.loading import load_tokenizer
     from hf_recipes.inference.sides import encode
 
@@ -121,4 +130,5 @@ def _counter(request: Request, base: str) -> Callable[[Conversation], int]:
         tokenizer = load_tokenizer(base, request.trust_remote_code)
     except OSError as error:
         raise StepFailed("evaluation_failed", str(error)) from None
-    return lambda messages: len(encode(tokenizer, messages))
+    frame = frame_of(tokenizer, reasoning_of(run))
+    return lambda messages: len(encode(tokenizer, messages, frame))

@@ -27,6 +27,7 @@ __all__ = [
     "json_schema",
     "load",
     "load_all",
+    "place_of",
     "problem_at",
     "problems",
 ]
@@ -47,15 +48,19 @@ def explain(field: str, task: str | None = None) -> str:
 
 
 def problem_at(recipe: Recipe, key: str, code: str, message: str, hint: str = "") -> Problem:
-    """A problem of a recipe that has been loaded, at the setting that says `key`, or where the file has it or a key above."""
+    """A problem of a recipe that has been loaded, at its key."""
+    return problem(place_of(recipe, key), code, f"{key}: {message}", hint)
+
+
+def place_of(recipe: Recipe, key: str) -> Place:
+    """The setting that says `key`, or where the file has it or a key above."""
     for name in reversed([setting.partition("=")[0].strip() for setting in recipe.settings]):
         if key not in recipe.matrix and (key == name or key.startswith(f"{name}.")):
-            return problem(Place(f"--set {name}"), code, f"{key}: {message}", hint)
+            return Place(f"--set {name}")
     at = key
     while at and at not in recipe.positions:
         at = at.rpartition(".")[0]
-    line, column = recipe.positions.get(at, (0, 0))
-    return problem(Place(str(recipe.file), line, column), code, f"{key}: {message}", hint)
+    return Place(str(recipe.file), *recipe.positions.get(at, (0, 0)))
 
 
 def at_its_key(recipe: Recipe, found: Problem) -> Problem:

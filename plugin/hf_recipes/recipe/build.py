@@ -116,6 +116,7 @@ def _data(reading: Reading, folder: Path) -> Data:
         chat_template=values.get("data.chat_template", "tokenizer" if messages else None),
         column_mapping=_written(reading, "data.column_mapping"),
         messages=tuple(messages),
+        system=values.get("data.system", "turn"),
         limit=values.get("data.limit"),
         system_column=values.get("data.system_column"),
         skip_broken=values.get("data.skip_broken", False),

@@ -119,6 +119,7 @@ def _data() -> tuple[Field, ...]:
         Field("data.system_column", ("str", "null"), "The column that holds the system turn, where the conversations stand ready-made in another."),
         Field("data.skip_broken", ("bool", "int"), "Whether rows that cannot be used, with an empty answer say, are left out, counted and named; a number: so many at the most.", default=False, low=0),
         Field("data.encoding", ("str", "null"), "The encoding of local .jsonl, .json, .csv and .tsv files that are not UTF-8, such as windows-1252."),
+        Field("data.system", ("str",), "What becomes of a system turn: it stays a turn, or its text is put in front of the first user turn, for bases whose chat template takes none.", default="turn", choices=("turn", "fold")),
         Field("data.messages", ("list",), "Columns → chat messages, for llm-sft: templates with {column} places; {{ and }} are braces."),
         Field("data.messages.*", ("map",), "One turn of the conversation."),
         Field("data.messages.*.role", ("str",), "Who speaks.", required=True, choices=("system", "user", "assistant")),

@@ -28,6 +28,8 @@ class Data:
     chat_template: str | None = None
     column_mapping: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     messages: tuple[Message, ...] = ()
+    system: str = "turn"
+    """`turn`: a system turn stays one; `fold`: its text goes in front of the first user turn."""
     limit: int | None = None
     """Training rows used at the most, drawn by seed; None means all."""
     system_column: str | None = None

@@ -70,6 +70,7 @@ def check(reading: Reading, trainer: str | None, *, named: str | None) -> None:
         _columns(reading, trainer)
         _chat_template(reading)
         _messages(reading, trainer)
+        _system(reading)
         _evaluate(reading, trainer)
 
 
@@ -241,6 +242,29 @@ def _messages(reading: Reading, trainer: str | None) -> None:
         _role_order(reading, roles)
     for number in range(count):
         _template(reading, f"{key}.{number}.content")
+
+
+def _system(reading: Reading) -> None:
+    """`fold` puts the text of a system turn into the rows, from where only one that all rows share can be taken out again."""
+    if reading.values.get("data.system") != "fold":
+        return
+    if reading.task != "lm_training" or (
+        "data.messages" not in reading.places and reading.values.get("data.chat_template") in (None, "none")
+    ):
+        reading.report("data.system", "wrong-task", "there are no chat messages", "leave it out")
+    key, system = "evaluate.baseline_system", reading.values.get("data.messages.0.content")
+    has_system = reading.values.get("data.messages.0.role") == "system"
+    shared = has_system and isinstance(system, str) and "{" not in system.replace("{{", "")
+    if reading.values.get(key) is not None and not (
+        shared or (reading.given("data.messages") and not has_system)
+    ):
+        hint = "write a system turn without columns in data.messages, or leave one of both out"
+        reading.report(
+            key,
+            "two-sources",
+            "can't take the place of system turns that data.system folds into the rows",
+            hint,
+        )
 
 
 def _role_order(reading: Reading, roles: list[object]) -> None:

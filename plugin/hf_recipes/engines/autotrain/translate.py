@@ -15,8 +15,10 @@ from hf_recipes.engines.base import Base
 from hf_recipes.engines.hardware import machine_for
 from hf_recipes.engines.job import Job, Push, Step
 from hf_recipes.engines.machine import Machine
+from hf_recipes.recipe import place_of
 from hf_recipes.recipe.autotrain import module_of
 from hf_recipes.recipe.model import Recipe
+from hf_recipes.recipe.place import Place
 
 ON_GPU = "on_gpu.py"
 NO_PICKLES = "no_pickles.py"
@@ -24,6 +26,7 @@ SEEDED = "seeded.py"
 NEWER_BASE = "newer_base.py"
 VOCABULARY = "vocabulary.py"
 MEAN_LOSS = "mean_loss.py"
+CHAT_OPTIONS = "chat_options.py"
 SHARDED = "sharded.py"
 VALIDATION = "clm_validation.py"
 MEASURING = ("prepare", "answer", "report")
@@ -64,6 +67,7 @@ def translate(recipe: Recipe, machine: Machine, base: Base | None = None) -> Job
         recipe_folder=str(recipe.file.parent.absolute()) if recipe.backend.startswith("local") else "",
         use_case=recipe.use_case,
         push=_push(recipe),
+        places=_places(recipe),
     )
 
 
@@ -109,7 +113,7 @@ def _scripts(recipe: Recipe, params: Mapping[str, object], machine: Machine) -> 
     scripts = [ON_GPU] if machine.gpus else []
     scripts += [SEEDED, NEWER_BASE, NO_PICKLES]
     if recipe.task == "lm_training":
-        scripts += [VOCABULARY, MEAN_LOSS]
+        scripts += [VOCABULARY, CHAT_OPTIONS, MEAN_LOSS]
     if len(machine.gpus) > 1 and sharded(recipe.task, params, len(machine.gpus)):
         scripts.append(SHARDED)
     if recipe.task == "lm_training" and params["valid_split"] is not None:
@@ -132,6 +136,13 @@ def _keys(recipe: Recipe) -> tuple[str | None, ...]:
     endpoints = [one.api_key for one in (evaluate.reference, evaluate.server) if one is not None]
     options = [one.options.get("api_key") for one in evaluate.metrics]
     return (*endpoints, *(str(key) for key in options if key))
+
+
+def _places(recipe: Recipe) -> dict[str, Place]:
+    keys = [f"data.messages.{number}" for number in range(len(recipe.data.messages))]
+    if recipe.evaluate is not None and recipe.evaluate.baseline_system is not None:
+        keys.append("evaluate.baseline_system")
+    return {key: place_of(recipe, key) for key in keys}
 
 
 def _push(recipe: Recipe) -> Push | None:

@@ -25,12 +25,18 @@ from hf_recipes.inference.rules.json_answers import json_answers
 from hf_recipes.inference.rules.label_spellings import label_spellings
 from hf_recipes.inference.rules.preferences import preferences
 from hf_recipes.inference.rules.python_text import python_text
+from hf_recipes.inference.rules.reasoning_in_answers import reasoning_in_answers
 from hf_recipes.inference.rules.rule import Context, Rule, SeenRow
 from hf_recipes.inference.rules.sentence_pairs import sentence_pairs
+from hf_recipes.inference.rules.special_tokens import special_tokens
 from hf_recipes.inference.rules.targets import targets
+from hf_recipes.inference.rules.template_refusals import template_refusals
 from hf_recipes.recipe.problem import Problem
 
 RULES: Sequence[Callable[[Context], Rule | None]] = (
+    template_refusals,
+    reasoning_in_answers,
+    special_tokens,
     json_answers,
     answer_length,
     python_text,

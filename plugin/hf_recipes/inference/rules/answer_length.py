@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 
 from hf_recipes.data.answer_room import KEY, MOST_LONGER, with_room
+from hf_recipes.inference.chat_template import TemplateRefused, render
 from hf_recipes.inference.generating import end_tokens
 from hf_recipes.inference.loading import positions
+from hf_recipes.inference.prompts import told_baseline
 from hf_recipes.inference.rules.rule import Context, Rule, SeenRow
-from hf_recipes.inference.shots import told
 from hf_recipes.inference.tokens import BATCH
 
 CODE = "answers-too-long"
@@ -120,7 +121,7 @@ class AnswerLength:
         asked = [messages[:-1] for messages in self._waiting]
         prompts = [self._rendered(one) for one in asked]
         if self._system is not None:
-            prompts += [self._rendered(told(self._system, one)) for one in asked]
+            prompts += [self._rendered(told_baseline(self._context.request, one)) for one in asked]
         self._prompt = max([self._prompt, *self._lengths(prompts)])
         self._waiting.clear()
 
@@ -131,14 +132,19 @@ class AnswerLength:
         return [len(one) for one in ids["input_ids"]]
 
     def _rendered(self, messages: Messages) -> str:
-        turns = [dict(turn) for turn in messages]
-        return str(self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
+        try:
+            return render(self._tokenizer, messages, add_generation_prompt=True)
+        except TemplateRefused:  # template_refusals says it
+            return ""
 
     def _template_adds(self, messages: Messages) -> int:
         """By how many tokens the turn that the model has to write, up to its end token, is longer than its text."""
         prompt = self._rendered(messages[:-1])
-        whole = str(self._tokenizer.apply_chat_template([dict(turn) for turn in messages], tokenize=False))
-        if not whole.startswith(prompt):
+        try:
+            whole = render(self._tokenizer, messages)
+        except TemplateRefused:
+            return 1
+        if not (prompt and whole.startswith(prompt)):
             return 1
         turn = self._tokenizer(whole[len(prompt) :], add_special_tokens=False)["input_ids"]
         end = next((place for place, token in enumerate(turn) if token in self._ends), None)
