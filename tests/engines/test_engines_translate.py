@@ -252,7 +252,7 @@ def test_a_validation_split_of_an_llm_is_trained_through_our_script(write: Calla
         "mean_loss",
         "clm_validation",
     )
-    assert argv[-8:-2] == tuple(f"{{run}}/work/{name}.py" for name in names)
+    assert argv[-9:-2] == tuple(f"{{run}}/work/{name}.py" for name in names)
     assert "work/clm_validation.py" not in translate(write(RECIPE.format(valid="null"))).files
 
 
@@ -262,7 +262,7 @@ def test_the_trainer_is_started_with_the_seed(sums: Callable[..., Recipe]) -> No
     assert "def seed" in job.files["work/seeded.py"]
     assert "def read_newer" in job.files["work/newer_base.py"]
     names = ("seeded", "newer_base", "no_pickles", "vocabulary", "chat_options", "mean_loss")
-    assert job.steps[1].argv[-8:-2] == (
+    assert job.steps[1].argv[-9:-2] == (
         *(f"{{run}}/work/{name}.py" for name in names),
         "autotrain.trainers.clm",
     )
