@@ -264,3 +264,13 @@ def test_what_training_did_and_what_makes_it_doubtful_stand_in_the_card(
     assert f"> {said}" in text.partition("## ")[0], "at the top"
     assert text.rindex(said) < text.index("**Verdict"), "and above the verdict"
     assert text.count(trained.replace("\\", "")) == 1
+
+
+def test_rows_that_were_left_out_are_counted_and_named(facts: Facts) -> None:
+    skipped = {"rows": {"train": 7}, "first": ["train.jsonl:8: the assistant's turn is empty (message 2)"]}
+    measured_run = dataclasses.replace(facts, report={**dict(facts.report or {}), "skipped": skipped})
+    for one in (measured_run, dataclasses.replace(facts, report=None, skipped=skipped)):
+        text = make_card(one, REPO)
+        assert text.count("Broken rows that were left out (data.skip") == 1
+        assert "7 of train: train.jsonl:8: the assistant's turn is empty (message 2); 6 more." in text
+    assert "left out (data.skip" not in make_card(facts, REPO)
