@@ -64,7 +64,7 @@ def test_a_run_hears_of_contradictions_too(asked):
     form = form_of(request.task, request.params, request.data.messages)
     rules = RowRules(request, form)
     convert(request, form, None, rules=rules)
-    assert set(rules.warnings.codes) == {"other-answer-test-row", "most-that-can-be-right"}
+    assert {"other-answer-test-row", "most-that-can-be-right"} <= set(rules.warnings.codes)
 
 
 @pytest.mark.parametrize(
