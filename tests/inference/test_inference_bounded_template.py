@@ -13,12 +13,14 @@ from pathlib import Path
 
 import pytest
 
+from hf_recipes.cli.check import lines
 from hf_recipes.data.findings import DataError
 from hf_recipes.inference import bounded_template
 from hf_recipes.inference.inspect import inspect
 from hf_recipes.inference.loading import load_tokenizer
 from hf_recipes.inference.quality import quality
 from hf_recipes.inference.sides import encode
+from hf_recipes.quality import Quality
 
 MESSAGES = [{"role": "user", "content": "my card is lost"}, {"role": "assistant", "content": "order a card"}]
 NINES = "{% for a in range(99999) %}{% for b in range(99999) %}{% for c in range(99999) %}{% endfor %}{% endfor %}{% endfor %}"
@@ -67,7 +69,10 @@ def test_a_template_without_bounds_is_one_problem_of_check_and_of_plan(
     (data / "train.jsonl").write_text("".join(json.dumps({"text": MESSAGES}) + "\n" for _ in range(3)))
     asked = request(explosive(BOMBS[says]), data)
     before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
-    found = quality(asked)["found"]["problems"]
+    answer = quality(asked)
+    found = answer["found"]["problems"]
+    assert answer["splits"]["train"]["rows"] == 3  # read all the same
+    assert list(lines(Quality(data, "lm_training", "base", answer, None, [], [], {})))
     planned = inspect(asked)["problems"]
     assert time.monotonic() - started < 20
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 1_600_000  # KiB

@@ -38,14 +38,21 @@ class _TimeIsOver(BaseException):
 def bounded(tokenizer: Any) -> Any:
     """The tokenizer, whose `apply_chat_template` keeps to the limits. Those raise DataError."""
     plain = tokenizer.apply_chat_template
+    failed: list[DataError] = []
 
     @wraps(plain)
     def apply(conversation: Any, *arguments: Any, **options: Any) -> Any:
+        if failed:  # whoever goes on with other rows does not wait for each of them
+            raise failed[0]
         as_text = options.get("tokenize") is False and not arguments
         # Rendered by itself first: the tokens of a text without end are no less harm, and no limit holds in their library.
-        text = _rendered(
-            lambda: plain(conversation, *arguments, **{**options, **TEXT}), tokenizer, conversation
-        )
+        try:
+            text = _rendered(
+                lambda: plain(conversation, *arguments, **{**options, **TEXT}), tokenizer, conversation
+            )
+        except DataError as error:
+            failed.append(error)
+            raise
         return text if as_text else plain(conversation, *arguments, **options)
 
     tokenizer.apply_chat_template = apply

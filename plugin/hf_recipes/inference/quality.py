@@ -82,6 +82,8 @@ class Reading:
         self._rules = RowRules(request, form, tokenizer)
         self._problems, self._warnings = self._rules.problems, self._rules.warnings
         self._broken_rows = BrokenRows(request.data)
+        self._in_the_way: DataError | None = None
+        """What no row can pass, such as a chat template without bounds: told once, and the rows are read all the same."""
         self._rows = 0
 
     def answer(self) -> dict[str, Any]:
@@ -94,7 +96,12 @@ class Reading:
         ):
             if name is not None:
                 self._read_split(part, name)
-        self._rules.finish()
+        try:
+            self._rules.finish()
+        except DataError as error:
+            self._in_the_way = error
+        for one in self._in_the_way.problems if self._in_the_way else ():
+            self._problems.add(one.file, one.line, one.message, code=one.code, hint=one.hint)
         self._settle_broken()
         doubles = self._index.result()
         self._index.close()
@@ -234,8 +241,14 @@ class Reading:
             for clause in measurable.unmeasurable(self._request, self._form.test_row(line, record)):
                 self._problems.add(file, line, clause, code=measurable.CODE, hint=measurable.HINT)
         if part == "train" and self._tokens:
-            self._tokens.add(record)
-        self._rules.look(SeenRow(part, file, line, row, record))
+            try:
+                self._tokens.add(record)
+            except DataError as error:
+                self._tokens, self._in_the_way = None, error
+        try:
+            self._rules.look(SeenRow(part, file, line, row, record))
+        except DataError as error:
+            self._in_the_way = error
 
     def _look(self, file: str, row: Row) -> None:
         """For what has no place in a text, in all columns: those that are not trained on are uploaded with the rest."""

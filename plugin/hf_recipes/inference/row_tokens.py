@@ -32,14 +32,17 @@ class RowTokens:
         """What a template puts around each piece of text at the most, the texts of a row, the bytes of the largest row."""
 
     def add(self, record: Mapping[str, Any]) -> None:
-        self._rows += 1
         size, pieces = _size(record)
         stands_for = 1
-        if self._rows > EXACT and not self._may_be_long(size, pieces):
+        if self._rows >= EXACT and not self._may_be_long(size, pieces):
             stands_for = self._draw()
         if not stands_for:
+            self._rows += 1
             return
-        texts = self._count.texts(record)
+        texts = self._count.texts(
+            record
+        )  # raises for a template without bounds: then the row was not counted
+        self._rows += 1
         self._around = max(self._around, (sum(map(_bytes, texts)) - size) / max(1, pieces))
         self._texts, self._largest = max(self._texts, len(texts)), max(self._largest, size)
         self._counted += 1
