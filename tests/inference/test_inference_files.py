@@ -136,6 +136,7 @@ def test_a_long_list_is_read_row_by_row(tmp_path):
         ("a.csv", 'a,b\n1,"x\\"y"\n', "a.csv:2:1: not CSV: ',' expected after '\"'; inside \"…\" a quote is written twice"),
         ("a.csv", "q,a\nOù,2\n".encode("cp1252"), "a.csv:2:1: not UTF-8: byte 0xf9 at position 2 of the line; save the file as UTF-8, or write data.encoding: windows-1252"),
         ("a.csv", "q,a\nOu,2\n".encode("utf-16-le"), "a.csv:1:1: holds a NUL byte; save the file as UTF-8, or write data.encoding: utf-16-le"),
+        ("a.parquet.gz", gzip.compress(b"PAR1"), "a.parquet.gz: a packed parquet file is not read; unpack it"),
         ("a.txt", "text", "a.txt: a .txt file is not read; use .jsonl, .json, .csv, .tsv or .parquet"),
         ("a.csv", "\n\n,,\n", "a.csv: there are no rows in the file"),
     ],

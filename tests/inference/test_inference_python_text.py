@@ -55,3 +55,17 @@ def test_each_such_row_is_told_by_its_line(tmp_path, read):
         told[0]["message"] == "column 'a' holds \"{'n': 1}\", as Python writes it"
         and "json.dumps" in told[0]["hint"]
     )
+
+
+def test_a_missing_cell_that_pandas_wrote_is_told(tmp_path):
+    """Of a frame made text, nan is a word that the model learns to say; None may be a label."""
+    answers = ["nan", "None", "one", "<NA>"]
+    (tmp_path / "train.csv").write_text(
+        "q,a\n" + "".join(f"question {n},{a}\n" for n, a in enumerate(answers))
+    )
+    data = {"path": str(tmp_path), "local": True, "train_split": "train", "messages": MESSAGES}
+    params = {"trainer": "sft", "chat_template": "tokenizer"}
+    answer = quality(
+        {"task": "lm_training", "base_model": "nobody-here/no-such-model", "data": data, "params": params}
+    )
+    assert [one["line"] for one in answer["found"]["warnings"] if one["code"] == "missing-as-text"] == [2, 5]

@@ -11,7 +11,7 @@ from pathlib import Path
 from hf_recipes.data.findings import Findings, wrong
 from hf_recipes.inference.arrow_rows import arrow_rows, parquet_rows
 from hf_recipes.inference.csv_rows import csv_rows
-from hf_recipes.inference.file_kinds import HEAD, READ, check_is_file, foreign, stem_and_kind
+from hf_recipes.inference.file_kinds import HEAD, READ, check_is_file, endings, foreign, stem_and_kind
 from hf_recipes.inference.json_rows import json_rows
 from hf_recipes.inference.text_lines import text_lines
 
@@ -45,6 +45,8 @@ def read(
 
 def _rows(path: Path, kind: str, findings: Findings, encoding: str | None, *, alone: bool) -> Iterator[Row]:
     if kind in ("parquet", "arrow"):
+        if endings(path).count(".") > 1:
+            raise wrong(str(path), f"a packed {kind} file is not read", hint="unpack it", code="other-format")
         with path.open("rb") as file:
             head = file.read(HEAD)
         if found := foreign(path, head, kind):

@@ -1,4 +1,4 @@
-"""Texts that hold a list or mapping as Python or numpy writes it: a model learns to write that, where JSON was meant."""
+"""Texts that hold a list, mapping or missing value as Python, numpy or pandas write it: a model learns to write that."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ PAIRS = {"[": "]", "{": "}", "(": ")", "a": ")"}
 ARRAY = re.compile(r"array\(.*\)", re.DOTALL)
 NUMPY = re.compile(r"\[\s*(?:'[^']*'(?:\s+'[^']*')+|-?\d[\d.e+-]*(?:\s+-?\d[\d.e+-]*)+)\s*\]")
 PYTHON_ALONE = re.compile(r"'|\bTrue\b|\bFalse\b|\bNone\b|\bnan\b")
+MISSING = frozenset({"nan", "NaN", "<NA>", "NaT"})
+LEAVE_EMPTY = "leave the cell empty, or the row out"
 HINT = "write it with json.dumps(…, ensure_ascii=False) where JSON is meant"
 
 
@@ -40,7 +42,10 @@ class PythonText:
 
     def look(self, row: SeenRow) -> None:
         for name, text in self._texts(row):
-            if text[:1] in PAIRS and written_by_python(text):
+            if text in MISSING:
+                message = f"column '{name}' holds {text!r}, as pandas writes a missing cell"
+                self._warnings.add(row.file, row.line, message, code="missing-as-text", hint=LEAVE_EMPTY)
+            elif text[:1] in PAIRS and written_by_python(text):
                 message = f"column '{name}' holds {shortened(text)}, as Python writes it"
                 self._warnings.add(row.file, row.line, message, code="python-text", hint=HINT)
 
