@@ -139,6 +139,7 @@ def test_a_long_list_is_read_row_by_row(tmp_path):
         ("a.parquet.gz", gzip.compress(b"PAR1"), "a.parquet.gz: a packed parquet file is not read; unpack it"),
         ("a.txt", "text", "a.txt: a .txt file is not read; use .jsonl, .json, .csv, .tsv or .parquet"),
         ("a.csv", "\n\n,,\n", "a.csv: there are no rows in the file"),
+        ("a.csv", "q,a\n" + "well, yes,no\n" * 40, 'a.csv:1:1: the header has 2 columns, and every row 3; name every column in the header, and put "…" around values that hold a comma'),
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_is_one_problem_with_its_remedy(tmp_path, name, content, said):
@@ -295,3 +296,12 @@ def test_numbers_with_a_decimal_comma_are_told_once_a_column(tmp_path):
     for warnings in (quality(found)["found"]["warnings"], inspect(found)["warnings"]):
         [told] = [one for one in warnings if one["code"] == "decimal-comma"]
         assert "column 'weight': numbers with a comma, such as 0,5, are read as words" in told["message"]
+
+
+@pytest.mark.parametrize("first", ["oops", "{'a': 1}", '{"a": 1', '{"a": 1},', '["a"]'])
+def test_a_broken_first_row_is_a_broken_row(tmp_path, first):
+    """The others are there to be used, with data.skip_broken."""
+    findings = Findings()
+    path = written(tmp_path, "train.jsonl", first + '\n{"a": 2}\n{"a": 3}\n')
+    assert [row for _, row in read(path, findings)] == [{"a": 2}, {"a": 3}]
+    assert [one.line for one in findings.kept] == [1]

@@ -30,6 +30,7 @@ def csv_rows(path: Path, lines: Iterator[Line], findings: Findings) -> Iterator[
     elif endings(path).startswith(".tsv"):
         delimiter = "\t"
     delimiter = delimiter or _delimiter(texts)
+    _check_widths(path, _widths(texts, delimiter), delimiter)
     reader = csv.reader(chain(texts, (text for _, text in lines)), delimiter=delimiter, strict=True)
     table: _Table | None = None
     while True:
@@ -120,6 +121,17 @@ def _widths(texts: Sequence[str], delimiter: str) -> list[int]:
         width if len(row) > width and not any(cell.strip() for cell in row[width:]) else len(row)
         for row in rows
     ]
+
+
+def _check_widths(path: Path, widths: Sequence[int], delimiter: str) -> None:
+    """Where no row is as wide as the header, the header is wrong, or each row."""
+    header, *rows = widths or [0]
+    if len(rows) < 3 or header in rows:
+        return
+    others = " or ".join(str(width) for width in sorted(set(rows))[:3])
+    what = f"the header has {header} column{'s' if header > 1 else ''}, and every row {others}"
+    hint = f'name every column in the header, and put "…" around values that hold {NAMES[delimiter]}'
+    raise wrong(str(path), what, hint=hint, line=1, code="not-csv")
 
 
 def _not_csv(path: Path, said: str, begin: int, line: int) -> DataError:

@@ -35,6 +35,9 @@ def json_rows(path: Path, lines: Iterator[Line], findings: Findings, *, alone: b
     second = _next(lines)
     rest = chain([first], [second] if second else [], lines)
     text = first[1].strip()
+    if second and _is_object(second[1]) and not _is_object(text):
+        yield from reader.by_line(rest)  # The first row is broken, and the file is as it should be.
+        return
     try:
         value, end = json.JSONDecoder().raw_decode(text)
     except json.JSONDecodeError as error:
@@ -109,7 +112,7 @@ class _Reader:
                 "a Python dict, not JSON: its texts stand in single quotes, or it holds True, False or None"
             )
             raise wrong(str(self._path), what, hint=hint, code="not-json", line=line)
-        elif error.pos >= len(text) and second and not _is_object(second[1]):
+        elif error.pos >= len(text) and second:
             yield from self._of_sequence(lines)
         else:
             yield from self.by_line(lines)
