@@ -116,3 +116,30 @@ def test_what_refuses_says_why_in_one_sentence(serve, monkeypatch):
     server.server_close()
     monkeypatch.setattr("hf_recipes.endpoint.client.RETRIES", 0)
     assert "cannot be reached (" in refused(server)
+
+
+def test_the_reasoning_in_a_reply_is_no_part_of_the_answer(serve):
+    model = "<think>Ice.</think>"
+    first, _ = ask(serve(models=(model,)), model=model)
+    assert (first.text, first.reasoning) == (": question 0", model)
+
+
+def test_the_server_s_chat_template_is_told_the_options_where_it_takes_them(serve):
+    server = serve()
+    refusing = serve(
+        refuse=[(400, {}, "Unrecognized request argument supplied: chat_template_kwargs")], seconds=0.0
+    )
+    for one in (server, refusing):
+        endpoint = Endpoint("evaluate.server", one.url, "big")
+        try:
+            answers = endpoint.chat(
+                QUESTIONS[:1],
+                weights="base:big",
+                max_new_tokens=7,
+                template_options={"enable_thinking": False},
+            )
+        finally:
+            endpoint.close()
+        assert [answer.text for answer in answers] == ["big: question 0"]
+    told = [one.get("chat_template_kwargs") for one in (*server.behaviour.seen, *refusing.behaviour.seen)]
+    assert told == [{"enable_thinking": False}, {"enable_thinking": False}, None]

@@ -81,6 +81,7 @@ class Client:
         self._loop = asyncio.new_event_loop()
         self._settings: dict[str, Any] = {"temperature": 0}
         self._length = "max_tokens"
+        self._template: dict[str, Any] = {}
         self._answered = 0.0
 
     def chat(
@@ -90,9 +91,12 @@ class Client:
         max_new_tokens: int | None = None,
         at_once: int = AT_ONCE,
         each: Callable[[int, Reply], None] | None = None,
+        template_options: Mapping[str, Any] | None = None,
     ) -> list[Reply]:
         """Replies in the order of the conversations, each greedy as far as the server allows; `each` gets one with its
-        place as soon as it is there. Raises EndpointFailed."""
+        place as soon as it is there. `template_options` are for its chat template, where it takes any, as vLLM, SGLang and
+        llama.cpp do. Raises EndpointFailed."""
+        self._template = {"chat_template_kwargs": dict(template_options)} if template_options else {}
         asks = [partial(self._chat, one, max_new_tokens) for one in conversations]
         return self._run(self._all(asks, at_once, each))
 
@@ -160,8 +164,8 @@ class Client:
 
     async def _chat(self, messages: Turns, max_new_tokens: int | None) -> Reply:
         """Newer models of OpenAI's take another name for the length, and no temperature: found out by asking."""
-        for _ in range(3):
-            length, settings = self._length, dict(self._settings)
+        for _ in range(4):
+            length, settings = self._length, {**self._settings, **self._template}
             limit = {} if max_new_tokens is None else {length: max_new_tokens}
             body = {"messages": [dict(turn) for turn in messages], **limit, **settings}
             try:
@@ -169,6 +173,8 @@ class Client:
             except _BadRequest as refused:
                 if "max_completion_tokens" in refused.said and length == "max_tokens" and limit:
                     self._length = "max_completion_tokens"
+                elif "chat_template_kwargs" in refused.said and "chat_template_kwargs" in settings:
+                    self._template = {}
                 elif "temperature" in refused.said and settings:
                     self._settings = {}
                 else:

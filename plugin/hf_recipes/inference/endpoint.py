@@ -28,14 +28,17 @@ class Endpoint:
         max_new_tokens: int,
         at_once: int = AT_ONCE,
         progress: Callable[[int, int], None] | None = None,
+        template_options: Mapping[str, Any] | None = None,
     ) -> list[Answer]:
-        """Answers to the conversations, in their order, each greedy as far as the server allows. Raises EndpointFailed."""
+        """Answers to the conversations, in their order, each greedy as far as the server allows. `template_options` are for
+        its chat template. Raises EndpointFailed."""
         started = time.perf_counter()
         replies = self._client.chat(
             conversations,
             max_new_tokens=max_new_tokens,
             at_once=at_once,
             each=self._each(progress, len(conversations)),
+            template_options=template_options,
         )
         return _answers(replies, time.perf_counter() - started, weights, max_new_tokens)
 

@@ -97,7 +97,7 @@ def passes_through(request: Request) -> bool:
     data = request.data
     if data.local or data.messages or data.test_split is not None:
         return False
-    if data.limit or data.skip_broken or data.system_column:
+    if data.limit or data.skip_broken or data.system_column or data.system == "fold":
         return False
     return not (request.evaluate and is_chat(request.task, request.params, False))
 

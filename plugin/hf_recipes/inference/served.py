@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from hf_recipes.inference.answerer import Answer, Answerer
 from hf_recipes.inference.endpoint import Endpoint
@@ -14,9 +15,13 @@ class Served:
     """Answers like a Pair. A stamp says what the server calls the model, since its weights cannot be seen."""
 
     def __init__(
-        self, server: Server, count: Callable[[Conversation], int], pair: Callable[[], Answerer]
+        self,
+        server: Server,
+        count: Callable[[Conversation], int],
+        pair: Callable[[], Answerer],
+        template_options: Mapping[str, Any] | None = None,
     ) -> None:
-        """`pair` loads the models here: for the fine-tuned one where the server has the base alone. Raises EndpointFailed."""
+        """`template_options`: what the chat template is told in training, and here too. `pair` loads the models here: for the fine-tuned one where the server has the base alone. Raises EndpointFailed."""
         self._sides = {"base": Endpoint("evaluate.server", server.base_url, server.base, server.api_key)}
         self.base_weights = f"base:served/{server.base}"
         self.tuned_weights: str | None = None
@@ -26,6 +31,7 @@ class Served:
             )
             self.tuned_weights = f"fine-tuned:served/{server.fine_tuned}"
         self.count = count
+        self._template_options = template_options
         self._load = pair
         self._pair: Answerer | None = None
 
@@ -56,6 +62,7 @@ class Served:
             max_new_tokens=max_new_tokens,
             at_once=batch_size,
             progress=progress,
+            template_options=self._template_options,
         )
 
     def close(self) -> None:

@@ -17,11 +17,12 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 from hf_recipes.inference.answerer import Answer
-from hf_recipes.inference.chat_template import frame_of
+from hf_recipes.inference.chat_template import end_texts, frame_of, split_answer
 from hf_recipes.inference.child import StepFailed
 from hf_recipes.inference.endpoint import Endpoint
 from hf_recipes.inference.fingerprint import fingerprint, weight_files
@@ -126,7 +127,7 @@ class Vllm:
             self.close()
             self._room = min(max(ROOM, longest), self._positions)
             self._start(model)
-        return self._sides[model].complete(
+        answers = self._sides[model].complete(
             prompts,
             weights=self.base_weights if model == "base" else self.tuned_weights,
             max_new_tokens=max_new_tokens,
@@ -134,6 +135,8 @@ class Vllm:
             extra={"stop_token_ids": self._ends(model)},
             progress=progress,
         )
+        frame, ends = self._frames[model], end_texts(tokenizer)
+        return [replace(one, text=split_answer(one.text, frame, ends).answer) for one in answers]
 
     def close(self) -> None:
         """End the server. It belongs to this process's group, so that the runner ends it too."""

@@ -9,13 +9,14 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from hf_recipes.data.answer_frame import AnswerFrame
 from hf_recipes.inference.answerer import Answer, Counting
 from hf_recipes.inference.child import Progress, StepFailed
 from hf_recipes.inference.endpoint import Endpoint, EndpointFailed
 from hf_recipes.inference.request import Request
-from hf_recipes.inference.sides import Conversation, Which
+from hf_recipes.inference.sides import Conversation, Which, encode
 
 if TYPE_CHECKING:
     from hf_recipes.inference.pair import Pair
@@ -63,7 +64,13 @@ def answering(request: Request, base: str, run: Path, progress: Progress) -> Ite
         if evaluate.server is not None:
             from hf_recipes.inference.served import Served
 
-            made = Served(evaluate.server, _counter(request, base, run), lambda: load(request, base, run))
+            tokenizer, frame = _asked_by(request, base, run)
+            made = Served(
+                evaluate.server,
+                lambda messages: len(encode(tokenizer, messages, frame)),
+                lambda: load(request, base, run),
+                frame.options,
+            )
         elif evaluate.runtime == "vllm":
             from hf_recipes.inference.vllm import Vllm
 
@@ -120,15 +127,13 @@ def reference(request: Request) -> Iterator[Reference]:
         endpoint.close()
 
 
-def _counter(request: Request, base: str, run: Path) -> Callable[[Conversation], int]:
-    """Counts the tokens of a prompt by the base's tokenizer, without its weights."""
+def _asked_by(request: Request, base: str, run: Path) -> tuple[Any, AnswerFrame]:
+    """The base's tokenizer, which prompts are counted by without its weights, and what its chat template writes around answers."""
     from hf_recipes.inference.chat_template import frame_of
     from hf_recipes.inference.loading import load_tokenizer
-    from hf_recipes.inference.sides import encode
 
     try:
         tokenizer = load_tokenizer(base, request.trust_remote_code)
     except OSError as error:
         raise StepFailed("evaluation_failed", str(error)) from None
-    frame = frame_of(tokenizer, reasoning_of(run))
-    return lambda messages: len(encode(tokenizer, messages, frame))
+    return tokenizer, frame_of(tokenizer, reasoning_of(run))

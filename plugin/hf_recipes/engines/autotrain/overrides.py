@@ -81,7 +81,10 @@ def prepares_data(recipe: Recipe) -> bool:
     """Whether the prepare step converts the data; otherwise the trainer reads it from where it is."""
     if recipe.task in IMAGE_TASKS:
         return False
-    return bool(recipe.data.local or recipe.data.messages or recipe.data.test_split is not None)
+    data = recipe.data
+    if data.limit or data.skip_broken or data.system_column or data.system == "fold":
+        return True
+    return bool(data.local or data.messages or data.test_split is not None)
 
 
 def _hardware(recipe: Recipe, params: Mapping[str, object], machine: Machine) -> dict[str, Override]:
