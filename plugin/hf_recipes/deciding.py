@@ -124,7 +124,7 @@ def tunability(
         recipe,
         identity_of(recipe),
         size=offers.too_large(found),
-        unsized=None if isinstance(base, Base) else base,
+        unsized=base.damage if isinstance(base, Base) else base,
         refused=refused,
         untried=untried,
     )

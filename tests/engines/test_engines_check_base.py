@@ -10,13 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from hf_recipes import road
+from hf_recipes import deciding, road
 from hf_recipes.engines import autotrain
 from hf_recipes.engines.base import read_base
 from hf_recipes.engines.machine import Machine
-from hf_recipes.engines.tunable import judge
 from hf_recipes.engines.validate import problems
-from hf_recipes.hub.base_identity import identity_of
 from hf_recipes.recipe import RecipeError, load
 from hf_recipes.runner import no_pickles
 
@@ -98,7 +96,7 @@ def test_weights_that_were_not_fetched_to_their_end_are_a_problem_and_no_base_to
     with pytest.raises(RecipeError, match="damaged"):
         road.plan(tmp_path / "recipe.yml", say=print)
     recipe = load(tmp_path / "recipe.yml")
-    said = judge(recipe, identity_of(recipe), unsized=read_base(str(base)))  # type: ignore[arg-type]
+    said = deciding.tunability(recipe, read_base(str(base)), [])
     assert said.tunable is False and [reason.kind for reason in said.reasons] == ["damaged-weights"]
 
 

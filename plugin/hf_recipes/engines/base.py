@@ -14,7 +14,13 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from hf_recipes.engines.base_files import Unusable, pickle_in_place_of_weights, pickle_only, unusable_folder
+from hf_recipes.engines.base_files import (
+    DAMAGED,
+    Unusable,
+    pickle_in_place_of_weights,
+    pickle_only,
+    unusable_folder,
+)
 from hf_recipes.recipe.model import Recipe
 
 HEADER_LIMIT = 100_000_000
@@ -41,6 +47,8 @@ class Base:
     """Full names of the modules with a matrix of weights, in the file's order, such as model.layers.0.self_attn.q_proj."""
     context: int | None = None
     """Tokens that it knows positions for."""
+    damage: Unusable | None = None
+    """Why its weights cannot be loaded although their headers tell its size."""
 
 
 LLAMA = (
@@ -83,13 +91,19 @@ def read_base(base_model: str, *, reach_hub: bool = True) -> Base | str:
 
 
 def _from_folder(folder: Path) -> Base | str:
-    if wrong := unusable_folder(folder):
+    wrong = unusable_folder(folder)
+    if wrong and wrong.code != DAMAGED:
         return wrong
     config = _config(folder / "config.json")
-    shapes = dict(_shapes(folder))
+    try:
+        shapes = dict(_shapes(folder))
+    except (OSError, ValueError, KeyError, TypeError):
+        if wrong:
+            return wrong
+        raise
     if not shapes:
-        return f"{folder.name} holds no safetensors files"
-    return _base(shapes, config, "safetensors headers")
+        return wrong or f"{folder.name} holds no safetensors files"
+    return replace(_base(shapes, config, "safetensors headers"), damage=wrong)
 
 
 def _shapes(folder: Path) -> Iterator[tuple[str, tuple[int, ...]]]:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from hf_recipes.runner.weights import tensors
 
+DAMAGED = "damaged-weights"
+"""The code of what is wrong with the bytes of a file, about whose header nothing is said by it."""
 INDEX = "model.safetensors.index.json"
 WEIGHTS = ("model.safetensors", INDEX)
 """What transformers and sentence-transformers look for first."""
@@ -43,9 +45,7 @@ def unusable_folder(folder: Path) -> Unusable | None:
             return pickle_only(folder.name, str((part / pickle).relative_to(folder)))
         for file, why in _damaged(part):
             where = (part / file).relative_to(folder)
-            return Unusable(
-                "damaged-weights", f"{folder.name}: {where} is damaged: {why}", "fetch the file again"
-            )
+            return Unusable(DAMAGED, f"{folder.name}: {where} is damaged: {why}", "fetch the file again")
     if not any(path.suffix == ".safetensors" for part in parts for path in part.iterdir()):
         return Unusable(
             "no-weights", f"{folder.name} holds no safetensors files", "name the folder that has the weights"

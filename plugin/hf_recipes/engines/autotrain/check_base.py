@@ -29,16 +29,16 @@ def check_base(recipe: Recipe, base: Base | str | None) -> list[Problem]:
     """Every such problem. `base`: what hf_recipes.engines.base says of it."""
     if recipe.task == "tabular":
         return []
-    if isinstance(base, Base):
-        return [*_targets(recipe, base), *_context(recipe, base)]
-    return unusable(recipe, base)
+    found = unusable(recipe, base)
+    return [*found, *_targets(recipe, base), *_context(recipe, base)] if isinstance(base, Base) else found
 
 
 def unusable(recipe: Recipe, base: Base | str | None) -> list[Problem]:
     """That the files of the base cannot be loaded, by the trainer or by what answers."""
-    if not isinstance(base, Unusable):
+    why = base.damage if isinstance(base, Base) else base
+    if not isinstance(why, Unusable):
         return []
-    return [problem_at(recipe, "base_model", base.code, str(base), base.hint)]
+    return [problem_at(recipe, "base_model", why.code, str(why), why.hint)]
 
 
 def _targets(recipe: Recipe, base: Base) -> Iterator[Problem]:
