@@ -151,7 +151,10 @@ def test_an_expected_answer_that_is_all_reasoning_is_a_problem_and_an_open_block
     both = [*rows(2), {"q": "Sea?", "a": "<think>Sea"}, {"q": "Sun?", "a": "<think>hot</think>"}]
     request = ask(both, messages=[USER, ASSISTANT])
     [warning] = [one for one in quality(request)["found"]["warnings"] if one["code"] == "reasoning-unclosed"]
-    assert warning["line"] == 2
+    assert (Path(warning["file"]).name, warning["line"]) == ("train.jsonl", 2)
+    [problem] = [one for one in quality(request)["found"]["problems"] if one["code"] == "unmeasurable"]
+    assert (Path(problem["file"]).name, problem["line"]) == ("test.jsonl", 2)
+    assert problem["message"].startswith("nothing follows the reasoning (<think>) of the expected answer")
 
 
 def test_special_tokens_are_told_by_row_and_end_tokens_are_not_compared(ask):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hf_recipes.data.final_answer import MARKS, FinalAnswer
+from hf_recipes.data.final_answer import MARKS, FinalAnswer, final_answer
 from hf_recipes.data.messages import shortened
 from hf_recipes.inference.chat_template import TemplateRefused, render
 from hf_recipes.inference.rules.rule import Context, Rule, SeenRow
@@ -23,7 +23,8 @@ class ReasoningInAnswers:
         self._context = context
 
     def look(self, row: SeenRow) -> None:
-        found = self._context.form.final(row.record)
+        form = self._context.form
+        found = final_answer(form.messages(row.record)[-1]["content"], form.ends)
         expected = "expected " if row.part == "test" else ""
         if not found.closed:
             said = f"the {expected}answer opens a block of reasoning and never closes it; all of it counts as the answer"
@@ -37,7 +38,11 @@ class ReasoningInAnswers:
     def _tell(self, row: SeenRow, found: FinalAnswer, expected: str) -> None:
         warnings, mark = self._context.warnings, _mark(found.reasoning)
         measured = row.part == "test" and self._context.request.evaluate is not None
-        if not found.answer and measured:
+        if not found.answer and not measured:
+            said = f"the {expected}answer is nothing but reasoning ({mark})"
+            warnings.add(row.file, row.line, said, code=CODE)
+            return
+        if not found.answer:
             said = f"nothing follows the reasoning ({mark}) of the expected answer, and what follows it is compared"
             hint = "write the answer behind it, or leave the row out"
             self._context.problems.add(row.file, row.line, said, code=NOTHING, hint=hint)
