@@ -213,7 +213,7 @@ def _progress(seen: Observed) -> dict[str, Any]:
     """What is told of a run that goes on."""
     told = seen.remote or {}
     if told.get("state") in (State.PREPARING.value, State.RUNNING.value):
-        return {name: told.get(name) for name in ("state", "stage", "message")}
+        return {"state": told["state"], "stage": told.get("stage"), "message": told.get("message") or ""}
     return {"message": f"{seen.platform} {seen.stage.lower().replace('_', ' ')}"}
 
 

@@ -259,7 +259,8 @@ def test_fewer_shots_are_fewer_and_more_than_were_set_aside_are_refused(measured
     assert call(measured, *few, "--set", "evaluate.shots=1").returncode == 0
     rows = [json.loads(line) for line in (measured / "answers" / "few-shot.jsonl").read_text().splitlines()]
     assert {len(row["prompt"]) for row in rows} == {3}
-    write(measured / "work" / "prepared.json", {"base_model": "x", "rows": {"train": 100, "test": 20}})
+    prepared = json.loads((measured / "work" / "prepared.json").read_text())
+    write(measured / "work" / "prepared.json", {**prepared, "pool": 100})
     assert_said(measured, "set 2 examples aside for few-shot, not 9", *few, "--set", "evaluate.shots=9")
 
 

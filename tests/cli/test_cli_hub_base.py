@@ -60,4 +60,4 @@ def test_a_hub_that_is_ill_is_told_as_that_and_not_as_the_model_s_fault() -> Non
     said = OSError(
         "We couldn't connect to 'https://huggingface.co' to load the files, and couldn't find them in the cached files."
     )
-    assert _tokenizer_error(said).startswith("the Hub cannot be reached, or has a problem of its own")
+    assert _tokenizer_error(said, False).startswith("the Hub cannot be reached, or has a problem of its own")

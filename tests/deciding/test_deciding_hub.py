@@ -85,7 +85,7 @@ def test_a_base_of_pickles_and_a_module_that_it_has_not_are_found_out_before_a_r
     logged_in.put("model", "bob/pickled", {"pytorch_model.bin": b"cos"})
     logged_in.put("model", "bob/whole", {"model.safetensors": weights, "pytorch_model.bin": b"cos"})
     found = deciding.tunability_as_json(recipe("bob/pickled"))
-    assert found["tunable"] is False and "pytorch_model.bin" in str(found["reasons"])
+    assert found["tunable"] is False and "pytorch_model.bin" in str(found["reasons"]), found
     for refused in (
         lambda: road.plan(RECIPE, ["base_model=bob/pickled"], say=print),
         lambda: road.create(recipe("bob/pickled"), runs_dir=tmp_path),

@@ -14,6 +14,7 @@ from hf_recipes.runner import chat_options
 
 TINY_BASE = Path(__file__).with_name("tiny_base.py")
 RENDER = """\
+import sys
 from transformers import AutoTokenizer
 tokenizer = AutoTokenizer.from_pretrained(sys.argv[1])
 tokenizer.chat_template = "{{ 'default' if enable_thinking is not defined else enable_thinking }}"

@@ -20,7 +20,7 @@ from functools import partial
 from typing import Any
 
 from hf_recipes import __version__
-from hf_recipes.endpoint.exchange import MIB, Received, Unusable, exchange
+from hf_recipes.endpoint.exchange import MIB, Received, UnusableAnswer, exchange
 
 SECONDS = 300.0
 """For one answer, its repetitions included."""
@@ -202,7 +202,7 @@ class Client:
                 received = await self._within(max(0.1, deadline - time.monotonic()), asked)
             except asyncio.TimeoutError:
                 raise self.failed(f"has not answered within {SECONDS:.0f} s") from None
-            except Unusable as error:
+            except UnusableAnswer as error:
                 raise self.failed(str(error)) from None
             except (
                 Exception

@@ -10,7 +10,7 @@ from typing import Any
 MIB = 1024 * 1024
 
 
-class Unusable(Exception):
+class UnusableAnswer(Exception):
     """The server answered with something that is not read; the message ends the sentence that its address begins."""
 
 
@@ -23,7 +23,7 @@ class Received:
 
 
 async def exchange(client: Any, url: str, headers: Mapping[str, str], body: bytes, *, room: int) -> Received:
-    """POST the body. `room` bytes is what the answer may have, as sent and unpacked. Raises Unusable, httpx2's errors."""
+    """POST the body. `room` bytes is what the answer may have, as sent and unpacked. Raises UnusableAnswer, httpx2's errors."""
     async with client.stream("POST", url, headers=dict(headers), content=body) as response:
         raw = bytearray()
         async for chunk in response.aiter_raw():
@@ -40,16 +40,18 @@ def _unpacked(raw: bytes, headers: Mapping[str, str], room: int) -> bytes:
     if packing in ("", "identity"):
         return raw
     if packing not in ("gzip", "x-gzip", "deflate"):
-        raise Unusable(f"packs its answer as {packing[:20]!r}, though it was asked not to pack it")
+        raise UnusableAnswer(f"packs its answer as {packing[:20]!r}, though it was asked not to pack it")
     unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # gzip or zlib, by their first bytes
     try:
         plain = unpacker.decompress(raw, room + 1)
     except zlib.error:
-        raise Unusable(f"says that its answer is packed as {packing}, and it is not") from None
+        raise UnusableAnswer(f"says that its answer is packed as {packing}, and it is not") from None
     if len(plain) > room:
         raise _too_much(room)
     return plain
 
 
-def _too_much(room: int) -> Unusable:
-    return Unusable(f"answers with more than {room / MIB:.0f} MiB, which no answer to this question has")
+def _too_much(room: int) -> UnusableAnswer:
+    return UnusableAnswer(
+        f"answers with more than {room / MIB:.0f} MiB, which no answer to this question has"
+    )

@@ -211,8 +211,8 @@ def _asked_hub(repo: str, endpoint: str) -> Base:
     """Kept for as long as this process lives: a run looks at its base more than once."""
     from huggingface_hub import HfApi, hf_hub_download
 
-    headers = HfApi().get_safetensors_metadata(repo)
-    config = _config(Path(hf_hub_download(repo, "config.json", etag_timeout=5)))
+    headers = HfApi(endpoint=endpoint or None).get_safetensors_metadata(repo)
+    config = _config(Path(hf_hub_download(repo, "config.json", etag_timeout=5, endpoint=endpoint or None)))
     shapes = {
         name: tuple(tensor.shape)
         for file in headers.files_metadata.values()
@@ -226,6 +226,7 @@ def _hub_pickle(repo: str) -> str | None:
     from huggingface_hub import HfApi
 
     try:
-        return pickle_in_place_of_weights(HfApi().list_repo_files(repo))
+        client = HfApi(endpoint=os.environ.get("HF_ENDPOINT") or None)
+        return pickle_in_place_of_weights(client.list_repo_files(repo))
     except Exception:  # whatever stops it, the base stays one that little is known of
         return None
