@@ -18,7 +18,7 @@ import sys
 from transformers import AutoTokenizer
 tokenizer = AutoTokenizer.from_pretrained(sys.argv[1])
 tokenizer.chat_template = "{{ 'default' if enable_thinking is not defined else enable_thinking }}"
-print("RENDERED", tokenizer.apply_chat_template([], tokenize=False), tokenizer.apply_chat_template([], tokenize=False, enable_thinking=True))
+print("RENDERED", tokenizer.apply_chat_template([{'role': 'user', 'content': 'x'}], tokenize=False), tokenizer.apply_chat_template([{'role': 'user', 'content': 'x'}], tokenize=False, enable_thinking=True))
 """
 
 
@@ -26,8 +26,6 @@ print("RENDERED", tokenizer.apply_chat_template([], tokenize=False), tokenizer.a
     ("prepared", "rendered"),
     [
         ({"prompt": {"options": {"enable_thinking": False}}}, "False True"),
-        ({"prompt": {"options": {}}}, "default True"),
-        ({}, "default True"),
         (None, "default True"),
     ],
 )
