@@ -100,6 +100,7 @@ def test_a_base_that_cannot_be_had_leaves_the_other_questions_answered(folder: P
     header = b'{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
     weights = len(header).to_bytes(8, "little") + header + bytes(4)
     (folder / "broken" / "model.safetensors").write_bytes(weights)
+    (folder / "broken" / "tokenizer.json").write_text("{")
     done = call("decide", "recipe.yml", "--set", "base_model=broken", "--runs-dir", "others", cwd=folder)
     assert done.returncode == 1
     assert "not-measured" in done.stdout and "(qwen3)" in done.stdout and "Traceback" not in done.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -68,6 +69,23 @@ def test_few_of_them_are_a_warning_and_none_is_nothing(tmp_path: Path, tiny_llam
     # Where no answer is generated, none is cut.
     likely = request(tmp_path, tiny_llama, answers, max_new_tokens=4, metrics=["likelihood"])
     assert not told(quality(likely)["found"]["problems"])
+
+
+def test_what_the_template_writes_before_an_answer_needs_no_room(tmp_path: Path, tiny_llama: Path) -> None:
+    """It belongs to the prompt, so that nobody has to generate it."""
+    base = tmp_path / "base"
+    shutil.copytree(tiny_llama, base)
+    settings = json.loads((base / "tokenizer_config.json").read_text())
+    template = (
+        "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\n' }}"
+        "{% if m['role'] == 'assistant' %}{{ '<think></think>\n' }}{% endif %}{{ m['content'] + '<|im_end|>\n' }}{% endfor %}"
+        "{% if add_generation_prompt %}{{ '<|im_start|>assistant' }}{% endif %}"
+    )
+    (base / "chat_template.jinja").unlink(missing_ok=True)
+    (base / "tokenizer_config.json").write_text(json.dumps({**settings, "chat_template": template}))
+    asked = request(tmp_path, base, ["a" * 30] * 4, max_new_tokens=31)
+    assert not told(quality(asked)["found"]["problems"])
+    assert told(quality({**asked, "evaluate": {"max_new_tokens": 30}})["found"]["problems"])
 
 
 def test_without_a_limit_it_follows_from_the_longest_expected_answer(

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 
 from hf_recipes.data.answer_room import KEY, MOST_LONGER, with_room
-from hf_recipes.inference.chat_template import TemplateRefused, render
+from hf_recipes.inference.chat_template import TemplateRefused, frame_of, prompt_text, render
 from hf_recipes.inference.generating import end_tokens
 from hf_recipes.inference.loading import positions
 from hf_recipes.inference.prompts import told_baseline
@@ -45,6 +45,8 @@ class AnswerLength:
         self._limit = evaluate.max_new_tokens if evaluate else None
         self._system = evaluate.baseline_system if evaluate else None
         self._ends = end_tokens(SimpleNamespace(generation_config=None), self._tokenizer)
+        self._frame = frame_of(self._tokenizer)
+        """A block that the template writes before each answer belongs to the prompt."""
         self._waiting: list[Messages] = []
         self._most = (0, 0)
         """Characters of the longest prompt and of the longest answer so far."""
@@ -133,7 +135,7 @@ class AnswerLength:
 
     def _rendered(self, messages: Messages) -> str:
         try:
-            return render(self._tokenizer, messages, add_generation_prompt=True)
+            return prompt_text(self._tokenizer, messages, self._frame)
         except TemplateRefused:  # template_refusals says it
             return ""
 
@@ -141,7 +143,7 @@ class AnswerLength:
         """By how many tokens the turn that the model has to write, up to its end token, is longer than its text."""
         prompt = self._rendered(messages[:-1])
         try:
-            whole = render(self._tokenizer, messages)
+            whole = render(self._tokenizer, messages, **self._frame.options)
         except TemplateRefused:
             return 1
         if not (prompt and whole.startswith(prompt)):
