@@ -65,7 +65,7 @@ def _noise(tuned: Rows, baseline: Rows) -> str:
     fewer, _ = mean_interval([_tokens(baseline[row]) - _tokens(one) for row, one in tuned.items()])
     if fewer > 0:
         return ""
-    return "a request takes no fewer tokens, and the seconds of so few batches show nothing"
+    return "these rows do not show that a request takes fewer tokens, and the seconds of so few batches show nothing"
 
 
 def _seconds(rows: Rows) -> float:
