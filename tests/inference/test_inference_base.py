@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -231,3 +232,19 @@ def test_rotary_settings_that_the_trainer_has_no_words_for_are_refused(tmp_path:
     (tmp_path / "config.json").write_text(json.dumps(config))
     with pytest.raises(BaseUnavailable, match="cannot express"):
         trainer_view(tmp_path, tmp_path / "view")
+
+
+def test_a_model_that_lacks_weights_is_not_filled_with_random_ones(tiny_llama: Path, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    from hf_recipes.inference.loading import ModelUnavailable, load_model
+
+    base = tmp_path / "base"
+    shutil.copytree(tiny_llama, base)
+    weights = load_file(base / "model.safetensors")
+    left_out = next(name for name in weights if "layers.1" in name and name.endswith("up_proj.weight"))
+    del weights[left_out]
+    save_file(weights, base / "model.safetensors", metadata={"format": "pt"})
+    assert load_model(str(tiny_llama), False).num_parameters() > 0
+    with pytest.raises(ModelUnavailable, match=f"no weights for {left_out}, which its config asks for"):
+        load_model(str(base), False)

@@ -27,8 +27,9 @@ def load_model(source: str, trust_remote_code: bool) -> Any:
     if not gpu and not os.environ.get("OMP_NUM_THREADS"):
         torch.set_num_threads(_cores())
     try:
-        model = AutoModelForCausalLM.from_pretrained(
+        model, loaded = AutoModelForCausalLM.from_pretrained(
             source,
+            output_loading_info=True,
             dtype=torch.bfloat16 if gpu else torch.float32,
             use_safetensors=True,
             trust_remote_code=trust_remote_code,
@@ -36,6 +37,10 @@ def load_model(source: str, trust_remote_code: bool) -> Any:
         )
     except (OSError, ValueError) as error:
         raise ModelUnavailable(f"{source} cannot be loaded: {_first_line(error)}") from None
+    if missing := sorted(loaded["missing_keys"]):
+        # transformers fills them with random numbers, and what these say would be measured.
+        more = f" and {len(missing) - 1:,} more" if len(missing) > 1 else ""
+        raise ModelUnavailable(f"{source} has no weights for {missing[0]}{more}, which its config asks for")
     return model.eval()
 
 
