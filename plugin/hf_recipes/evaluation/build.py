@@ -28,8 +28,8 @@ from hf_recipes.evaluation.metrics import Setting, measure
 from hf_recipes.evaluation.outcomes import CutAnswers, Outcome, ends
 from hf_recipes.evaluation.paid_back import paid_back
 from hf_recipes.evaluation.report import SCHEMA
-from hf_recipes.evaluation.savings import savings, training_seconds
-from hf_recipes.evaluation.training import read_object, training
+from hf_recipes.evaluation.savings import savings
+from hf_recipes.evaluation.training import logged, read_object, training
 from hf_recipes.evaluation.unused import unused
 from hf_recipes.evaluation.verdict import TOO_FEW_ROWS, Comparison, compare, decide
 
@@ -161,7 +161,7 @@ def report_of(found: Evaluation, run: Path) -> dict[str, Any]:
         report["forgetting"] = forgotten
     if "verdict" in report:
         against, methods = report["verdict"]["against"], report["methods"]
-        took = training_seconds(run)
+        took = logged(run).seconds
         report["savings"] = {
             **savings(methods[FINE_TUNED], methods[against], against, len(rows), took),
             **paid_back(

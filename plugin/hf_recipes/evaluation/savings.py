@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 
@@ -31,22 +28,3 @@ def savings(
         + (f"; the seconds of {cached} cached answers were measured when they were made" if cached else "")
     )
     return found
-
-
-def training_seconds(run: Path) -> float | None:
-    """What the trainer said at its end, in the run's events."""
-    file = run / "events.jsonl"
-    seconds = None
-    if not file.is_file():
-        return None
-    with file.open(encoding="utf-8", errors="replace") as lines:
-        for line in lines:
-            try:
-                event = json.loads(line)
-            except (ValueError, RecursionError):
-                continue
-            if isinstance(event, dict) and event.get("stage") == "train":
-                said = event.get("train_runtime")
-                if isinstance(said, (int, float)) and math.isfinite(said) and said > 0:
-                    seconds = float(said)
-    return seconds
