@@ -179,8 +179,8 @@ class Page:
         place = self._turns.join()
         try:
             yield "", *panes.empty(pair), earlier.shown(before)
-            while (others := self._turns.before(place)) and not asked.stop.is_set():
-                yield "", *panes.busy(pair, _in_line(others), "waiting"), gr.skip()
+            while (ahead := self._turns.before(place)) and not asked.stop.is_set():
+                yield "", *panes.busy(pair, _in_line(ahead), "waiting"), gr.skip()
             deltas: dict[str, Any] = {}
             for *shown, how_far in self._answer(pair, values, system, asked.stop):
                 deltas = how_far

@@ -115,7 +115,8 @@ def contents(folder: Path) -> dict[str, bytes]:
 def ask(url: str, name: Any) -> list[str]:
     """What the page shows in the end for a prompt, asked past its dropdown: [problem, base, fine-tuned]; [] for none."""
     session = f"s{time.monotonic_ns()}"
-    body = {"data": [name, "3 tsp. oats", ""], "fn_index": 0, "session_hash": session}
+    beside = [""] * 8  # the page's fields for further columns, which these models don't have
+    body = {"data": [name, "3 tsp. oats", "", *beside], "fn_index": 0, "session_hash": session}
     httpx.post(f"{url}/gradio_api/queue/join", json=body, timeout=60).raise_for_status()
     shown: list[str] = []
     with httpx.stream(
