@@ -47,7 +47,6 @@ def codes(tmp_path: Path, setting: str) -> list[str]:
         "params.block_size=1000000000",
         "params.lora_r=1000000000",
         "params.lr=1e20",
-        "params.lr=200",
         "params.weight_decay=1e20",
         "params.logging_steps=10000000000000",
         "max_cost=1e300",
@@ -76,3 +75,8 @@ def test_true_and_false_are_no_numbers(tmp_path: Path, key: str) -> None:
 )  # fmt: skip
 def test_what_people_use(tmp_path: Path, setting: str) -> None:
     assert codes(tmp_path, setting) == []
+
+
+def test_a_learning_rate_has_no_bound_below_what_autotrain_takes(tmp_path: Path) -> None:
+    """The run says what came of it: the loss rose, the gradient was 0."""
+    assert codes(tmp_path, "params.lr=1e6") == []

@@ -186,7 +186,7 @@ def _bounds(metric: str) -> tuple[Field, ...]:
 
 
 RANGES: Mapping[str, dict[str, object]] = {
-    "lr": {"low": 0, "most": 100, "open_low": True},
+    "lr": {"low": 0, "open_low": True},
     "epochs": {"low": 1, "most": 10_000},
     "batch_size": {"low": 1, "most": 65_536},
     "gradient_accumulation": {"low": 1, "most": 65_536},
