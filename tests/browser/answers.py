@@ -33,5 +33,6 @@ def ask(page: Page, prompt: str) -> None:
 
 
 def wait_for(page: Page, state: str) -> None:
-    for model in ("base", "fine-tuned"):
-        page.wait_for_selector(f'[data-model="{model}"][data-state="{state}"]', timeout=ANSWERED)
+    """Until both models are in this state at once: asked one after the other, the second can be past it on a busy machine."""
+    both = "".join(f':has([data-model="{model}"][data-state="{state}"])' for model in ("base", "fine-tuned"))
+    page.wait_for_selector(f"body{both}", timeout=ANSWERED)

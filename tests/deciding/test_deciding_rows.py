@@ -78,3 +78,17 @@ def test_a_baseline_to_beat_is_the_target_that_is_shown(
     assert (
         "66.0% exact_match, the recipe's evaluate.require.exact_match.better_than: few-shot has 60.0%" in said
     )
+
+
+def test_a_reason_that_holds_for_all_hardware_elsewhere_is_said_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    base = tmp_path / "base"
+    base.mkdir()
+    (base / "config.json").write_text('{"model_type": "llama"}')
+    header = b'{"w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}'
+    (base / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
+    show(decided(tmp_path, f"base_model={base}"), console(stderr=False, markup=True))
+    said = " ".join(capsys.readouterr().out.split())
+    assert said.count("a folder of this machine is not there") == 1
+    assert "does not fit cpu-basic, cpu-upgrade" in said

@@ -1,4 +1,4 @@
-"""`data.system: fold` and what it does not go with."""
+"""Messages' templates: `data.system: fold` and what it does not go with; what stands for a variable's name as text."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from hf_recipes.data.messages import columns_in, fill
 from hf_recipes.recipe import load, problems
 
 RECIPE = """\
@@ -42,3 +43,11 @@ def test_folding_a_system_turn(tmp_path: Path, system: str, content: str, said: 
     assert bool(found) == bool(said) and all(said in str(one) for one in found), found
     if not said:
         assert load(recipe).data.system == system
+
+
+def test_a_variable_written_out_is_text_and_no_column(tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.yml"
+    recipe.write_text(RECIPE.format(system="turn", content="What does `cd $${HOME}` do? {t}"))
+    template = load(recipe).data.messages[0].content
+    assert columns_in([template]) == ("t",)
+    assert fill(template, {"t": "Now."}) == "What does `cd ${HOME}` do? Now."

@@ -107,7 +107,7 @@ def _training(cost: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     refused: dict[str, list[str]] = {}
     for one in cost["training"]:
         if not one["fits"]:
-            refused.setdefault(_short(one["why_not"]), []).append(one["hardware"])
+            refused.setdefault(_short(one["why_not"], one["hardware"]), []).append(one["hardware"])
     for why, hardware in refused.items():
         yield "does not fit", f"{', '.join(hardware)}: {why}"
     yield "basis", cost["training_basis"]
@@ -132,9 +132,11 @@ def _hours(hours: float) -> str:
     return f"{hours:.1f} h" if hours < 48 else f"{hours / 24:.0f} days"
 
 
-def _short(why: str) -> str:
+def _short(why: str, hardware: str) -> str:
     """The same reason is told once for all hardware that it holds for."""
-    return why.partition(", and jobs-")[0].partition(", and spaces-")[0]
+    for backend in (f"jobs-{hardware}", f"spaces-{hardware}"):
+        why = why.partition(f", and {backend}")[0].removesuffix(f" on {backend}")
+    return why
 
 
 def _serving(cost: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -21,6 +21,8 @@ ENDPOINT = re.compile(r"base_url[\"']?[ \t]*[:=][ \t]*[\"']?$")
 KEY_NAME = re.compile(r"(?:KEY|PAT|SECRET|TOKEN|PWD|PASS)\d*$", re.IGNORECASE)
 """Of a variable that holds a secret where its value looks like one."""
 VARIABLE = re.compile(r"(\$?)\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+TEMPLATE = re.compile(r"data\.messages\.\d+\.content")
+"""The keys whose text has {column} places."""
 SHELL_DEFAULT = re.compile(r"(?<!\$)\$\{([A-Za-z_][A-Za-z0-9_]*):?[-=?+][^{}]*\}")
 """`${NAME:-other}`, which the shell knows and a recipe does not."""
 HINT = "put it in an environment variable, write ${HF_TOKEN} as hub.token, and revoke this one if the file was shared"
@@ -75,8 +77,8 @@ def filled(
 ) -> tuple[str, bool]:
     """The text with each `${NAME}` replaced from the environment, and whether every one could be.
 
-    `$${NAME}` stands for the text `${NAME}`. Unset variables are reported, and so is a secret, since the
-    recipe is kept in the folder of each run.
+    `$${NAME}` stands for the text `${NAME}`; in a message's template its braces stay braces, and name no column. Unset
+    variables are reported, and so is a secret, since the recipe is kept in the folder of each run.
     """
     usable = True
     for match in SHELL_DEFAULT.finditer(text):
@@ -88,7 +90,7 @@ def filled(
         nonlocal usable
         escape, name = match.groups()
         if escape:
-            return match.group()[1:]
+            return f"${{{{{name}}}}}" if TEMPLATE.fullmatch(key) else f"${{{name}}}"
         value = environ.get(name)
         if is_secret(name, value or ""):
             usable = False
