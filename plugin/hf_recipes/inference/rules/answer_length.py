@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from types import SimpleNamespace
 
+from hf_recipes.data.answer_frame import AnswerFrame
 from hf_recipes.data.answer_room import KEY, MOST_LONGER, with_room
 from hf_recipes.inference.chat_template import TemplateRefused, frame_of, prompt_text, render
 from hf_recipes.inference.generating import end_tokens
@@ -45,14 +47,18 @@ class AnswerLength:
         self._limit = evaluate.max_new_tokens if evaluate else None
         self._system = evaluate.baseline_system if evaluate else None
         self._ends = end_tokens(SimpleNamespace(generation_config=None), self._tokenizer)
-        self._frame = frame_of(self._tokenizer)
-        """A block that the template writes before each answer belongs to the prompt."""
         self._waiting: list[Messages] = []
         self._most = (0, 0)
         """Characters of the longest prompt and of the longest answer so far."""
         self._added = 1
         """Tokens beside those of the text: the end token, and what the template writes into the turn."""
         self._rows = self._longest = self._longer = self._prompt = 0
+
+    @cached_property
+    def _frame(self) -> AnswerFrame:
+        """A block that the template writes before each answer belongs to the prompt. Found out at the first row: a template
+        without bounds is told by whoever shows rows."""
+        return frame_of(self._tokenizer)
 
     def look(self, row: SeenRow) -> None:
         if row.part != "test":
