@@ -81,6 +81,7 @@ def test_ready_made_lists_are_taken_in_every_form(value):
         ([{"role": "developer", "content": "x"}, ASK, SAY], "write system"),
         ([{"role": ["user"], "content": "x"}, SAY], "expected system, user or assistant"),
         ([ASK, {**SAY, "tool_calls": [{"id": "1"}]}], "message 2 calls tools, which is not trained on"),
+        ([ASK, {**SAY, "content": None, "function_call": {"name": "f"}}], "message 2 calls tools"),
         ([ASK, {**SAY, "weight": 0}], "message 2 has weight 0, and every turn is trained on"),
         ([{"from": "human", "value": "x"}], "rename from and value, human to user, gpt to assistant"),
         ([{"from": "human", "value": "x"}], "with the keys 'from', 'value', expected 'role' and 'content'"),

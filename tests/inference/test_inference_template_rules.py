@@ -92,6 +92,8 @@ def test_a_system_turn_that_the_template_refuses_is_one_line_at_the_recipe_s_mes
         'data.messages.0: the chat template of base takes no system turn ("System role not supported")'
     )
     assert "data.system: fold" in problem["hint"]
+    # What is not rendered has no length, so nobody is told that the rows are too short for a block.
+    assert quality(request)["tokens"]["rows"] == 0
     folded = {**request, "data": {**request["data"], "system": "fold"}}
     assert not quality(folded)["found"]["problems"] and not inspect(folded)["problems"]
 

@@ -166,7 +166,7 @@ def checked(messages: Sequence[object]) -> list[dict[str, str]]:
             raise RowError(
                 f"message {number} has the role {role!r}; expected system, user or assistant{hint}"
             )
-        if message.get("tool_calls"):
+        if message.get("tool_calls") or message.get("function_call"):
             raise RowError(f"message {number} calls tools, which is not trained on; leave the row out")
         if message.get("weight") == 0:
             raise RowError(

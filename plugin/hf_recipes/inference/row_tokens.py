@@ -42,6 +42,8 @@ class RowTokens:
         texts = self._count.texts(
             record
         )  # raises for a template without bounds: then the row was not counted
+        if not any(texts):
+            return  # the template refuses it, as rules/template_refusals.py says: it has no length
         self._rows += 1
         self._around = max(self._around, (sum(map(_bytes, texts)) - size) / max(1, pieces))
         self._texts, self._largest = max(self._texts, len(texts)), max(self._largest, size)
