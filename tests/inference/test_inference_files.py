@@ -164,6 +164,12 @@ def test_tables_of_every_shape_give_the_same_rows(tmp_path, name, content):
     assert rows_of(written(tmp_path, name, content)) == TABLE
 
 
+def test_a_row_of_a_table_stands_where_it_begins(tmp_path):
+    """An editor goes there; where it ends, the next row is near."""
+    table = written(tmp_path, "train.csv", 'q,a\n"two\nlines","and\nthree\nmore"\n\nb,2\n"c\nd",3\n')
+    assert [line for line, _ in read(table, Findings())] == [2, 7, 8]
+
+
 def test_the_index_of_pandas_stays_a_column(tmp_path):
     path = written(tmp_path, "train.csv", ",q\n0,a\n1,b\n")
     assert rows_of(path) == [{"": "0", "q": "a"}, {"": "1", "q": "b"}]

@@ -21,7 +21,7 @@ LOOKED_AT = 100
 
 
 def csv_rows(path: Path, lines: Iterator[Line], findings: Findings) -> Iterator[Row]:
-    """Rows with the line on which each ends. Raises DataError for a header or a quote that cannot be read."""
+    """Rows with the line on which each begins. Raises DataError for a header or a quote that cannot be read."""
     texts = [text for _, text in islice(lines, LOOKED_AT)]
     before = 0
     delimiter = _declared(texts)
@@ -34,14 +34,13 @@ def csv_rows(path: Path, lines: Iterator[Line], findings: Findings) -> Iterator[
     reader = csv.reader(chain(texts, (text for _, text in lines)), delimiter=delimiter, strict=True)
     table: _Table | None = None
     while True:
-        begin = before + reader.line_num + 1
+        line = before + reader.line_num + 1
         try:
             cells = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            raise _not_csv(path, str(error), begin, before + max(reader.line_num, 1)) from None
-        line = before + reader.line_num
+            raise _not_csv(path, str(error), line, before + max(reader.line_num, 1)) from None
         if not any(cell.strip() for cell in cells):
             continue
         if table is None:
