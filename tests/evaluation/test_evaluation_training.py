@@ -67,6 +67,9 @@ def test_updates_losses_tokens_and_seconds_are_read_out_of_what_the_trainer_prin
 
 
 DIVERGED = [3.5, 4.1, 9.0, *[10.8] * 72]
+EXPLODED = [4.5, 4.5, 28.1, 28.0, 28.2, 125.3, 32.7, 30.4, 22.3, 17.8, 16.1, 18.7, 15.8, 15.6, 15.4, 13.9, 12.6, 13.3, 13.4,
+            12.5, 12.0, 11.5, 11.8, 11.0, 10.7, 10.7, 10.8, 10.0]  # fmt: skip
+"""As logged with a learning rate of 1."""
 NOISE = [1.0 + 0.3 * ((7 * place) % 5 - 2) / 2 for place in range(60)]
 
 
@@ -77,6 +80,7 @@ NOISE = [1.0 + 0.3 * ((7 * place) % 5 - 2) / 2 for place in range(60)]
         ([3.5, *[10.8] * 300], (), ["loss-rose"]),  # risen before a tenth was logged
         ([3.5, 10.8], (), ["loss-rose"]),
         ([*[3.5] * 5, *[1.0] * 20, *[3.0] * 10], (), ["loss-rose"]),  # fell, and rose again
+        (EXPLODED, (), ["loss-rose"]),  # higher at the end than ever at the beginning, and far less than in between
         ([2.0, 0.0, "nan"], [1.0, "nan", "nan"], ["loss-not-finite", "gradient-not-finite"]),
         ([2.0, 1.9, 0.0, 0.0], [1.0, "nan", "nan", "nan"], ["gradient-not-finite"]),
         ([2.0, 1.5, 1.4], [1.0, 0.8, 0.0], ["gradient-zero"]),

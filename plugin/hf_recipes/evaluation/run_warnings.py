@@ -23,6 +23,8 @@ RISE = 1.05
 """Losses of single batches scatter: a mean at the end counts as risen where it is so many times that at the beginning."""
 JUMP = 1.25
 """So many times the first loss counts as risen, too, unless the beginning as a whole was as high and the loss has fallen since."""
+EXPLOSION = 3
+"""So many times both ends: single batches do not scatter so."""
 NOTICED = 0.01
 """A rise of less is none, whatever its share: losses near 0 scatter by many times themselves."""
 WINDOW = 10
@@ -73,7 +75,9 @@ def _losses(losses: Sequence[float]) -> Iterator[Warned]:
     if len(losses) < ENOUGH:
         from_begin, from_first = _rose(begin, end, JUMP), False
     else:
-        noise = _noise(losses)
+        # What shot up and came to rest is no noise, in which its rise would be lost.
+        shot_up = max(losses) > EXPLOSION * max(first, begin, end)
+        noise = _noise(losses[len(losses) // 2 :] if shot_up else losses)
         from_begin = _rose(begin, end, RISE, noise * math.sqrt(2 / size))
         from_first = _rose(first, end, JUMP, noise * math.sqrt(1 + 1 / size)) and end * RISE > begin
     if from_begin or from_first:
