@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from backends.space_runs import end_of, push_weights, silent, spaces, tell
-from hf_recipes import elsewhere, record, road, sending
+from hf_recipes import elsewhere, record, sending
+from hf_recipes.api import lifecycle
 from hf_recipes.hub import runs_repo
 from hf_recipes.hub.errors import HubFailed
 from hf_recipes.record.state import State
@@ -32,7 +33,7 @@ def laptop(tmp_path: Path) -> Callable[[Path], Path]:
 
     def go(run: Path) -> Path:
         folder = tmp_path / "laptop" / "runs"
-        return road.find(run.name, folder)
+        return lifecycle.find(run.name, folder)
 
     return go
 

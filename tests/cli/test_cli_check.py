@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from hf_recipes.api.check_data import Quality
 from hf_recipes.cli.check import lines
-from hf_recipes.quality import Quality
 
 HF_RECIPES = Path(sys.executable).with_name("hf-recipes")
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"

@@ -16,7 +16,8 @@ from typing import Any
 import psutil
 import pytest
 
-from hf_recipes import fanout, record
+from hf_recipes import record
+from hf_recipes.api import batch
 from hf_recipes.cli import fan
 from hf_recipes.recipe.problem import RecipeError
 from hf_recipes.record.state import State
@@ -75,28 +76,28 @@ def three(make_run: Any, make_step: Any) -> list[Path]:
 
 def test_runs_on_this_machine_wait_for_one_another_and_a_failure_stops_none(three: list[Path]) -> None:
     seen = set()
-    for looks in fanout.watch(three, say=silent):
+    for looks in batch.watch(three, say=silent):
         seen.add(tuple(look.state.state for look in looks))
     assert states(three) == ["succeeded", "failed", "succeeded"]
     assert (three[0].parent / "order").read_text().split() == ["a+", "a-", "b+", "b-", "c+", "c-"]
     assert (State.RUNNING, State.QUEUED, State.QUEUED) in seen, "those that wait are shown as waiting"
     assert all([one.value for one in look].count("running") <= 1 for look in seen)
-    assert fanout.failed(three) and not fanout.failed([three[0], three[2]])
+    assert batch.failed(three) and not batch.failed([three[0], three[2]])
 
 
 def test_a_gate_that_is_not_met_counts_as_failed(three: list[Path]) -> None:
-    for _ in fanout.watch(three[:1], say=silent):
+    for _ in batch.watch(three[:1], say=silent):
         pass
-    assert not fanout.failed(three[:1])
+    assert not batch.failed(three[:1])
     (three[0] / "report").mkdir(exist_ok=True)
     (three[0] / "report" / "report.json").write_text('{"gate": [{"met": false}]}')
-    assert fanout.failed(three[:1])
+    assert batch.failed(three[:1])
 
 
 def test_one_that_is_cancelled_while_it_waits_is_passed_over(three: list[Path]) -> None:
     from hf_recipes.backends import local
 
-    looks = fanout.watch(three, say=silent)
+    looks = batch.watch(three, say=silent)
     next(looks)
     local.cancel(three[1])
     for _ in looks:
@@ -106,9 +107,9 @@ def test_one_that_is_cancelled_while_it_waits_is_passed_over(three: list[Path]) 
 
 
 def test_stopping_cancels_what_runs_and_what_waits(three: list[Path]) -> None:
-    looks = fanout.watch(three, say=silent)
+    looks = batch.watch(three, say=silent)
     next(looks)
-    assert fanout.stop(three) == []
+    assert batch.stop(three) == []
     assert states(three) == ["cancelled"] * 3
     order = three[0].parent / "order"
     assert not order.exists() or "b+" not in order.read_text()
@@ -117,7 +118,7 @@ def test_stopping_cancels_what_runs_and_what_waits(three: list[Path]) -> None:
 def test_detached_runs_go_on_in_turn_without_the_process_that_began_them(
     three: list[Path], tmp_path: Path
 ) -> None:
-    code = "import sys; from pathlib import Path; from hf_recipes import fanout\nfanout.detach([Path(one) for one in sys.argv[1:]], say=print)"
+    code = "import sys; from pathlib import Path; from hf_recipes.api import batch\nbatch.detach([Path(one) for one in sys.argv[1:]], say=print)"
     done = subprocess.run(
         [sys.executable, "-c", code, *map(str, three)], capture_output=True, text=True, timeout=60
     )
@@ -131,7 +132,7 @@ def test_detached_runs_go_on_in_turn_without_the_process_that_began_them(
 
 
 def test_what_waits_for_a_process_that_was_killed_is_told_as_failed(three: list[Path]) -> None:
-    fanout.detach(three, say=silent)
+    batch.detach(three, say=silent)
     keeper = int(str(record.read_state(three[2]).handle["creator"]))
     os.kill(keeper, signal.SIGKILL)
     os.waitpid(keeper, 0)
@@ -188,7 +189,7 @@ def test_the_table_shows_every_metric_of_the_fine_tuned_model(
 def test_the_table_shows_what_a_run_elsewhere_waits_for(make_run: Callable[..., Path]) -> None:
     run = make_run()
     state = replace(record.read_state(run), message="job scheduling")
-    assert fan._now(fanout.Look(run, replace(state, state=State.QUEUED))) == "waiting: job scheduling"
+    assert fan._now(batch.Look(run, replace(state, state=State.QUEUED))) == "waiting: job scheduling"
 
 
 def test_detached_the_ids_are_printed(two: list[Path], tmp_path: Path) -> None:
@@ -230,9 +231,9 @@ def test_models_that_would_share_a_repo_are_refused(two: list[Path], monkeypatch
     pushes = "hub: {username: somebody, token: '${HF_TOKEN}', push_to_hub: true}\n"
     two[0].write_text(two[0].read_text() + pushes)
     monkeypatch.setenv("HF_TOKEN", "not-a-token")
-    made = fanout.recipes([two[0], two[0]])
+    made = batch.recipes([two[0], two[0]])
     with pytest.raises(RecipeError, match="their models would share a repo"):
-        fanout.create(made, runs_dir=two[0].parent / "runs")
+        batch.create(made, runs_dir=two[0].parent / "runs")
 
 
 def test_runs_that_cannot_go_side_by_side_are_told_before_their_cost_is_worked_out(

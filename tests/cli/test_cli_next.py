@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from hf_recipes import compare, evaluating, record
+from hf_recipes import record
+from hf_recipes.api import compare, evaluate
 from hf_recipes.cli.run import _print_outcome
 from hf_recipes.record.state import State
 
@@ -77,11 +78,11 @@ def test_what_the_page_and_eval_cannot_show_is_not_led_there(
     with pytest.raises(compare.CompareFailed):
         compare.build_config(run)
     assert [words[0] for words in commands(run, capsys)] == ([command] if command else [])
-    with pytest.raises(evaluating.CannotEvaluate, match="only chat models can be measured so far"):
-        next(evaluating.evaluate(run, ["evaluate.metrics=[exact_match]"], say=print))
+    with pytest.raises(evaluate.CannotEvaluate, match="only chat models can be measured so far"):
+        next(evaluate.evaluate(run, ["evaluate.metrics=[exact_match]"], say=print))
 
 
 def test_eval_says_first_what_no_setting_can_mend(make_run: Callable[..., Path]) -> None:
     run = succeeded(make_run, params={"trainer": "sft"})
-    with pytest.raises(evaluating.CannotEvaluate, match=r"names no data.test_split"):
-        next(evaluating.evaluate(run, say=print))
+    with pytest.raises(evaluate.CannotEvaluate, match=r"names no data.test_split"):
+        next(evaluate.evaluate(run, say=print))

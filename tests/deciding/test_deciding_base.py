@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hf_recipes import deciding, record
+from hf_recipes import record
+from hf_recipes.api import decide
 from hf_recipes.recipe import load
 from hf_recipes.record.state import Reason, State
 
@@ -25,16 +26,16 @@ def test_what_failed_while_measuring_is_taken_into_the_answer(
     tmp_path: Path, reason: Reason, said: str, tunable: bool | None, told: str
 ) -> None:
     recipe = load(RECIPE)
-    run = record.create(deciding.job_of(recipe), recipe.text, tmp_path / "runs")
+    run = record.create(decide.job_of(recipe), recipe.text, tmp_path / "runs")
     record.end(
         run, State.CANCELLED if reason is Reason.CANCELLED else State.FAILED, reason, f"{said}; log: x"
     )
-    found = deciding.document(recipe, run)["tunable"]
+    found = decide.document(recipe, run)["tunable"]
     assert found["tunable"] is tunable
     assert (said in str(found.get(told, ""))) == (told != "none")
     assert "log: x" not in str(found)
 
 
 def test_what_plan_could_not_load_is_a_reason(tmp_path: Path) -> None:
-    found = deciding.tunability_as_json(load(RECIPE), "base: its tokenizer cannot be loaded")
+    found = decide.tunability_as_json(load(RECIPE), "base: its tokenizer cannot be loaded")
     assert found["tunable"] is False and "tokenizer cannot be loaded" in str(found["reasons"])

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hf_recipes import deciding
+from hf_recipes.api import decide
 from hf_recipes.cli.decide import show
 from hf_recipes.cli.output import console
 from hf_recipes.evaluation.interval import wilson
@@ -39,7 +39,7 @@ def decided(run: Path, *, cut: int, right: int, most: int) -> dict[str, Any]:
         ("report/report.json", report),
     ):
         (run / name).write_text(json.dumps(content))
-    return deciding.document(load(RECIPE, settings=("evaluate.require=null",)), run)
+    return decide.document(load(RECIPE, settings=("evaluate.require=null",)), run)
 
 
 def test_a_decision_that_hangs_on_cut_answers_is_not_measured(

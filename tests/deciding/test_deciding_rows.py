@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hf_recipes import deciding
+from hf_recipes.api import decide
 from hf_recipes.cli.decide import show
 from hf_recipes.cli.output import console
 from hf_recipes.evaluation.gate import BEST
@@ -38,7 +38,7 @@ def decided(
         ("report/report.json", {"schema": 1, "n": 100, "methods": {"few-shot": method}}),
     ):
         (run / name).write_text(json.dumps(content))
-    return deciding.document(load(RECIPE, settings=settings), run)
+    return decide.document(load(RECIPE, settings=settings), run)
 
 
 def test_rows_that_the_limit_leaves_out_are_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

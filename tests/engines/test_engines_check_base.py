@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from hf_recipes import deciding, road
+from hf_recipes.api import decide, lifecycle
+from hf_recipes.api.validate import problems
 from hf_recipes.engines import autotrain
 from hf_recipes.engines.base import read_base
 from hf_recipes.engines.machine import Machine
-from hf_recipes.engines.validate import problems
 from hf_recipes.recipe import RecipeError, load
 from hf_recipes.runner import no_pickles
 
@@ -94,9 +94,9 @@ def test_weights_that_were_not_fetched_to_their_end_are_a_problem_and_no_base_to
     (one,) = found(tmp_path, "./base")
     assert one.startswith("2:1:damaged-weights: base_model: base: model.safetensors is damaged: it has ")
     with pytest.raises(RecipeError, match="damaged"):
-        road.plan(tmp_path / "recipe.yml", say=print)
+        lifecycle.plan(tmp_path / "recipe.yml", say=print)
     recipe = load(tmp_path / "recipe.yml")
-    said = deciding.tunability(recipe, read_base(str(base)), [])
+    said = decide.tunability(recipe, read_base(str(base)), [])
     assert said.tunable is False and [reason.kind for reason in said.reasons] == ["damaged-weights"]
 
 
@@ -149,9 +149,9 @@ def test_the_bundled_base_has_its_names_and_plan_and_run_refuse_others(tmp_path:
     (one,) = found(tmp_path, bundled, "[q_proj, query_key_value]")
     assert "q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj" in one
     with pytest.raises(RecipeError, match="query_key_value"):
-        road.plan(tmp_path / "recipe.yml", say=print)
+        lifecycle.plan(tmp_path / "recipe.yml", say=print)
     with pytest.raises(RecipeError, match="query_key_value"):
-        road.create(load(tmp_path / "recipe.yml"), runs_dir=tmp_path / "runs")
+        lifecycle.create(load(tmp_path / "recipe.yml"), runs_dir=tmp_path / "runs")
     assert not (tmp_path / "runs").exists()
 
 

@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from hf_recipes import road
+from hf_recipes.api import lifecycle
+from hf_recipes.api.hardware_offers import offers
 from hf_recipes.engines import autotrain, estimate
 from hf_recipes.engines.base import Base
 from hf_recipes.engines.hardware import FLAVORS, machine_for
 from hf_recipes.engines.machine import Gpu, Machine
-from hf_recipes.engines.offers import offers
 from hf_recipes.recipe import load
 from hf_recipes.recipe.model import Recipe
 from hf_recipes.runner import on_gpu
@@ -219,7 +219,7 @@ def test_before_a_gpu_is_rented_it_is_said_that_training_will_not_fit(tmp_path: 
     )
     for settings, words in ((("params.quantization=null",), "a device that has 22"), ((), None)):
         said: list[str] = []
-        road.costs([load(recipe, settings=settings)], say=said.append)
+        lifecycle.costs([load(recipe, settings=settings)], say=said.append)
         short = [line for line in said if "run out of memory" in line]
         assert [words in line for line in short if words] == [True] * len(short)
         assert bool(short) is (words is not None), said

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from hf_recipes import road
+from hf_recipes.api import lifecycle
+from hf_recipes.api.validate import problems
 from hf_recipes.engines import autotrain
 from hf_recipes.engines.autotrain.logs import LOGGERS, OURS
 from hf_recipes.engines.machine import Machine
-from hf_recipes.engines.validate import problems
 from hf_recipes.recipe import RecipeError, load
 from hf_recipes.recipe.autotrain import choices
 
@@ -73,9 +73,9 @@ def test_what_our_interpreter_has_not_is_refused_by_validate_plan_and_run(
         )
         assert "write tensorboard or none" in one
         with pytest.raises(RecipeError, match="is not installed"):
-            road.plan(file, say=print)
+            lifecycle.plan(file, say=print)
         with pytest.raises(RecipeError, match="is not installed"):
-            road.create(load(file), runs_dir=tmp_path / "runs")
+            lifecycle.create(load(file), runs_dir=tmp_path / "runs")
     assert not (tmp_path / "runs").exists()
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from hf_recipes.api.hardware_offers import HERE, Offer, as_json, offers, too_large
 from hf_recipes.engines.base import Base, read_base
 from hf_recipes.engines.hardware import FLAVORS
 from hf_recipes.engines.machine import Machine
-from hf_recipes.engines.offers import HERE, Offer, as_json, offers, too_large
 from hf_recipes.recipe import load
 from hf_recipes.recipe.model import Recipe
 

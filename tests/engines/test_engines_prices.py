@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from huggingface_hub import SpaceHardware
 
-from hf_recipes import agreement
+from hf_recipes.api import approval
 from hf_recipes.engines import prices
 from hf_recipes.engines.hardware import FLAVORS, machine_for
 from hf_recipes.engines.machine import Machine
@@ -97,23 +97,23 @@ def test_a_person_is_asked_once_above_a_limit_or_when_nobody_knows(recipe: Any) 
         asked.append(question)
         return True
 
-    agreement.agree([(recipe(), cost(4.9))], ask=yes)
+    approval.agree([(recipe(), cost(4.9))], ask=yes)
     assert asked == []
-    agreement.agree([(recipe(), cost(5.1))], ask=yes)
-    agreement.agree([(recipe(), cost(None))], ask=yes)
-    agreement.agree([(recipe(), cost(3.0)), (recipe(), cost(3.0))], ask=yes)
+    approval.agree([(recipe(), cost(5.1))], ask=yes)
+    approval.agree([(recipe(), cost(None))], ask=yes)
+    approval.agree([(recipe(), cost(3.0)), (recipe(), cost(3.0))], ask=yes)
     assert len(asked) == 3
     assert "$5.10" in asked[0] and "could not be estimated" in asked[1] and "together $6.00" in asked[2]
-    with pytest.raises(agreement.NotAgreed, match="nothing was started"):
-        agreement.agree([(recipe(), cost(6.0))], ask=lambda question: False)
-    with pytest.raises(agreement.NotAgreed, match="--yes"):
-        agreement.agree([(recipe(), cost(6.0))], ask=None)
+    with pytest.raises(approval.NotAgreed, match="nothing was started"):
+        approval.agree([(recipe(), cost(6.0))], ask=lambda question: False)
+    with pytest.raises(approval.NotAgreed, match="--yes"):
+        approval.agree([(recipe(), cost(6.0))], ask=None)
 
 
 def test_a_recipes_own_limit_is_kept(recipe: Any) -> None:
-    agreement.agree([(recipe(more="max_cost: 20"), cost(19.0))], ask=None)
+    approval.agree([(recipe(more="max_cost: 20"), cost(19.0))], ask=None)
     with pytest.raises(RecipeError, match="max_cost") as caught:
-        agreement.agree([(recipe(more="max_cost: 2"), cost(3.0))], ask=lambda question: True)
+        approval.agree([(recipe(more="max_cost: 2"), cost(3.0))], ask=lambda question: True)
     (problem,) = caught.value.problems
     assert problem.line == 5 and "$2 are allowed" in problem.message and "--yes" in problem.hint
 

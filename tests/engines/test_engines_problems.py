@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from hf_recipes.api.validate import problems
 from hf_recipes.engines.machine import Gpu, Machine
-from hf_recipes.engines.validate import problems
 
 RECIPE = """\
 task: llm-sft

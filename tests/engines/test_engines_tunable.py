@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from hf_recipes import road
+from hf_recipes.api import lifecycle
+from hf_recipes.api.tunable import judge
 from hf_recipes.engines import autotrain
 from hf_recipes.engines.autotrain import architectures
 from hf_recipes.engines.autotrain.architectures import class_for, model_types
 from hf_recipes.engines.identity import Identity
 from hf_recipes.engines.licenses import LICENSES
-from hf_recipes.engines.tunable import judge
 from hf_recipes.recipe import Recipe, RecipeError, load
 from hf_recipes.recipe.autotrain import tasks
 
@@ -59,7 +59,7 @@ def test_an_architecture_of_later_than_the_engine_is_refused_offline_with_its_pl
         "base_model: its architecture (qwen3)"
     )
     with pytest.raises(RecipeError):
-        road.check([new])
+        lifecycle.check([new])
     assert not list(autotrain.cannot_run(recipe(folder_of(tmp_path / "base", model_type="llama"))))
 
 
@@ -96,10 +96,9 @@ def test_every_licence_names_its_source() -> None:
 def test_each_module_can_be_imported_first() -> None:
     """No circles: the engine asks the table, and the table asks nobody back."""
     for module in (
-        "engines.tunable",
-        "engines.offers",
+        "api.tunable",
+        "api.hardware_offers",
         "engines.autotrain.check",
         "engines.identity",
-        "deciding",
     ):
         subprocess.run([sys.executable, "-c", f"import hf_recipes.{module}"], check=True)

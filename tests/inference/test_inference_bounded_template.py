@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from hf_recipes.api.check_data import Quality
 from hf_recipes.cli.check import lines
 from hf_recipes.data.findings import DataError
 from hf_recipes.inference import bounded_template
@@ -20,7 +21,6 @@ from hf_recipes.inference.inspect import inspect
 from hf_recipes.inference.loading import load_tokenizer
 from hf_recipes.inference.quality import quality
 from hf_recipes.inference.sides import encode
-from hf_recipes.quality import Quality
 
 MESSAGES = [{"role": "user", "content": "my card is lost"}, {"role": "assistant", "content": "order a card"}]
 NINES = "{% for a in range(99999) %}{% for b in range(99999) %}{% for c in range(99999) %}{% endfor %}{% endfor %}{% endfor %}"

@@ -7,13 +7,13 @@ import random
 
 import pytest
 
+from hf_recipes.api.check_data import Quality
 from hf_recipes.cli.check import lines
 from hf_recipes.data.form import form_of
 from hf_recipes.inference import row_tokens
 from hf_recipes.inference.quality import quality
 from hf_recipes.inference.row_tokens import RowTokens
 from hf_recipes.inference.tokens import load_tokenizer
-from hf_recipes.quality import Quality
 
 ROWS = 6000
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from hf_recipes import record, road
+from hf_recipes import record
+from hf_recipes.api import lifecycle
 from hf_recipes.engines.job import Push, Step
 from hf_recipes.hub.push import push
 from hub.handle import Hub
@@ -48,7 +49,7 @@ def test_a_run_pushes_as_its_job_says(pushed: Callable[..., tuple[Path, Any]], l
     log = (run / "train.log").read_text()
     assert "pushed to" in log and logged_in.token not in log
     assert json.loads((run / "push.json").read_text())["new"] is True
-    assert road.as_json(run)["model_repo"] == "ada/elsewhere", "status says where the model is"
+    assert lifecycle.as_json(run)["model_repo"] == "ada/elsewhere", "status says where the model is"
 
 
 def test_a_push_that_fails_is_the_runs_end_and_can_be_made_up_for(
@@ -82,7 +83,7 @@ def test_a_model_that_misses_its_gate_stays_here_and_the_run_has_succeeded(
     )
     assert not (run / "push.json").exists() and (run / "model" / "model.safetensors").is_file()
     assert ("model", "ada/tiny") not in logged_in.state.repos
-    assert [gate["metric"] for gate in road.gate_unmet(run)] == ["exact_match"]
+    assert [gate["metric"] for gate in lifecycle.gate_unmet(run)] == ["exact_match"]
     assert push(run, repo=None, private=True, force=True, say=lambda _: None).new
 
 
@@ -111,7 +112,7 @@ def test_a_repo_that_cannot_be_written_is_said_before_training(
 ) -> None:
     logged_in.put("model", "ada/tiny", {"config.json": b"{}"})
     run = make_run(make_step("train", "raise SystemExit('trained')"), push=Push(repo=None))
-    road.begin(run, attached=False, say=lambda _: None)
+    lifecycle.begin(run, attached=False, say=lambda _: None)
     state = record.read_state(run)
     assert (state.state.value, state.reason) == ("failed", "start_failed")
     assert "ada/tiny" in state.message and not (run / "train.log").exists()

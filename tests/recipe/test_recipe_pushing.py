@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hf_recipes import fanout
+from hf_recipes.api import batch
 from hf_recipes.recipe import RecipeError, load, problems
 
 RECIPE = """\
@@ -63,16 +63,16 @@ def test_run_push_needs_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     for name in SET:
         monkeypatch.delenv(name, raising=False)
     file = write(tmp_path)
-    assert len(fanout.recipes([file])) == 1
+    assert len(batch.recipes([file])) == 1
     with pytest.raises(RecipeError) as caught:
-        fanout.recipes([file], push=True)
+        batch.recipes([file], push=True)
     assert [(one.line, one.code) for one in caught.value.problems] == [
         (7, "unset-variable"),
         (8, "unset-variable"),
     ]
     for name, value in SET.items():
         monkeypatch.setenv(name, value)
-    (recipe,) = fanout.recipes([file], push=True)
+    (recipe,) = batch.recipes([file], push=True)
     assert recipe.hub.push_to_hub and recipe.hub.username == "ada"
 
 
@@ -89,7 +89,7 @@ def test_a_name_that_no_repo_can_have_is_refused_before_anything_is_trained_for_
     for options in ({"push": "true"}, {"backend": "jobs-t4-small"}):
         assert places(write(tmp_path, name=name, **options), SET) == ["3:1:project-name"]
     with pytest.raises(RecipeError, match="single hyphens"):
-        fanout.recipes([write(tmp_path, name=name)], ["hub=null"], push=True)
+        batch.recipes([write(tmp_path, name=name)], ["hub=null"], push=True)
 
 
 @pytest.mark.parametrize("username", ["--help", "ada/other", "-ada", "ada lovelace", "../x"])
@@ -99,6 +99,6 @@ def test_an_account_that_cannot_be_is_refused(tmp_path: Path, username: str) -> 
     file.write_text(text)
     assert places(file, SET) == [], "nothing is pushed"
     with pytest.raises(RecipeError, match="no name of an account"):
-        fanout.recipes([file], ["hub.token=null"], push=True)
+        batch.recipes([file], ["hub.token=null"], push=True)
     file.write_text(text.replace("push_to_hub: false", "push_to_hub: true"))
     assert places(file, SET) == ["7:3:bad-name"]

@@ -7,7 +7,7 @@ import io
 import json
 from pathlib import Path
 
-from hf_recipes import road
+from hf_recipes.api import lifecycle
 from hf_recipes.recipe import load
 from hub.handle import Hub
 
@@ -70,7 +70,7 @@ def test_the_baselines_are_told_every_intent_once() -> None:
 def test_it_is_planned_from_the_hub_with_a_subset_and_names_for_labels(logged_in: Hub) -> None:
     files = {f"data/{split}-00000-of-00001.parquet": on_the_hub(found) for split, found in rows().items()}
     logged_in.put("dataset", "PolyAI/banking77", files)
-    plan = road.plan(RECIPE, examples=2, say=print)
+    plan = lifecycle.plan(RECIPE, examples=2, say=print)
     assert plan.data["rows"]["train"] <= 2000 and plan.data["rows"]["test"] >= 400  # type: ignore[index]
     shown = json.dumps(plan.data["examples"])
     assert "Name the bank customer's intent." in shown

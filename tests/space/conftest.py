@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
-from hf_recipes import compare, environments
-from hf_recipes.shipped import shipped
+from hf_recipes import environments
+from hf_recipes.api import compare
+from hf_recipes.resources import shipped
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from hf_recipes import compare
+from hf_recipes.api import compare
+from hf_recipes.api.compare import CompareFailed, build_config
 from hf_recipes.cli.main import cli
-from hf_recipes.compare import CompareFailed, build_config
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "space"))
 import rendering

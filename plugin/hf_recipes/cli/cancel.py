@@ -16,13 +16,14 @@ from hf_recipes.cli.output import document, say
 @runs_option
 def cancel_command(run: str, as_json: bool, runs_dir: Path) -> None:
     """Stop a run and everything that it started, here or on Hugging Face. A finished run is left as it is."""
-    from hf_recipes import record, road
+    from hf_recipes import record
+    from hf_recipes.api import lifecycle
 
-    folder = road.find(run, runs_dir)
+    folder = lifecycle.find(run, runs_dir)
     before = record.read_state(folder)
-    after = before if before.state.finished else road.cancel(folder)
+    after = before if before.state.finished else lifecycle.cancel(folder)
     if as_json:
-        document(road.as_json(folder))
+        document(lifecycle.as_json(folder))
     elif before.state.finished:
         say(f"{folder.name} had ended already: {before.state.value}")
     else:

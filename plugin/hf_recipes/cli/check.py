@@ -17,7 +17,7 @@ from hf_recipes.cli.output import console, document, result, say
 from hf_recipes.data.answer_room import told
 
 if TYPE_CHECKING:
-    from hf_recipes.quality import Quality
+    from hf_recipes.api.check_data import Quality
 
 SHOWN = 3
 """Places of one kind of finding; --json has 20 of them."""
@@ -35,10 +35,10 @@ def check_command(context: click.Context, recipe: Path, settings: tuple[str, ...
 
     Exits 2 where there is a problem, 0 where there are only warnings, 1 where the data could not be reached.
     """
-    from hf_recipes import quality
+    from hf_recipes.api import check_data
 
     with _progress() as hear:
-        found = quality.check(recipe, settings, say=say, hear=hear)
+        found = check_data.check(recipe, settings, say=say, hear=hear)
     if as_json:
         document(found.as_json())
     else:

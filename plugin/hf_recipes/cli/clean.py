@@ -27,9 +27,9 @@ def clean_command(
     """
     from dataclasses import asdict
 
-    from hf_recipes import cleaning, road
+    from hf_recipes.api import clean, lifecycle
 
-    found = cleaning.leftovers(runs_dir, [road.find(run, runs_dir) for run in runs])
+    found = clean.leftovers(runs_dir, [lifecycle.find(run, runs_dir) for run in runs])
     if not found:
         say("there is nothing to delete")
     elif not as_json:
@@ -39,7 +39,7 @@ def clean_command(
     if found:
         if not yes and not (sys.stdin.isatty() and click.confirm(f"Delete these {len(found)}?", err=True)):
             raise NotDone("nothing was deleted; agree with --yes")
-        whole = cleaning.remove(found, say)
+        whole = clean.remove(found, say)
     if as_json:
         document([asdict(one) for one in found])
     context.exit(0 if whole else FAILED)

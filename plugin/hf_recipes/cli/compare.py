@@ -22,7 +22,8 @@ from hf_recipes.cli.output import result, say
 @runs_option
 def compare_command(run: str, port: int | None, open_browser: bool, runs_dir: Path) -> None:
     """Serve a page on this machine where RUN's model and its base answer the same prompt. Ctrl-C ends it."""
-    from hf_recipes import compare, record
+    from hf_recipes import record
+    from hf_recipes.api import compare
 
     def ready(url: str) -> None:
         result(url)

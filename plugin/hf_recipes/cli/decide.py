@@ -33,18 +33,18 @@ def decide_command(
 
     The base answers plainly, with examples in the prompt and with retrieved passages, on this machine and as a run of its own.
     """
-    from hf_recipes import deciding, road
+    from hf_recipes.api import decide, lifecycle
     from hf_recipes.cli.run import follow
     from hf_recipes.recipe import load
 
     read = load(recipe, settings=settings)
-    run = road.measure(read, runs_dir=runs_dir, say=say)
+    run = lifecycle.measure(read, runs_dir=runs_dir, say=say)
     say(f"run {run.name}: the base is measured here, nothing is trained")
     code = follow(run, tell_rows=False)
     if code == INTERRUPTED:
         context.exit(code)
-    found = deciding.document(read, run)
-    deciding.write(run, found)
+    found = decide.document(read, run)
+    decide.write(run, found)
     if as_json:
         document(found)
     else:

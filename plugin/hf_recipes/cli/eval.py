@@ -33,15 +33,15 @@ def eval_command(
     Answers that the same weights gave before cost nothing; interrupted, it goes on where it stopped. Exits 1 where a
     bound of evaluate.require is not met; the state of the run stays as it is.
     """
-    from hf_recipes import road
+    from hf_recipes.api import lifecycle
+    from hf_recipes.api.evaluate import CannotEvaluate
     from hf_recipes.cli.progress import show
-    from hf_recipes.evaluating import CannotEvaluate
     from hf_recipes.evaluation.findings import unmet
     from hf_recipes.runner.files import read_json
 
-    folder = road.find(run, runs_dir)
+    folder = lifecycle.find(run, runs_dir)
     try:
-        with closing(road.evaluate(folder, settings, anew=anew, say=say)) as looks:
+        with closing(lifecycle.evaluate(folder, settings, anew=anew, say=say)) as looks:
             show(looks)
     except CannotEvaluate as error:
         raise CommandFailed(str(error)) from None
@@ -52,7 +52,7 @@ def eval_command(
         from hf_recipes.cli import report_text
 
         report_text.show(report)
-    gates = road.gate_unmet(folder)
+    gates = lifecycle.gate_unmet(folder)
     for gate in gates:
         say(f"gate not met: {unmet(gate)}")
     context.exit(FAILED if gates else 0)

@@ -28,11 +28,11 @@ def export_command(
 
     Prints the paths written. `cd` there and run: autotrain --config config.yml
     """
-    from hf_recipes import road
+    from hf_recipes.api import lifecycle
 
     folder = output or recipe.resolve().parent / f"{recipe.stem}-{target}"
     if folder.is_dir() and any(folder.iterdir()) and not force:
         raise click.UsageError(f"{folder} is not empty; choose another --output, or add --force")
-    for path in road.export(recipe, settings, output=folder, say=say):
+    for path in lifecycle.export(recipe, settings, output=folder, say=say):
         result(str(path))
     say(f"run it with: cd {folder} && autotrain --config config.yml")

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hf_recipes.api.batch import Look
 from hf_recipes.cli.arguments import named
 from hf_recipes.cli.errors import FAILED, INTERRUPTED
 from hf_recipes.cli.output import console, document, result, say
 from hf_recipes.cli.progress import describe
 from hf_recipes.engines.prices import Cost
-from hf_recipes.fanout import Look
 from hf_recipes.recipe.model import Recipe
 
 if TYPE_CHECKING:
@@ -25,12 +25,12 @@ def fan_out(
     made: Sequence[Recipe], costs: Sequence[Cost | None], *, runs_dir: Path, detach: bool, as_json: bool
 ) -> int:
     """Run them all; returns the exit code. Raises RecipeError before anything is recorded."""
-    from hf_recipes import fanout, road
+    from hf_recipes.api import batch, lifecycle
 
-    runs = fanout.create(made, runs_dir=runs_dir, costs=costs)
+    runs = batch.create(made, runs_dir=runs_dir, costs=costs)
     code = _detach(runs) if detach else _follow(runs)
     if as_json:
-        document([road.as_json(run) for run in runs])
+        document([lifecycle.as_json(run) for run in runs])
     elif detach and not code:
         for run in runs:
             result(run.name)
@@ -41,36 +41,37 @@ def fan_out(
 
 
 def _detach(runs: Sequence[Path]) -> int:
-    from hf_recipes import fanout, record
+    from hf_recipes import record
+    from hf_recipes.api import batch
     from hf_recipes.record.state import State
 
     try:
-        fanout.detach(runs, say=say)
+        batch.detach(runs, say=say)
     except BaseException:
-        fanout.stop(runs)
+        batch.stop(runs)
         raise
     elsewhere = (state for state in map(record.read_state, runs) if state.backend != "local")
     return FAILED if any(state.state is State.FAILED for state in elsewhere) else 0
 
 
 def _follow(runs: Sequence[Path]) -> int:
-    from hf_recipes import fanout
+    from hf_recipes.api import batch
 
     say(f"{len(runs)} runs")
-    looks = fanout.watch(runs, say=say)
+    looks = batch.watch(runs, say=say)
     try:
         _live(looks) if sys.stderr.isatty() else _lines(looks)
     except KeyboardInterrupt:
         say("stopping the runs on this machine …")
-        for run in fanout.stop(runs):
+        for run in batch.stop(runs):
             say(
                 f"{run.name} goes on elsewhere: hf-recipes logs -f {named(run)}, hf-recipes cancel {named(run)}"
             )
         return INTERRUPTED
     except BaseException:
-        fanout.stop(runs)
+        batch.stop(runs)
         raise
-    return FAILED if fanout.failed(runs) else 0
+    return FAILED if batch.failed(runs) else 0
 
 
 def _live(looks: Iterable[list[Look]]) -> None:
@@ -121,7 +122,7 @@ def _print_outcomes(runs: Sequence[Path]) -> None:
     """One line a run: its state and what it measured, or why it failed."""
     from rich.table import Column, Table
 
-    from hf_recipes import road
+    from hf_recipes.api import lifecycle
     from hf_recipes.evaluation.findings import warnings
     from hf_recipes.evaluation.rounding import share
 
@@ -129,13 +130,13 @@ def _print_outcomes(runs: Sequence[Path]) -> None:
     table = Table(names, "state", "fine-tuned", "message", box=None, pad_edge=False)
     for run in runs:
         # Of a run elsewhere, too, its report has been brought here.
-        one: dict[str, Any] = dict(road.as_json(run))
+        one: dict[str, Any] = dict(lifecycle.as_json(run))
         measured = {
             key.removeprefix("fine-tuned/"): value
             for key, value in one["metrics"].items()
             if key.startswith("fine-tuned/")
         }
-        unmet = [f"{gate.get('metric')} is not {gate.get('bound')}" for gate in road.gate_unmet(run)]
+        unmet = [f"{gate.get('metric')} is not {gate.get('bound')}" for gate in lifecycle.gate_unmet(run)]
         table.add_row(
             run.name,
             one["state"],

@@ -21,11 +21,12 @@ from hf_recipes.cli.output import console, document, say
 @runs_option
 def list_command(remote: bool, as_json: bool, runs_dir: Path) -> None:
     """List runs, newest first, with what those on Hugging Face cost by the hour while they run."""
-    from hf_recipes import record, road
+    from hf_recipes import record
+    from hf_recipes.api import lifecycle
     from hf_recipes.cli.status import refreshed
 
     if remote:
-        road.bring_all(runs_dir)
+        lifecycle.bring_all(runs_dir)
     runs = record.list_runs(runs_dir)
     for run in runs:
         away = refreshed(run)
@@ -45,10 +46,10 @@ def list_command(remote: bool, as_json: bool, runs_dir: Path) -> None:
 
 def _document(run: Path) -> Mapping[str, object]:
     """Of one whose files hold what nobody wrote, that: the others are listed all the same."""
-    from hf_recipes import road
+    from hf_recipes.api import lifecycle
 
     try:
-        return road.as_json(run)
+        return lifecycle.as_json(run)
     except Exception as error:
         said = f"its files are damaged ({type(error).__name__})"
         return {

@@ -21,17 +21,18 @@ def logs_command(run: str, follow: bool, as_json: bool, runs_dir: Path) -> None:
 
     On Hugging Face it is the container's: of the build while it is built, of the run from then on.
     """
-    from hf_recipes import record, road
+    from hf_recipes import record
+    from hf_recipes.api import lifecycle
 
-    folder = road.find(run, runs_dir)
+    folder = lifecycle.find(run, runs_dir)
     if as_json:
-        for _ in road.watch(folder) if follow else ():
+        for _ in lifecycle.watch(folder) if follow else ():
             pass  # one document: it is whole when the run has ended
-        road.look(folder)
+        lifecycle.look(folder)
         document(list(record.events(folder)))
         return
     silent = True
-    for text in road.logs(folder, follow=follow):
+    for text in lifecycle.logs(folder, follow=follow):
         silent = False
         sys.stdout.write(text)
         sys.stdout.flush()

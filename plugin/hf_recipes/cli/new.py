@@ -16,7 +16,7 @@ from hf_recipes.cli.output import result, say
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
 def new_command(name: str | None, folder: Path | None) -> None:
     """Copy the shipped recipe NAME into FOLDER (default: ./NAME). Without NAME, list what is shipped."""
-    from hf_recipes.shipped import shipped
+    from hf_recipes.resources import shipped
 
     recipes = {path.parent.name: path.parent for path in sorted(shipped("recipes").glob("*/recipe.yml"))}
     if name is None:

@@ -15,7 +15,7 @@ from hf_recipes.data.answer_room import told
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from hf_recipes.engines.plan import Plan
+    from hf_recipes.api.plan import Plan
 
 GIB = 1024**3
 APART = ("kept", "examples", "trims", "answer_share")
@@ -35,16 +35,16 @@ APART = ("kept", "examples", "trims", "answer_share")
 @json_option
 def plan_command(recipe: Path, settings: tuple[str, ...], show_examples: int, as_json: bool) -> None:
     """Show what RECIPE would run: parameters and where they came from, data, size, estimated memory and time."""
-    from hf_recipes import fanout, road
-    from hf_recipes.engines.plan import as_json as plan_document
+    from hf_recipes.api import batch, lifecycle
+    from hf_recipes.api.plan import as_json as plan_document
 
-    made = fanout.recipes([recipe], settings)
+    made = batch.recipes([recipe], settings)
     if made[0].matrix:
         from hf_recipes.cli.plan_matrix import print_matrix
 
-        print_matrix(made, road.plans(made, say=say), as_json=as_json)
+        print_matrix(made, lifecycle.plans(made, say=say), as_json=as_json)
         return
-    plan = road.plan(recipe, settings, examples=show_examples, say=say)
+    plan = lifecycle.plan(recipe, settings, examples=show_examples, say=say)
     if as_json:
         document(plan_document(plan))
     else:

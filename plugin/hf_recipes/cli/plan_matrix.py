@@ -9,12 +9,12 @@ from hf_recipes.cli.output import console, document
 from hf_recipes.recipe.model import Recipe
 
 if TYPE_CHECKING:
-    from hf_recipes.engines.plan import Plan
+    from hf_recipes.api.plan import Plan
 
 
 def print_matrix(made: Sequence[Recipe], plans: Sequence[Plan], *, as_json: bool) -> None:
     """One line, or one document, for all; `hf-recipes plan RECIPE --set matrix=null` shows a single run in full."""
-    from hf_recipes.engines.plan import as_json as plan_document
+    from hf_recipes.api.plan import as_json as plan_document
 
     costs = [plan.estimate.get("cost") for plan in plans]
     dollars = [cost["dollars"] for cost in costs if isinstance(cost, dict) and "dollars" in cost]

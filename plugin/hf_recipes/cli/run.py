@@ -53,21 +53,22 @@ def run_command(
 
     Several RECIPEs, and the combinations of a matrix: one after another on this machine, all at once elsewhere.
     """
-    from hf_recipes import fanout, record, road
+    from hf_recipes import record
+    from hf_recipes.api import batch, lifecycle
 
-    made = fanout.recipes(recipes, settings, push=push)
+    made = batch.recipes(recipes, settings, push=push)
     costs = _agreed(made, yes)
     if len(recipes) > 1 or made[0].matrix:
         from hf_recipes.cli.fan import fan_out
 
         context.exit(fan_out(made, costs, runs_dir=runs_dir, detach=detach, as_json=as_json))
-    run = road.start(made[0], runs_dir=runs_dir, attached=not detach, say=say, cost=costs[0])
+    run = lifecycle.start(made[0], runs_dir=runs_dir, attached=not detach, say=say, cost=costs[0])
     if detach:
         context.exit(_print_detached(run, as_json))
     say(f"run {run.name}")
     code = follow(run)
     if as_json:
-        document(road.as_json(run))
+        document(lifecycle.as_json(run))
     elif code != INTERRUPTED or record.read_state(run).state.finished:
         _print_outcome(run)
     context.exit(code)
@@ -75,10 +76,10 @@ def run_command(
 
 def _agreed(made: Sequence[Recipe], yes: bool) -> list[Cost | None]:
     """What the runs may cost, once whoever pays has agreed to it."""
-    from hf_recipes import agreement, fanout, road
+    from hf_recipes.api import approval, batch, lifecycle
 
-    fanout.check(made)
-    costs = road.costs(made, say=say, thorough=not yes)
+    batch.check(made)
+    costs = lifecycle.costs(made, say=say, thorough=not yes)
     paid = [(recipe, cost) for recipe, cost in zip(made, costs, strict=True) if cost is not None]
     asked: list[str] = []
 
@@ -88,21 +89,22 @@ def _agreed(made: Sequence[Recipe], yes: bool) -> list[Cost | None]:
 
     if paid and not yes:
         try:
-            agreement.agree(paid, ask=ask if sys.stdin.isatty() else None)
-        except agreement.NotAgreed as error:
+            approval.agree(paid, ask=ask if sys.stdin.isatty() else None)
+        except approval.NotAgreed as error:
             raise NotDone(str(error)) from None
     if paid and not asked:
-        say(agreement.summary(paid))
+        say(approval.summary(paid))
     return costs
 
 
 def _print_detached(run: Path, as_json: bool) -> int:
-    from hf_recipes import record, road
+    from hf_recipes import record
+    from hf_recipes.api import lifecycle
     from hf_recipes.record.state import State
 
     failed = record.read_state(run).state is State.FAILED  # it could not even be started
     if as_json:
-        document(road.as_json(run))
+        document(lifecycle.as_json(run))
     elif failed:
         _print_outcome(run)
     else:
@@ -114,24 +116,25 @@ def _print_detached(run: Path, as_json: bool) -> int:
 def follow(run: Path, *, tell_rows: bool = True) -> int:
     """The exit code, once the run has ended, or has been left to go on where it is. `tell_rows`: say what the prepare step
     has to say of the rows as soon as it is over."""
-    from hf_recipes import record, road
+    from hf_recipes import record
+    from hf_recipes.api import lifecycle
     from hf_recipes.cli.progress import show
     from hf_recipes.record.state import Reason, State
 
     try:
-        looks = road.watch(run)
+        looks = lifecycle.watch(run)
         state = show(_telling(run, looks) if tell_rows else looks)
     except KeyboardInterrupt:
         if record.read_state(run).backend != "local":
             say(LEFT.format(run=named(run)))
             return INTERRUPTED
         say("stopping the run …")
-        state = road.cancel(run)
+        state = lifecycle.cancel(run)
     if state.state is State.CANCELLED:
         return INTERRUPTED
     if state.state is State.FAILED and state.reason == Reason.DATA_INVALID.value:
         return WRONG_CALL
-    return FAILED if state.state is State.FAILED or road.gate_unmet(run) else 0
+    return FAILED if state.state is State.FAILED or lifecycle.gate_unmet(run) else 0
 
 
 def _telling(run: Path, looks: Iterable[Look]) -> Iterator[Look]:
@@ -150,7 +153,8 @@ def _telling(run: Path, looks: Iterable[Look]) -> Iterator[Look]:
 
 
 def _print_outcome(run: Path) -> None:
-    from hf_recipes import record, road
+    from hf_recipes import record
+    from hf_recipes.api import lifecycle
     from hf_recipes.evaluation.findings import unmet
     from hf_recipes.record.state import State
     from hf_recipes.runner.files import read_json
@@ -164,12 +168,12 @@ def _print_outcome(run: Path) -> None:
     else:
         _print_training(run)
     say(f"{run.name}: {state.state.value}" + (f": {state.message}" if state.message else ""))
-    for gate in road.gate_unmet(run):
+    for gate in lifecycle.gate_unmet(run):
         say(f"gate not met: {unmet(gate)}")
     if state.state is not State.SUCCEEDED:
         return
     local = state.backend == "local"
-    model = road.as_json(run).get("model_repo") if local else state.handle.get("model")
+    model = lifecycle.as_json(run).get("model_repo") if local else state.handle.get("model")
     where = f"{run / 'model'}" + (f", pushed to {model}" if model else "") if local else model
     say(f"model: {where}")
     for line in _next(run, str(model or ""), local=local):
@@ -178,7 +182,7 @@ def _print_outcome(run: Path) -> None:
 
 def _next(run: Path, model: str, *, local: bool) -> Iterator[str]:
     """What can be done with this run's model. The page compares models that write text, and a pickle is never pushed."""
-    from hf_recipes.compare import is_comparable
+    from hf_recipes.api.compare import is_comparable
     from hf_recipes.runner.files import read_job
 
     if is_comparable(run):

@@ -23,12 +23,12 @@ def status_command(run: str, as_json: bool, runs_dir: Path) -> None:
 
     Of a run on Hugging Face the Hub is asked, from any machine: with its whole id it need not have been started here.
     """
-    from hf_recipes import road
+    from hf_recipes.api import lifecycle
     from hf_recipes.evaluation import findings
 
-    folder = road.find(run, runs_dir)
+    folder = lifecycle.find(run, runs_dir)
     refreshed(folder)
-    status = road.as_json(folder)
+    status = lifecycle.as_json(folder)
     if as_json:
         document(status)
         return
@@ -55,11 +55,11 @@ def _measured(name: str, number: object) -> object:
 
 def refreshed(folder: Path) -> HubFailed | None:
     """Ask how the run stands; when nobody can say, what was known last is shown, and that it is. Returns why."""
-    from hf_recipes import road
+    from hf_recipes.api import lifecycle
     from hf_recipes.hub.errors import HubFailed
 
     try:
-        road.look(folder, patient=False)
+        lifecycle.look(folder, patient=False)
     except HubFailed as error:
         say(f"{folder.name} as it was known last: {error}")
         return error

@@ -20,8 +20,8 @@ def validate_command(
     context: click.Context, recipes: tuple[Path, ...], settings: tuple[str, ...], as_json: bool
 ) -> None:
     """Check RECIPEs: offline, instant, every problem with its place. Exits 2 where there is one."""
+    from hf_recipes.api.validate import problems
     from hf_recipes.backends.machine import machine
-    from hf_recipes.engines.validate import problems
 
     found = {recipe: problems(recipe, settings=settings, here=machine) for recipe in recipes}
     every = [problem for one in found.values() for problem in one]

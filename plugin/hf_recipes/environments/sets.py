@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from hf_recipes.environments.failed import EnvironmentFailed
-from hf_recipes.shipped import shipped
+from hf_recipes.resources import shipped
 
 FILES = Path(__file__).resolve().parent / "requirements"
 

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import hf_recipes
-from hf_recipes.shipped import shipped
+from hf_recipes.resources import shipped
 
 LIST = "compare.json"
 TAG = "hf-recipes-compare"

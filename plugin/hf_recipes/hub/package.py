@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import hf_recipes
-from hf_recipes.shipped import shipped
+from hf_recipes.resources import shipped
 
 KINDS = (".py", ".json", ".txt", ".typed", ".html", ".css", ".js")
 NEVER = ("shipped", "__pycache__")

@@ -1,7 +1,7 @@
 """Several runs of one call: of several recipes, or of one recipe's matrix.
 
 Runs on this machine share its cores, so they wait for one another; runs elsewhere begin at once. Every run is recorded before
-the first begins. With `detached`, a process of its own sees to those that wait: `python -m hf_recipes.fanout RUN…`.
+the first begins. With `detached`, a process of its own sees to those that wait: `python -m hf_recipes.api.batch RUN…`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hf_recipes import record, road
+from hf_recipes import record
+from hf_recipes.api import lifecycle
 from hf_recipes.backends import local
 from hf_recipes.engines.prices import Cost
 from hf_recipes.hub.errors import HubFailed
@@ -69,7 +70,7 @@ def recipes(paths: Sequence[Path], settings: Sequence[str] = (), *, push: bool =
 
 def check(made: Sequence[Recipe]) -> None:
     """Raises RecipeError with what keeps any of them from running, alone or beside the others."""
-    road.check(made)
+    lifecycle.check(made)
     same = list(_same_repo(made))
     if same:
         raise RecipeError(same)
@@ -79,7 +80,7 @@ def create(made: Sequence[Recipe], *, runs_dir: Path, costs: Sequence[Cost | Non
     """Record a run of each, waiting. Raises RecipeError before the first is recorded when one of them cannot run."""
     check(made)
     return [
-        road.create(recipe, runs_dir=runs_dir, cost=cost)
+        lifecycle.create(recipe, runs_dir=runs_dir, cost=cost)
         for recipe, cost in zip(made, costs or [None] * len(made), strict=True)
     ]
 
@@ -96,20 +97,20 @@ def _same_repo(made: Sequence[Recipe]) -> Iterator[Problem]:
             yield problem_at(recipe, "project_name", "same-name", message, hint)
 
 
-def watch(runs: Sequence[Path], *, say: road.Say) -> Iterator[list[Look]]:
+def watch(runs: Sequence[Path], *, say: lifecycle.Say) -> Iterator[list[Look]]:
     """Begin the runs in their turn and look at all of them again and again, until all have ended.
 
     Runs on this machine end with this process.
     """
     looks = [_Watched(run) for run in runs]
     for run in _elsewhere(runs):
-        road.begin(run, attached=True, say=say)
+        lifecycle.begin(run, attached=True, say=say)
     queue = _here(runs)
     while True:
         while queue and record.read_state(queue[0]).state.finished:
             queue.pop(0)  # also one that was cancelled while it waited
         if queue and record.read_state(queue[0]).state is State.QUEUED:
-            road.begin(queue[0], attached=True, say=say)
+            lifecycle.begin(queue[0], attached=True, say=say)
         found = [one.look() for one in looks]
         yield found
         if all(look.over for look in found):
@@ -131,16 +132,16 @@ def stop(runs: Sequence[Path]) -> list[Path]:
     return elsewhere
 
 
-def detach(runs: Sequence[Path], *, say: road.Say) -> None:
+def detach(runs: Sequence[Path], *, say: lifecycle.Say) -> None:
     """Begin what is elsewhere, and leave the rest to a process that outlives this one."""
     for run in _elsewhere(runs):
-        road.begin(run, attached=False, say=say)
+        lifecycle.begin(run, attached=False, say=say)
     here = _here(runs)
     if not here:
         return
     with (here[0] / "queue.log").open("ab") as log:
         keeper = subprocess.Popen(
-            [sys.executable, "-m", "hf_recipes.fanout", *map(str, here)],
+            [sys.executable, "-m", "hf_recipes.api.batch", *map(str, here)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log,
@@ -156,7 +157,9 @@ def detach(runs: Sequence[Path], *, say: road.Say) -> None:
 
 def failed(runs: Sequence[Path]) -> bool:
     """Whether any has not succeeded, or does not meet a bound of its recipe."""
-    return any(record.read_state(run).state is not State.SUCCEEDED or road.gate_unmet(run) for run in runs)
+    return any(
+        record.read_state(run).state is not State.SUCCEEDED or lifecycle.gate_unmet(run) for run in runs
+    )
 
 
 def _here(runs: Sequence[Path]) -> list[Path]:
@@ -179,7 +182,7 @@ class _Watched:
         if last.over or time.monotonic() < self._due:
             return last
         try:
-            state = road.look(last.run)
+            state = lifecycle.look(last.run)
         except HubFailed as error:  # what passes by itself has been passed over
             self._last = replace(last, error=error)
             return self._last
@@ -216,7 +219,7 @@ def main(runs: Sequence[Path]) -> None:
     for run in runs:
         if record.read_state(run).state is not State.QUEUED:
             continue
-        road.begin(run, attached=False, say=say)
+        lifecycle.begin(run, attached=False, say=say)
         for _ in record.watch(run):
             pass
 

@@ -15,8 +15,8 @@ from hf_recipes.data.prompt_form import prompt_form
 from hf_recipes.evaluation import run_warnings
 from hf_recipes.record.state import State
 from hf_recipes.record.trained import TRAINED_NOTHING, trains_nothing
+from hf_recipes.resources import shipped
 from hf_recipes.runner.environment import child_environment
-from hf_recipes.shipped import shipped
 
 CONFIG = "compare.json"
 LOG = "compare.log"

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from hf_recipes import road
+from hf_recipes.api import lifecycle
 from hf_recipes.asking import ask_inference
 from hf_recipes.data.columns import trainer_of
 from hf_recipes.data.needed import needed
@@ -62,7 +62,7 @@ def check(
 
     Raises RecipeError for a recipe that is wrong itself, environments.EnvironmentFailed.
     """
-    recipe, job = road.translate(path, settings)
+    recipe, job = lifecycle.translate(path, settings)
     answer = dict(ask_inference("hf_recipes.inference.quality", asdict(job), say, hear=hear))
     found: Any = answer.pop("found")
     bound = needed(job.task, trainer_of(job.params) if job.task == "lm_training" else "")

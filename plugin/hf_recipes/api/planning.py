@@ -18,7 +18,7 @@ from hf_recipes.recipe.model import Recipe
 from hf_recipes.recipe.problem import Problem, RecipeError
 
 if TYPE_CHECKING:
-    from hf_recipes.engines.plan import Plan
+    from hf_recipes.api.plan import Plan
 
 Say = Callable[[str], None]
 Read = dict[str, Mapping[str, object]]
@@ -35,11 +35,11 @@ def translated(recipe: Recipe) -> tuple[Job, Base | str]:
 
 def plan(recipe: Recipe, examples: int, say: Say) -> Plan:
     """Data and Hub are read where they can be; what could not is named."""
-    from hf_recipes import deciding
+    from hf_recipes.api import decide
 
     made = _priced(recipe, _planned(recipe, {}, say, examples))
     refused = made.data.get("unusable_base")
-    told = deciding.tunability_as_json(recipe, str(refused) if refused else None)
+    told = decide.tunability_as_json(recipe, str(refused) if refused else None)
     return replace(made, tunable=told)
 
 
@@ -88,7 +88,7 @@ def _can_read() -> bool:
 
 
 def _planned(recipe: Recipe, read: Read, say: Say, examples: int = 0) -> Plan:
-    from hf_recipes.engines.plan import make_plan
+    from hf_recipes.api.plan import make_plan
 
     job, base = translated(recipe)
     lengths = {name: value for name, value in job.params.items() if name in LENGTHS}

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from hf_recipes import record
+from hf_recipes.api import hardware_offers, tunable
+from hf_recipes.api.tunable import Tunability
 from hf_recipes.backends import local
 from hf_recipes.data.answer_room import KEY, remedy
-from hf_recipes.engines import autotrain, families, offers, tunable
+from hf_recipes.engines import autotrain, families
 from hf_recipes.engines.base import Base, base_of
 from hf_recipes.engines.job import Job
-from hf_recipes.engines.tunable import Tunability
 from hf_recipes.evaluation import decision, findings, serving
 from hf_recipes.recipe import problem_at
 from hf_recipes.recipe.model import Evaluate, Recipe
@@ -53,7 +54,7 @@ def document(recipe: Recipe, run: Path) -> dict[str, Any]:
     prepared, report = _json(run / "work" / "prepared.json"), _json(run / "report" / "report.json")
     rows = _rows(prepared)
     base = base_of(recipe)
-    found = offers.offers(
+    found = hardware_offers.offers(
         recipe, local.machine(), base if isinstance(base, Base) else None, _tokens(prepared)
     )
     known = tunability(recipe, base, found, *_failed(run))
@@ -70,8 +71,8 @@ def document(recipe: Recipe, run: Path) -> dict[str, Any]:
             **_measured(report, target.metric),
         },
         "cost": {
-            "training": offers.as_json(found),
-            "training_basis": offers.BASIS,
+            "training": hardware_offers.as_json(found),
+            "training_basis": hardware_offers.BASIS,
             **({} if isinstance(base, Base) else {"training_unknown": base}),
             "serving_per_1000": serving.per_thousand(report) if report else {},
             "serving_basis": "as measured in this run, in batches on this machine; the fine-tuned model gets the zero-shot prompt",
@@ -110,7 +111,7 @@ def write(run: Path, found: Mapping[str, Any]) -> None:
 def tunability(
     recipe: Recipe,
     base: Base | str,
-    found: list[offers.Offer],
+    found: list[hardware_offers.Offer],
     refused: str | None = None,
     untried: str | None = None,
 ) -> Tunability:
@@ -123,7 +124,7 @@ def tunability(
     return tunable.judge(
         recipe,
         identity_of(recipe),
-        size=offers.too_large(found),
+        size=hardware_offers.too_large(found),
         unsized=base.damage if isinstance(base, Base) else base,
         refused=refused,
         untried=untried,
@@ -135,7 +136,7 @@ def tunability_as_json(recipe: Recipe, refused: str | None = None) -> dict[str, 
     if recipe.task == "tabular":
         return {}
     base = base_of(recipe)
-    found = offers.offers(recipe, local.machine(), base if isinstance(base, Base) else None, None)
+    found = hardware_offers.offers(recipe, local.machine(), base if isinstance(base, Base) else None, None)
     return tunable.as_json(tunability(recipe, base, found, refused))
 
 

@@ -23,7 +23,7 @@ class Plan:
     """What hf_recipes.inference.inspect answered: rows, columns, tokens, examples, notes, unread."""
     estimate: Mapping[str, object]
     tunable: Mapping[str, object] = field(default_factory=dict)
-    """What stands against tuning this base: hf_recipes.engines.tunable. Empty where nobody asked."""
+    """What stands against tuning this base: hf_recipes.api.tunable. Empty where nobody asked."""
 
 
 def make_plan(

@@ -1,4 +1,4 @@
-"""The stages in order: what the commands, the tests and other programs call. The only module that joins the rooms."""
+"""One run from its recipe to its end, in stages: what the commands, the tests and other programs call."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hf_recipes import environments, planning, record
+from hf_recipes import environments, record
+from hf_recipes.api import planning
 from hf_recipes.asking import ask_inference
 from hf_recipes.backends import local
 from hf_recipes.engines import autotrain, prices
@@ -20,7 +21,7 @@ from hf_recipes.record.state import Reason, RunState, State
 from hf_recipes.runner.files import read_job, read_json, write_json
 
 if TYPE_CHECKING:
-    from hf_recipes.engines.plan import Plan
+    from hf_recipes.api.plan import Plan
 
 Say = Callable[[str], None]
 RUN_ID = re.compile(r"[\w-]+-\d{8}-\d{6}-[0-9a-f]{4}")
@@ -102,9 +103,9 @@ def measure(recipe: Recipe, *, runs_dir: Path, say: Say) -> Path:
 
     Raises RecipeError where the recipe cannot be measured.
     """
-    from hf_recipes import deciding
+    from hf_recipes.api import decide
 
-    job = deciding.job_of(recipe)
+    job = decide.job_of(recipe)
     if problems := autotrain.unusable(recipe, base_of(recipe)):
         raise RecipeError(problems)
     run = record.create(job, recipe.text, runs_dir)
@@ -244,10 +245,10 @@ def as_json(run: Path) -> dict[str, object]:
 def evaluate(
     run: Path, settings: Sequence[str] = (), *, anew: bool = False, say: Say
 ) -> Generator[tuple[RunState, Sequence[Mapping[str, object]]], None, None]:
-    """Measure a run again; yields how that stands, as `watch` does. Raises evaluating.CannotEvaluate, RecipeError."""
-    from hf_recipes import evaluating
+    """Measure a run again; yields how that stands, as `watch` does. Raises CannotEvaluate, RecipeError."""
+    from hf_recipes.api import evaluate as evaluation
 
-    return evaluating.evaluate(run, settings, anew=anew, say=say)
+    return evaluation.evaluate(run, settings, anew=anew, say=say)
 
 
 def gate_unmet(run: Path) -> list[Mapping[str, object]]:
