@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from backends.space_runs import PUSH, TRAIN, silent
-from hf_recipes import record, sending
+from hf_recipes import record
+from hf_recipes.backends.huggingface import submit
 from hf_recipes.recipe.model import Data
 
 
@@ -34,7 +35,7 @@ def started(new_run: Any, logged_in: Any) -> Callable[..., tuple[Path, Any]]:
     def go(*, builds: bool = False, **more: Any) -> tuple[Path, Any]:
         logged_in.builds_hang = not builds
         run = new_run(**more)
-        sending.begin(run, say=silent)
+        submit.begin(run, say=silent)
         state = record.read_state(run)
         assert not state.state.finished, state.message
         return run, logged_in.space(str(state.handle["space"]))

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from hf_recipes import elsewhere
+from hf_recipes.backends.huggingface import monitor
 from hf_recipes.record.state import State
 
 TRAIN = "weights('tiny/model.safetensors')\nprint('trained')\n"
@@ -25,7 +25,7 @@ def silent(text: str) -> None:
 
 
 def end_of(run: Path) -> tuple[State, str | None, str]:
-    *_, (state, _) = elsewhere.watch(run)
+    *_, (state, _) = monitor.watch(run)
     return state.state, state.reason, state.message
 
 

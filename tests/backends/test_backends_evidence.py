@@ -8,7 +8,7 @@ import pytest
 from huggingface_hub._jobs_api import JobStage
 from huggingface_hub._space_api import SpaceStage
 
-from hf_recipes.backends.evidence import (
+from hf_recipes.backends.huggingface.outcome import (
     BUILDING,
     SECONDS_TO_BUILD,
     STOPPED,

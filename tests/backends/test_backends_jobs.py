@@ -14,14 +14,14 @@ import pytest
 from huggingface_hub import CommitOperationAdd, HfApi
 from huggingface_hub._jobs_api import DEFAULT_UV_IMAGE, JobHardware
 
-from hf_recipes.backends import jobs
-from hf_recipes.backends.evidence import judge
-from hf_recipes.backends.remote import remote
+from hf_recipes.backends.base import remote
+from hf_recipes.backends.huggingface import jobs, runs_repo
+from hf_recipes.backends.huggingface.outcome import judge
 from hf_recipes.engines import autotrain
 from hf_recipes.engines.hardware import FLAVORS
 from hf_recipes.engines.machine import Machine
 from hf_recipes.engines.timeout import job_timeout
-from hf_recipes.hub import account, runs_repo
+from hf_recipes.hub import account
 from hf_recipes.hub.errors import HubFailed
 from hf_recipes.recipe import load, problems
 from hf_recipes.recipe.hardware import JOB_FLAVORS
@@ -70,7 +70,7 @@ def send(client: HfApi, make_run: Any) -> Callable[..., tuple[Path, jobs.Handle]
 
 
 def jobs_package() -> str:
-    from hf_recipes.hub.package import package
+    from hf_recipes.backends.huggingface.package import package
 
     return package().name
 

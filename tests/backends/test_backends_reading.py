@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from hf_recipes.backends.reading import Reading
+from hf_recipes.backends.huggingface.log_reader import Reading
 
 SEEN = ["begun\n", "step\n", "step\n", "loss 1\n", "step\n"]
 

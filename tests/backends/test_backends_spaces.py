@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from backends.space_runs import TRAIN, end_of, push_weights, silent, spaces, tell
-from hf_recipes import elsewhere, record, sending
-from hf_recipes.backends import image
+from hf_recipes import record
+from hf_recipes.backends.huggingface import image, monitor, submit
 from hf_recipes.record.state import State
 
 
@@ -50,14 +50,14 @@ def test_local_data_goes_up_once_and_the_next_run_says_that_it_is_there(
         (Path(folder) / "train.jsonl").write_text("a row of mine")
         return {"sha": "ab" * 32, "splits": {"train": "train", "validation": None, "test": None}}
 
-    monkeypatch.setattr(sending, "ask_inference", written)
+    monkeypatch.setattr(submit, "ask_inference", written)
     repo, said = "ada/hf-recipes-data-abababababab", []
     for _ in range(2):
         run = new_run()
         job = json.loads((run / "job.json").read_text())
         job["data"] |= {"path": str(tmp_path), "local": True}
         (run / "job.json").write_text(json.dumps(job))
-        sending.begin(run, say=said.append)
+        submit.begin(run, say=said.append)
         assert json.loads((run / "job.json").read_text())["data"]["path"] == repo
     assert [line for line in said if repo in line] == [
         f"uploading the data to {repo}",
@@ -76,7 +76,7 @@ def test_free_hardware_is_not_asked_for_since_it_cannot_be_and_has_no_sleep_time
         if one.path == "/api/repos/create" and b"docker" in one.body
     ]
     assert "hardware" not in asked and "sleepTimeSeconds" not in asked
-    assert elsewhere.facts(run)["hardware"] == "cpu-basic"
+    assert monitor.facts(run)["hardware"] == "cpu-basic"
 
 
 def test_the_image_installs_the_packages_of_start_py_and_runs_as_the_hub_asks() -> None:
@@ -101,8 +101,8 @@ def test_a_run_in_a_real_container_succeeds_and_its_space_costs_nothing_afterwar
     assert space.stage == "PAUSED"
     assert "trained" in (run / "train.log").read_text()
     assert record.read_state(run).stage == "push" or record.read_state(run).stage == "evaluate"
-    assert "".join(elsewhere.logs(run, False))
-    assert elsewhere.facts(run)["per_hour"] == 0.0
+    assert "".join(monitor.logs(run, False))
+    assert monitor.facts(run)["per_hour"] == 0.0
 
 
 def test_an_exception_in_the_container_is_told_as_one(started: Any) -> None:
@@ -130,21 +130,21 @@ def test_a_space_that_stops_without_the_model_has_failed_and_no_visit_starts_it_
     run, space = started()
     tell(logged_in, run, state="running", stage="train")
     space.steer("RUNNING")
-    assert elsewhere.refresh(run).state is State.RUNNING
+    assert monitor.refresh(run).state is State.RUNNING
     (space.build_log if stage == "BUILD_ERROR" else space.run_log).write("OSError: the reason\n")
     space.steer(stage, said)
-    state = elsewhere.refresh(run)
+    state = monitor.refresh(run)
     assert (state.state, state.reason) == (State.FAILED, reason)
     assert words in state.message and "OSError: the reason" in state.message
     assert space.stage == then
     before = len(logged_in.requests)
-    assert elsewhere.refresh(run) == state and len(logged_in.requests) == before, "an end is judged once"
+    assert monitor.refresh(run) == state and len(logged_in.requests) == before, "an end is judged once"
 
 
 def test_a_space_that_its_owner_deletes(started: Any, logged_in: Any) -> None:
     run, space = started()
     logged_in.state.delete(space.repo)
-    state = elsewhere.refresh(run)
+    state = monitor.refresh(run)
     assert (state.state, state.reason) == (State.FAILED, "container_stopped") and "deleted" in state.message
 
 
@@ -152,10 +152,10 @@ def test_a_space_stuck_in_building_is_given_up_by_the_hubs_own_clock(started: An
     run, space = started()
     # This machine's clock is wrong by years: it does not count.
     record.update(run, created="1999-01-01T00:00:00+00:00")
-    assert elsewhere.refresh(run).state is State.QUEUED
+    assert monitor.refresh(run).state is State.QUEUED
     assert record.read_state(run).message == "space building"
     space.repo.created_at = "2020" + space.repo.created_at[4:]
-    state = elsewhere.refresh(run)
+    state = monitor.refresh(run)
     assert (state.state, state.reason) == (State.FAILED, "build_failed")
     assert "still at BUILDING after" in state.message and space.stage == "PAUSED"
 
@@ -168,12 +168,12 @@ def test_weights_of_another_run_prove_nothing_and_a_wrong_clock_takes_nothing_aw
     push_weights(logged_in, other)
     tell(logged_in, run, state="succeeded", stage="push", updated="1970-01-01T00:00:00+00:00")
     space.steer("PAUSED")
-    assert elsewhere.refresh(run).reason == "no_weights"
+    assert monitor.refresh(run).reason == "no_weights"
     logged_in.state.delete(logged_in.repo("model", "ada/tiny"))
     run, space = started()
     push_weights(logged_in, run)
     tell(logged_in, run, state="succeeded", stage="push", updated="1970-01-01T00:00:00+00:00")
-    assert elsewhere.refresh(run).state is State.SUCCEEDED
+    assert monitor.refresh(run).state is State.SUCCEEDED
     assert space.stage == "PAUSED", "it was still running: whoever sees the end stops it"
 
 
@@ -182,20 +182,20 @@ def test_the_model_counts_when_the_last_report_was_lost(started: Any, logged_in:
     tell(logged_in, run, state="running", stage="push")
     push_weights(logged_in, run)
     space.steer("RUNNING")
-    assert elsewhere.refresh(run).state is State.RUNNING
+    assert monitor.refresh(run).state is State.RUNNING
     space.steer("PAUSED")
-    state = elsewhere.refresh(run)
+    state = monitor.refresh(run)
     assert (state.state, state.stage) == (State.SUCCEEDED, "push") and "lost" in state.message
 
 
 def test_a_hub_that_is_away_for_a_while_changes_nothing(started: Any, logged_in: Any) -> None:
     run, space = started()
     logged_in.fail("GET", "/runtime", 503, times=2, headers={"Retry-After": "0"})
-    assert elsewhere.refresh(run).state is State.QUEUED
+    assert monitor.refresh(run).state is State.QUEUED
     logged_in.fail("GET", "/runtime", 429, times=1, headers={"Retry-After": "0"})
     tell(logged_in, run, state="running", stage="train")
     space.steer("RUNNING")
-    assert elsewhere.refresh(run).stage == "train"
+    assert monitor.refresh(run).stage == "train"
 
 
 def test_a_space_that_cannot_be_paused_is_named(started: Any, logged_in: Any) -> None:
@@ -204,7 +204,7 @@ def test_a_space_that_cannot_be_paused_is_named(started: Any, logged_in: Any) ->
     tell(logged_in, run, state="succeeded", stage="push")
     logged_in.space(f"ada/{run.name}").steer("RUNNING")
     logged_in.fail("POST", "/pause", 403)
-    state = elsewhere.refresh(run)
+    state = monitor.refresh(run)
     assert state.state is State.SUCCEEDED and "may go on costing" in state.message
 
 
@@ -214,7 +214,7 @@ def test_logs_are_of_the_build_first_and_a_broken_connection_repeats_no_line(
     code = "import time\nfor n in range(6): print(f'line {n}', flush=True); time.sleep(0.3)\n" + TRAIN
     run, space = started(builds=True, train=code)
     logged_in.fail("GET", "/logs/run", after_bytes=120)
-    lines = list(elsewhere.logs(run, True))
+    lines = list(monitor.logs(run, True))
     counted = [line for line in lines if re.search(r"\bline \d\b", line)]
     assert len(counted) == len(set(counted)) == 6, lines
     assert space.stage == "PAUSED"
@@ -222,12 +222,12 @@ def test_logs_are_of_the_build_first_and_a_broken_connection_repeats_no_line(
 
 def test_cancel_stops_the_cost_and_everybody_sees_it(started: Any, logged_in: Any) -> None:
     run, space = started()
-    state = elsewhere.cancel(run)
+    state = monitor.cancel(run)
     assert state.state is State.CANCELLED and "costs nothing from now on" in state.message
     assert space.stage == "PAUSED"
     there = json.loads(logged_in.read("dataset", "ada/hf-recipes-runs", f"{run.name}/state.json"))
     assert there["state"] == "cancelled" and there["handle"] == {}
-    assert elsewhere.cancel(run) == state
+    assert monitor.cancel(run) == state
 
 
 @pytest.mark.parametrize(
@@ -245,7 +245,7 @@ def test_a_start_that_the_hub_refuses_leaves_nothing_that_costs(
     run = new_run()
     logged_in.state.create("dataset", "ada/hf-recipes-runs", private=True)
     logged_in.fail(*fault)
-    sending.begin(run, say=silent)
+    submit.begin(run, say=silent)
     state = record.read_state(run)
     assert (state.state, state.reason) == (State.FAILED, "start_failed") and words in state.message
     assert spaces(logged_in) == []
@@ -256,7 +256,7 @@ def test_a_start_that_the_hub_refuses_leaves_nothing_that_costs(
 def test_an_account_without_credit_is_told_and_nothing_is_made(new_run: Any, logged_in: Any) -> None:
     logged_in.state.accounts["ada"] = dataclasses.replace(logged_in.state.accounts["ada"], can_pay=False)
     run = new_run()
-    sending.begin(run, say=silent)
+    submit.begin(run, say=silent)
     state = record.read_state(run)
     assert state.state is State.FAILED and "your account has no credit for it; add some at" in state.message
     assert spaces(logged_in) == []
@@ -267,7 +267,7 @@ def test_an_account_that_the_hub_makes_no_spaces_for_is_told_what_it_can_do(
 ) -> None:
     logged_in.state.accounts["ada"] = dataclasses.replace(logged_in.state.accounts["ada"], pro=False)
     run = new_run(backend="spaces-cpu-basic")
-    sending.begin(run, say=silent)
+    submit.begin(run, say=silent)
     state = record.read_state(run)
     assert (state.state, state.reason) == (State.FAILED, "start_failed")
     assert "requires a PRO subscription" in state.message and "--backend jobs-cpu-basic" in state.message
@@ -285,7 +285,7 @@ def test_a_model_repo_of_somebody_elses_making_is_found_before_anything_is_made(
 ) -> None:
     logged_in.put("model", "ada/tiny", {"model.safetensors": b"of another"})
     run = new_run()
-    sending.begin(run, say=silent)
+    submit.begin(run, say=silent)
     state = record.read_state(run)
     assert state.state is State.FAILED and "ada/tiny is there already" in state.message
     assert spaces(logged_in) == [] and ("dataset", "ada/hf-recipes-runs") not in logged_in.state.repos
@@ -300,7 +300,7 @@ def test_ctrl_c_in_any_phase_leaves_nothing_that_costs(new_run: Any, logged_in: 
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            sending.begin(run, say=interrupted)
+            submit.begin(run, say=interrupted)
         assert record.read_state(run).state is State.CANCELLED
         assert spaces(logged_in) == []
 
@@ -311,16 +311,16 @@ def test_a_start_whose_process_was_killed_is_failed_and_its_half_made_space_is_r
     run = new_run()
     logged_in.builds_hang = True
     before = record.read_state(run).handle
-    sending.begin(run, say=silent)
+    submit.begin(run, say=silent)
     handle = {name: value for name, value in record.read_state(run).handle.items() if name != "sent"}
     # As if killed between the Space's creation and its first commit.
     record.update(run, handle={**handle, **before, "started": "another time"})
     logged_in.space(str(handle["space"])).steer("NO_APP_FILE")
-    state = elsewhere.refresh(run)
+    state = monitor.refresh(run)
     assert (state.state, state.reason) == (State.FAILED, "start_failed") and spaces(logged_in) == []
 
 
 def test_a_run_in_the_hands_of_a_living_process_is_not_judged(new_run: Any, logged_in: Any) -> None:
     run = new_run()
-    assert elsewhere.refresh(run).state is State.QUEUED
+    assert monitor.refresh(run).state is State.QUEUED
     assert not logged_in.requests

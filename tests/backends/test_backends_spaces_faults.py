@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from backends.space_runs import end_of, push_weights, silent, spaces, tell
-from hf_recipes import elsewhere, record, sending
+from hf_recipes import record
 from hf_recipes.api import lifecycle
-from hf_recipes.hub import runs_repo
+from hf_recipes.backends.huggingface import monitor, runs_repo, submit
 from hf_recipes.hub.errors import HubFailed
 from hf_recipes.record.state import State
 from hf_recipes.runner.files import read_json, take_lock
@@ -59,7 +59,7 @@ def test_a_base_or_data_that_cannot_be_read_is_told_before_anything_is_made(
     else:
         job["data"]["path"] = "bob/closed"
     (run / "job.json").write_text(json.dumps(job))
-    sending.begin(run, say=silent)
+    submit.begin(run, say=silent)
     state = record.read_state(run)
     assert (state.state, state.reason) == (State.FAILED, "start_failed")
     assert state.message.startswith(words) and "\n" not in state.message
@@ -74,7 +74,7 @@ def test_a_creation_that_fails_in_passing_makes_one_whole_space(
     logged_in.state.create("dataset", "ada/hf-recipes-runs", private=True)
     met = logged_in.fail("POST", "/api/repos/create", **fault)
     run = new_run()
-    sending.begin(run, say=silent)
+    submit.begin(run, say=silent)
     assert not record.read_state(run).state.finished and met.times == 0
     (space,) = spaces(logged_in)
     made = logged_in.space(space)
@@ -85,7 +85,7 @@ def test_an_upload_that_is_cut_is_sent_again(new_run: Any, logged_in: Any) -> No
     logged_in.builds_hang = True
     met = logged_in.fail("POST", r"/api/spaces/.*/commit/main", after_bytes=200)
     run = new_run()
-    sending.begin(run, say=silent)
+    submit.begin(run, say=silent)
     assert not record.read_state(run).state.finished and met.times == 0
     (space,) = spaces(logged_in)
     assert {"Dockerfile", "README.md", "start.py"} <= set(logged_in.repo("space", space).files)
@@ -96,7 +96,7 @@ def test_no_container_is_made_that_this_folder_could_not_find_again(new_run: Any
     lock = take_lock(run)  # as if no disk took what is written
     assert lock is not None
     with pytest.raises(OSError, match="cannot be written"):
-        sending.begin(run, say=silent)
+        submit.begin(run, say=silent)
     os.close(lock)
     assert spaces(logged_in) == [] and ("dataset", "ada/hf-recipes-runs") not in logged_in.state.repos
 
@@ -109,7 +109,7 @@ def test_a_bug_while_it_is_sent_is_a_failure_and_nobodys_cancelling(new_run: Any
             raise OSError(28, "No space left on device")
 
     with pytest.raises(OSError, match="No space left"):
-        sending.begin(run, say=full)
+        submit.begin(run, say=full)
     state = record.read_state(run)
     assert (state.state, state.reason) == (State.FAILED, "start_failed")
     assert "No space left on device" in state.message and spaces(logged_in) == []
@@ -121,7 +121,7 @@ def test_what_a_start_could_not_remove_is_named_beside_the_cause(new_run: Any, l
     logged_in.fail("POST", "/api/spaces/.*/commit/main", 400)
     logged_in.fail("DELETE", "/api/repos/delete", 403, times=9)
     run = new_run()
-    sending.begin(run, say=silent)
+    submit.begin(run, say=silent)
     (space,) = spaces(logged_in)
     state = record.read_state(run)
     assert (state.state, state.reason) == (State.FAILED, "start_failed")
@@ -140,7 +140,7 @@ def test_what_stays_of_a_start_that_somebody_cancels_is_said(new_run: Any, logge
             record.end(run, State.CANCELLED, record.Reason.CANCELLED, "cancelled")
             logged_in.fail("DELETE", "/api/repos/delete", 403, times=9)
 
-    sending.begin(run, say=cancelled)
+    submit.begin(run, say=cancelled)
     (space,) = spaces(logged_in)
     assert record.read_state(run).state is State.CANCELLED
     assert said[-1].startswith(f"deleting the Space {space}: your token may not do this")
@@ -153,11 +153,11 @@ def test_what_still_costs_has_not_ended(started: Any, logged_in: Any, monkeypatc
     space.steer("RUNNING")
     logged_in.fail("POST", "/pause", 503, times=5, headers={"Retry-After": "0"})
     with pytest.raises(HubFailed, match="problem of its own"):
-        elsewhere.refresh(run)
+        monitor.refresh(run)
     state = record.read_state(run)
     assert not state.state.finished and f"the Space {space.id} may go on costing" in state.message
-    assert elsewhere.facts(run)["where"] == f"the Space {space.id}"
-    state = elsewhere.refresh(run)
+    assert monitor.facts(run)["where"] == f"the Space {space.id}"
+    state = monitor.refresh(run)
     assert state.state is State.SUCCEEDED and space.stage == "PAUSED"
 
 
@@ -179,10 +179,10 @@ def test_every_folder_is_told_the_same_end(
     else:
         tell(logged_in, run, state="running", stage="train")
         space.steer(stage, "Exit code: 137" if stage == "RUNTIME_ERROR" else None)
-    first = elsewhere.refresh(run)
+    first = monitor.refresh(run)
     assert (first.state, first.reason) == (State.FAILED, reason) and words in first.message
     assert space.stage == "PAUSED"
-    second = elsewhere.refresh(laptop(run))
+    second = monitor.refresh(laptop(run))
     assert (second.state, second.reason, second.message) == (first.state, first.reason, first.message)
 
 
@@ -192,7 +192,7 @@ def test_a_disk_that_takes_no_log_here_lets_nothing_go_on_costing(started: Any, 
     logged_in.put("dataset", "ada/hf-recipes-runs", {f"{run.name}/train.log": b"step 1\n"})
     (run / "train.log").mkdir()  # no file can take its place
     space.steer("RUNTIME_ERROR", "Exit code: 137")
-    state = elsewhere.refresh(run)
+    state = monitor.refresh(run)
     assert (state.state, state.reason) == (State.FAILED, "container_failed")
     assert space.stage == "PAUSED"
 
@@ -201,7 +201,7 @@ def test_cancelling_takes_nothing_from_the_log_that_the_container_wrote(started:
     run, _ = started()
     (run / "train.log").write_text("step 1\n")  # brought at the last look
     logged_in.put("dataset", "ada/hf-recipes-runs", {f"{run.name}/train.log": b"step 1\nstep 2\n"})
-    elsewhere.cancel(run)
+    monitor.cancel(run)
     assert there(logged_in, run)["state"] == "cancelled"
     log = logged_in.read("dataset", "ada/hf-recipes-runs", f"{run.name}/train.log")
     assert log == b"step 1\nstep 2\n"
@@ -211,8 +211,8 @@ def test_what_the_run_says_of_its_own_end_stays(started: Any, logged_in: Any) ->
     run, space = started()
     tell(logged_in, run, state="failed", stage="train", reason="out_of_memory", message="CUDA out of memory")
     space.steer("PAUSED")
-    assert elsewhere.refresh(run).reason == "out_of_memory"
-    elsewhere.tell(run, record.read_state(run).handle, elsewhere.client_of(run))
+    assert monitor.refresh(run).reason == "out_of_memory"
+    monitor.tell(run, record.read_state(run).handle, monitor.client_of(run))
     assert there(logged_in, run)["message"] == "CUDA out of memory"
 
 
@@ -274,7 +274,7 @@ def test_a_space_that_is_started_again_after_its_end_was_told_trains_nothing(
     run, space = started()
     tell(logged_in, run, state="preparing", stage="prepare")
     space.steer("PAUSED")
-    assert elsewhere.refresh(run).state is State.FAILED
+    assert monitor.refresh(run).state is State.FAILED
     logged_in.builds_hang = False
     space.start()
     wait_for(lambda: "has ended before: failed" in space.run_log.text)
@@ -285,7 +285,7 @@ def test_a_cancelled_run_is_told_as_such_everywhere_whatever_its_container_says_
     training: Any, laptop: Any, logged_in: Any
 ) -> None:
     run, _ = training()
-    elsewhere.cancel(run)
+    monitor.cancel(run)
     wait_for(lambda: not logged_in.machines.containers[-1].alive)
     assert there(logged_in, run)["state"] == "cancelled"
     for folder in (run, laptop(run)):
@@ -312,11 +312,11 @@ def test_a_run_whose_space_was_never_made_is_judged_by_the_hubs_clock_alone(
     logged_in.put("dataset", "ada/hf-recipes-runs", {f"{never_made.name}/state.json": json.dumps(there).encode()})  # fmt: skip
     found = laptop(never_made)
     assert record.read_state(found).created.startswith(year)
-    assert elsewhere.refresh(found).state is State.QUEUED, "somebody may be just making it"
+    assert monitor.refresh(found).state is State.QUEUED, "somebody may be just making it"
     repo = logged_in.repo("dataset", "ada/hf-recipes-runs")
     for id, commit in repo.commits.items():
         repo.commits[id] = dataclasses.replace(commit, date="2020" + commit.date[4:])
-    ended = elsewhere.refresh(found)
+    ended = monitor.refresh(found)
     assert (ended.state, ended.reason) == (State.FAILED, "container_stopped")
 
 
@@ -324,7 +324,7 @@ def test_a_run_that_works_and_whose_space_is_deleted_has_ended_however_young_it_
     never_made: Path, laptop: Any, logged_in: Any
 ) -> None:
     tell(logged_in, never_made, state="running", stage="train")
-    assert elsewhere.refresh(laptop(never_made)).reason == "container_stopped"
+    assert monitor.refresh(laptop(never_made)).reason == "container_stopped"
 
 
 def test_a_run_that_is_published_can_be_looked_up_with_its_handle_at_once(
@@ -352,12 +352,12 @@ def test_a_token_that_is_no_longer_valid_loses_nothing(
     space.steer("RUNNING")
     good = logged_in.token
     monkeypatch.setenv("HF_TOKEN", "hf" + "_" + "revoked" * 5)
-    for ask in (elsewhere.refresh, elsewhere.look, elsewhere.cancel):
+    for ask in (monitor.refresh, monitor.look, monitor.cancel):
         with pytest.raises(HubFailed, match="does not accept your token"):
             ask(run)
     assert not record.read_state(run).state.finished and space.stage == "RUNNING"
     monkeypatch.setenv("HF_TOKEN", good)
-    assert elsewhere.refresh(run).stage == "train"
+    assert monitor.refresh(run).stage == "train"
 
 
 def test_the_log_of_a_space_that_has_stopped_comes_whole_through_a_broken_connection(
@@ -368,5 +368,5 @@ def test_the_log_of_a_space_that_has_stopped_comes_whole_through_a_broken_connec
         space.run_log.write(f"line {number}\n")
     space.steer("PAUSED")
     met = logged_in.fail("GET", "/logs/run", after_bytes=120, times=2)
-    assert list(elsewhere.logs(run, True)) == [f"line {number}\n" for number in range(6)]
+    assert list(monitor.logs(run, True)) == [f"line {number}\n" for number in range(6)]
     assert met.times == 0

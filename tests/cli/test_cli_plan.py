@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from hf_recipes import environments
-from hf_recipes.asking import ask_inference
 from hf_recipes.environments import EnvironmentFailed
+from hf_recipes.environments.call import ask_inference
 from hf_recipes.recipe import RecipeError
 
 ANSWER = """

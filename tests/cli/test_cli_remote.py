@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from hf_recipes import environments, record, sending
+from hf_recipes import environments, record
+from hf_recipes.backends.huggingface import submit
 from hf_recipes.recipe.model import Data
 from hf_recipes.runner.files import read_json, write_json
 
@@ -73,7 +74,7 @@ def sent(
         (folder / "runs").mkdir(exist_ok=True)
         run = run.rename(folder / "runs" / run.name)
         write_json(run / "cost.json", {"per_hour": 0.4, "hours": 1.5})
-        sending.begin(run, say=lambda text: None)
+        submit.begin(run, say=lambda text: None)
         return run
 
     return go

@@ -20,7 +20,7 @@ import pytest
 from hf_recipes import environments
 from hf_recipes.cli.errors import CommandFailed
 from hf_recipes.cli.main import cli
-from hf_recipes.hub.read_token import only_reads
+from hf_recipes.hub.compare_space.read_token import only_reads
 
 SPACE = "ada/hf-recipes-compare"
 CARD = b"---\ntags:\n- hf-recipes\nbase_model: ada/base\n---\n"

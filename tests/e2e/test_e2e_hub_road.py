@@ -38,7 +38,7 @@ Call = Callable[..., subprocess.CompletedProcess[str]]
 @pytest.fixture(scope="session")
 def core_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What a training Space's image has: an interpreter with the packages of start.py, and nothing of ours."""
-    from hf_recipes.remote.start import start_script
+    from hf_recipes.backends.huggingface.container.start import start_script
 
     folder = tmp_path_factory.mktemp("container")
     needed = re.findall(r'^#   "(.+)",$', start_script(), flags=re.MULTILINE)

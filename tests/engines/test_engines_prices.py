@@ -13,7 +13,7 @@ from hf_recipes.engines import prices
 from hf_recipes.engines.hardware import FLAVORS, machine_for
 from hf_recipes.engines.machine import Machine
 from hf_recipes.engines.prices import Cost, Price
-from hf_recipes.hub import hardware
+from hf_recipes.hub import prices as published
 from hf_recipes.recipe import Recipe, autotrain, load, problems
 from hf_recipes.recipe.problem import RecipeError
 
@@ -121,13 +121,13 @@ def test_a_recipes_own_limit_is_kept(recipe: Any) -> None:
 def test_prices_come_from_the_hub_when_it_answers_and_from_the_dated_table_when_not(
     logged_in: Any, monkeypatch: Any
 ) -> None:
-    today = hardware.price("spaces-a10g-large")
+    today = published.price("spaces-a10g-large")
     assert today.per_hour == 1.5 and "today" in today.source
-    assert hardware.price("jobs-h200").per_hour == 5.0
-    assert hardware.price("spaces-cpu-basic").per_hour == 0
+    assert published.price("jobs-h200").per_hour == 5.0
+    assert published.price("spaces-cpu-basic").per_hour == 0
     logged_in.fail("GET", "/api/spaces/hardware", delay=3.0)
-    assert prices.AS_OF in hardware.price("spaces-a10g-large", seconds=0.5).source
+    assert prices.AS_OF in published.price("spaces-a10g-large", seconds=0.5).source
     logged_in.fail("GET", "/api/spaces/hardware", 500)
-    assert prices.AS_OF in hardware.price("spaces-a10g-large").source
+    assert prices.AS_OF in published.price("spaces-a10g-large").source
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    assert prices.AS_OF in hardware.price("spaces-a10g-large").source
+    assert prices.AS_OF in published.price("spaces-a10g-large").source

@@ -147,7 +147,7 @@ def test_the_push_comes_last_and_names_the_owner_where_the_recipe_does(write: Ca
     recipe = write(RECIPE.format(valid="null") + "hub: {username: me, token: '${MINE}', push_to_hub: true}\n")
     job = translate(recipe)
     assert (job.steps[-1].name, job.steps[-1].stage, job.steps[-1].requirements) == ("push", "push", "core")
-    assert job.steps[-1].argv[1:] == ("-m", "hf_recipes.hub.step", "{run}")
+    assert job.steps[-1].argv[1:] == ("-m", "hf_recipes.hub.publish.step", "{run}")
     assert job.push == Push(repo="me/sums", private=True)
     assert autotrain.cannot_run(recipe) == []
     assert translate(write(RECIPE.format(valid="null"))).push is None

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from hf_recipes import environments
+from hf_recipes.backends.huggingface.container.work import _Work
 from hf_recipes.environments import make
 from hf_recipes.environments.sets import RequirementSet
-from hf_recipes.remote.work import _Work
 
 TOO_OLD = "The NVIDIA driver on your system is too old (found version 12090). Please update your GPU driver by downloading"
 TORCH = """

@@ -29,12 +29,8 @@ HEAVY = {
 LADDER = (
     "cli",
     "api",
-    "sending",
-    "elsewhere",
     "backends",
-    "remote",
     "hub",
-    "asking",
     "inference",
     "evaluation",
     "record",

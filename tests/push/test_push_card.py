@@ -14,10 +14,10 @@ from huggingface_hub import ModelCard
 
 from evaluation.reported import full
 from hf_recipes.data.answer_frame import AnswerFrame
-from hf_recipes.hub.card import make_card
-from hf_recipes.hub.facts import Facts, License, read_facts
-from hf_recipes.hub.parcel import pack
-from hf_recipes.hub.snippet import snippet
+from hf_recipes.hub.publish.bundle import pack
+from hf_recipes.hub.publish.card import make_card
+from hf_recipes.hub.publish.facts import Facts, License, read_facts
+from hf_recipes.hub.publish.snippet import snippet
 from hf_recipes.inference.fingerprint import fingerprint, weight_files
 from hf_recipes.recipe import autotrain
 from hf_recipes.recipe.model import Data, UseCase

@@ -13,7 +13,7 @@ import pytest
 
 from hf_recipes.hub.account import account, api, writer
 from hf_recipes.hub.errors import HubFailed, explain, hub_errors, retrying
-from hf_recipes.hub.push import Pushed, push
+from hf_recipes.hub.publish.push import Pushed, push
 from hub.handle import Hub
 
 HF_RECIPES = Path(sys.executable).with_name("hf-recipes")

@@ -16,7 +16,7 @@ from huggingface_hub import ModelCard
 
 from hf_recipes import record
 from hf_recipes.hub.errors import HubFailed
-from hf_recipes.hub.push import Pushed, check_target, push
+from hf_recipes.hub.publish.push import Pushed, check_target, push
 from hf_recipes.recipe.model import Compare
 from hub.handle import Hub
 from push.pushable import measured, safetensors, set_state, write

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from evaluation.reported import row
-from hf_recipes.hub import parcel
-from hf_recipes.hub.facts import read_facts
-from hf_recipes.hub.push import push
+from hf_recipes.hub.publish import bundle
+from hf_recipes.hub.publish.facts import read_facts
+from hf_recipes.hub.publish.push import push
 from hf_recipes.recipe.model import Data
 from hub.handle import Hub
 
@@ -100,15 +100,15 @@ def test_a_page_too_large_for_a_text_file_stays_here(
     answered: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = answered()
-    packed = parcel.pack(run, read_facts(run), "ada/tiny", ())
+    packed = bundle.pack(run, read_facts(run), "ada/tiny", ())
     assert PAGE in packed.texts and packed.left_out == ""
-    monkeypatch.setattr(parcel, "PAGE_LIMIT", len(packed.texts[PAGE]) - 1)
-    packed = parcel.pack(run, read_facts(run), "ada/tiny", ())
+    monkeypatch.setattr(bundle, "PAGE_LIMIT", len(packed.texts[PAGE]) - 1)
+    packed = bundle.pack(run, read_facts(run), "ada/tiny", ())
     assert PAGE not in packed.texts and "more than" in packed.left_out
 
 
 def test_a_broken_row_holds_up_its_page_and_not_the_model(answered: Callable[..., Path]) -> None:
     run = answered()
     (run / "report" / "rows.jsonl").write_text("{")
-    packed = parcel.pack(run, replace(read_facts(run), public_data=True), "ada/tiny", ())
+    packed = bundle.pack(run, replace(read_facts(run), public_data=True), "ada/tiny", ())
     assert PAGE not in packed.texts and "line 1, is not a test row" in packed.left_out

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from hf_recipes.hub.errors import HubFailed
-from hf_recipes.hub.facts import read_facts
-from hf_recipes.hub.parcel import Parcel, pack
-from hf_recipes.hub.scan import scan
+from hf_recipes.hub.publish.bundle import Bundle, pack
+from hf_recipes.hub.publish.facts import read_facts
+from hf_recipes.hub.publish.scan import scan
 from hf_recipes.runner.redaction import Redactor
 from push.pushable import BASE_FOLDER, measured, safetensors, write
 
@@ -19,7 +19,7 @@ TOKEN = "hf_" + "a1B2c3D4e5" * 3
 SECRETS = ("MY_SECRET", "HF_TOKEN")
 
 
-def packed(run: Path) -> Parcel:
+def packed(run: Path) -> Bundle:
     return pack(run, read_facts(run), "ada/tiny", SECRETS)
 
 
@@ -42,9 +42,9 @@ def test_only_what_may_be_published_goes_up(finished: Callable[..., Path]) -> No
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"\x80\x04")
     (run / "model" / "config.json").symlink_to("/etc/hostname")
-    parcel = packed(run)
-    assert set(parcel.weights) == {"adapter_model.safetensors"}
-    assert set(parcel.texts) == {
+    bundle = packed(run)
+    assert set(bundle.weights) == {"adapter_model.safetensors"}
+    assert set(bundle.texts) == {
         "adapter_config.json",
         "tokenizer.json",
         "tokenizer_config.json",
@@ -54,8 +54,8 @@ def test_only_what_may_be_published_goes_up(finished: Callable[..., Path]) -> No
         "report/report.html",
         "README.md",
     }
-    assert b"AutoTrain's own card" not in parcel.texts["README.md"]
-    assert set(parcel.mark["files"]) == {*parcel.weights, *parcel.texts} - {"hf_recipes.json"}
+    assert b"AutoTrain's own card" not in bundle.texts["README.md"]
+    assert set(bundle.mark["files"]) == {*bundle.weights, *bundle.texts} - {"hf_recipes.json"}
 
 
 def test_the_base_has_its_public_name_wherever_its_folder_stood(finished: Callable[..., Path]) -> None:
@@ -79,9 +79,9 @@ def test_a_recipe_may_name_its_data_by_an_absolute_path(
 ) -> None:
     data = tmp_path / "own" / "data"
     run = finished(f"data:\n  path: {data}\n", settings=(f"data.path={data}",))
-    parcel = packed(run)
-    assert parcel.texts["recipe.yml"] == b"data:\n  path: data\n"
-    assert not any(str(tmp_path).encode() in text for text in parcel.texts.values())
+    bundle = packed(run)
+    assert bundle.texts["recipe.yml"] == b"data:\n  path: data\n"
+    assert not any(str(tmp_path).encode() in text for text in bundle.texts.values())
 
 
 @pytest.mark.parametrize("file", ["recipe.yml", "model/tokenizer_config.json", "report/report.json"])

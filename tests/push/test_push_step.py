@@ -12,10 +12,10 @@ import pytest
 from hf_recipes import record
 from hf_recipes.api import lifecycle
 from hf_recipes.engines.job import Push, Step
-from hf_recipes.hub.push import push
+from hf_recipes.hub.publish.push import push
 from hub.handle import Hub
 
-PUSH = Step("push", "push", "core", ("{python}", "-m", "hf_recipes.hub.step", "{run}"))
+PUSH = Step("push", "push", "core", ("{python}", "-m", "hf_recipes.hub.publish.step", "{run}"))
 TRAIN = "weights('tiny/model.safetensors'); open('tiny/config.json', 'w').write('{}')"
 
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from hf_recipes.backends.huggingface.data_repo import fetch_data, publish_data
+from hf_recipes.backends.huggingface.remote_data import for_remote
 from hf_recipes.engines.job import Job
-from hf_recipes.engines.remote_data import for_remote
-from hf_recipes.hub.data_repo import fetch_data, publish_data
 from hf_recipes.hub.errors import HubFailed
 from hf_recipes.recipe.model import Data
 from hub.handle import Hub

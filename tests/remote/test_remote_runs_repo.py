@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from hf_recipes import elsewhere, record
-from hf_recipes.hub import account, runs_repo
+from hf_recipes import record
+from hf_recipes.backends.huggingface import monitor, runs_repo
+from hf_recipes.backends.huggingface.mirror import SENT_MEANWHILE, Mirror
+from hf_recipes.backends.huggingface.package import package
+from hf_recipes.hub import account
 from hf_recipes.hub.errors import HubFailed
-from hf_recipes.hub.mirror import SENT_MEANWHILE, Mirror
-from hf_recipes.hub.package import package
 from hf_recipes.record.state import State
 from hf_recipes.runner.files import read_json
 from hub.handle import Hub
@@ -40,11 +41,11 @@ def test_a_run_is_published_with_our_package_and_restored_elsewhere(
     }
     runs_repo.publish_handle(run, RUNS, {"space": f"ada/{run.name}"})
 
-    elsewhere = runs_repo.restore(run.name, tmp_path / "elsewhere")
-    assert (elsewhere / "work" / "extra.py").read_text() == "x = 1\n"
-    assert read_json(elsewhere / "job.json") == read_json(run / "job.json")
-    assert record.find(run.name, tmp_path / "elsewhere") == elsewhere
-    state = record.read_state(elsewhere)
+    monitor = runs_repo.restore(run.name, tmp_path / "elsewhere")
+    assert (monitor / "work" / "extra.py").read_text() == "x = 1\n"
+    assert read_json(monitor / "job.json") == read_json(run / "job.json")
+    assert record.find(run.name, tmp_path / "elsewhere") == monitor
+    state = record.read_state(monitor)
     assert (state.state, state.handle) == (State.QUEUED, {"space": f"ada/{run.name}"})
     assert runs_repo.list_remote() == [run.name]
 
@@ -173,8 +174,8 @@ def test_a_token_that_only_reads_is_told_so(
 
 def test_no_event_is_missed_or_told_twice_when_only_the_latest_are_kept() -> None:
     all_events = [{"stage": "train", "step": step} for step in range(10)]
-    assert elsewhere.since(None, all_events[:4]) == all_events[:4]
-    assert elsewhere.since(all_events[3], all_events[2:7]) == all_events[4:7]
-    assert elsewhere.since(all_events[6], all_events[2:7]) == []
-    assert elsewhere.since(all_events[1], all_events[5:]) == all_events[5:]
-    assert elsewhere.since(all_events[1], []) == []
+    assert monitor.since(None, all_events[:4]) == all_events[:4]
+    assert monitor.since(all_events[3], all_events[2:7]) == all_events[4:7]
+    assert monitor.since(all_events[6], all_events[2:7]) == []
+    assert monitor.since(all_events[1], all_events[5:]) == all_events[5:]
+    assert monitor.since(all_events[1], []) == []

@@ -18,16 +18,17 @@ import pytest
 import tomllib
 
 from hf_recipes import record
-from hf_recipes.engines.remote_data import for_remote
-from hf_recipes.hub import account, runs_repo
-from hf_recipes.hub.data_repo import publish_data
-from hf_recipes.hub.mirror import Mirror
-from hf_recipes.hub.package import package
-from hf_recipes.remote import start
-from hf_recipes.remote.awake import visit
-from hf_recipes.remote.echo import progress
-from hf_recipes.remote.mirroring import Mirroring
-from hf_recipes.remote.page import page
+from hf_recipes.backends.huggingface import runs_repo
+from hf_recipes.backends.huggingface.container import start
+from hf_recipes.backends.huggingface.container.awake import visit
+from hf_recipes.backends.huggingface.container.echo import progress
+from hf_recipes.backends.huggingface.container.mirroring import Mirroring
+from hf_recipes.backends.huggingface.container.page import page
+from hf_recipes.backends.huggingface.data_repo import publish_data
+from hf_recipes.backends.huggingface.mirror import Mirror
+from hf_recipes.backends.huggingface.package import package
+from hf_recipes.backends.huggingface.remote_data import for_remote
+from hf_recipes.hub import account
 from hub.handle import Hub, environment
 
 RUNS = "ada/hf-recipes-runs"
@@ -391,7 +392,10 @@ def test_the_package_is_the_same_bytes_each_time_and_holds_what_environments_nee
 
     assert package() == package()
     names = zipfile.ZipFile(io.BytesIO(package().data)).namelist()
-    assert {"hf_recipes/remote/work.py", "hf_recipes/shipped/space/requirements.txt"} <= set(names)
+    assert {
+        "hf_recipes/backends/huggingface/container/work.py",
+        "hf_recipes/shipped/space/requirements.txt",
+    } <= set(names)
     assert {"hf_recipes/environments/requirements/autotrain-pins.txt", "hf_recipes/py.typed"} <= set(names)
     assert not [name for name in names if "__pycache__" in name]
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from hf_recipes.api import lifecycle
-from hf_recipes.asking import ask_inference
 from hf_recipes.data.columns import trainer_of
 from hf_recipes.data.needed import needed
 from hf_recipes.data.quality import judge
+from hf_recipes.environments.call import ask_inference
 from hf_recipes.recipe import at_its_key, problem_at
 from hf_recipes.recipe.problem import Problem
 

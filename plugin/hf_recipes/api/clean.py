@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hf_recipes import elsewhere, record
-from hf_recipes.backends.remote import remote
-from hf_recipes.hub import account, runs_repo
-from hf_recipes.hub.data_repo import PREFIX
+from hf_recipes import record
+from hf_recipes.backends.base import remote
+from hf_recipes.backends.huggingface import monitor, runs_repo
+from hf_recipes.backends.huggingface.data_repo import PREFIX
+from hf_recipes.hub import account
 from hf_recipes.hub.errors import HubFailed, hub_errors, retrying
 from hf_recipes.record.state import RunState
 from hf_recipes.runner.files import read_job
@@ -100,7 +101,7 @@ def _known(runs_dir: Path, owner: str, client: HfApi) -> Iterable[_Run]:
 def _described(run: Path, owner: str) -> _Run:
     """A run as it stands: one whose end nobody has seen yet is judged now."""
     path = str(read_job(run).get("data", {}).get("path"))
-    return _Run(elsewhere.refresh(run), path if path.startswith(f"{owner}/{PREFIX}") else None)
+    return _Run(monitor.refresh(run), path if path.startswith(f"{owner}/{PREFIX}") else None)
 
 
 def _there(client: HfApi, one: Leftover) -> bool:

@@ -166,7 +166,7 @@ def _environment(config: Path, port: int | None) -> dict[str, str]:
 def _login(run: Path) -> dict[str, str]:
     """What lets the page read a model of the Hub that is private: the token of whoever looks at it. Raises CompareFailed."""
     from hf_recipes.hub.errors import HubFailed
-    from hf_recipes.hub.push import client_of
+    from hf_recipes.hub.publish.push import client_of
 
     try:
         token = client_of(run).token

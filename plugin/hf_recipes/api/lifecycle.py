@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from hf_recipes import environments, record
 from hf_recipes.api import planning
-from hf_recipes.asking import ask_inference
 from hf_recipes.backends import local
 from hf_recipes.engines import autotrain, prices
 from hf_recipes.engines.base import base_of
 from hf_recipes.engines.job import Job
+from hf_recipes.environments.call import ask_inference
 from hf_recipes.recipe import load
 from hf_recipes.recipe.model import Recipe
 from hf_recipes.recipe.problem import RecipeError
@@ -92,7 +92,7 @@ def create(recipe: Recipe, *, runs_dir: Path, cost: prices.Cost | None = None) -
         raise RecipeError([problem])
     run = record.create(planning.translated(recipe)[0], recipe.text, runs_dir)
     if cost is not None:
-        from hf_recipes.sending import COST
+        from hf_recipes.backends.huggingface.submit import COST
 
         write_json(run / COST, prices.as_json(cost))
     return run
@@ -116,9 +116,9 @@ def measure(recipe: Recipe, *, runs_dir: Path, say: Say) -> Path:
 def begin(run: Path, *, attached: bool, say: Say) -> None:
     """Start a queued run; one that cannot be started ends here. `attached` ends one on this machine with this process."""
     if _elsewhere(record.read_state(run).backend):
-        from hf_recipes import sending
+        from hf_recipes.backends.huggingface import submit
 
-        sending.begin(run, say=say)
+        submit.begin(run, say=say)
         return
     job = read_job(run)
     if job.get("push") and not _can_be_pushed(run):
@@ -139,7 +139,7 @@ def begin(run: Path, *, attached: bool, say: Say) -> None:
 def _can_be_pushed(run: Path) -> bool:
     """Whether the model's repo may be written to, found out before hours are spent; if not, the run ends here."""
     from hf_recipes.hub.errors import HubFailed
-    from hf_recipes.hub.push import check_target
+    from hf_recipes.hub.publish.push import check_target
 
     try:
         check_target(run)
@@ -157,7 +157,7 @@ def find(name: str, runs_dir: Path) -> Path:
     except record.RunNotFound as unknown:
         if not RUN_ID.fullmatch(name):
             raise
-        from hf_recipes.hub import runs_repo
+        from hf_recipes.backends.huggingface import runs_repo
         from hf_recipes.hub.errors import LOGIN, HubFailed
 
         try:
@@ -173,7 +173,7 @@ def find(name: str, runs_dir: Path) -> Path:
 
 def bring_all(runs_dir: Path) -> None:
     """Bring the runs of the account that this folder does not know. Raises HubFailed."""
-    from hf_recipes.hub import runs_repo
+    from hf_recipes.backends.huggingface import runs_repo
 
     for name in runs_repo.list_remote():
         if RUN_ID.fullmatch(name):
@@ -185,35 +185,35 @@ def refresh(run: Path) -> RunState:
     state = record.read_state(run)
     if state.state.finished or not _elsewhere(state.backend):
         return state
-    from hf_recipes import elsewhere
+    from hf_recipes.backends.huggingface import monitor
 
-    return elsewhere.refresh(run)
+    return monitor.refresh(run)
 
 
 def look(run: Path, *, patient: bool = True) -> RunState:
     """As refresh, with what a run elsewhere has told brought here. Raises HubFailed; `patient`: not for what may pass by itself."""
     if not _elsewhere(record.read_state(run).backend):
         return record.read_state(run)
-    from hf_recipes import elsewhere
+    from hf_recipes.backends.huggingface import monitor
 
-    return elsewhere.look(run, patient=patient)
+    return monitor.look(run, patient=patient)
 
 
 def watch(run: Path) -> Iterator[tuple[RunState, Sequence[Mapping[str, object]]]]:
     """The state of a run with the events since the last look, until it has ended. Raises HubFailed."""
     if not _elsewhere(record.read_state(run).backend):
         return record.watch(run)
-    from hf_recipes import elsewhere
+    from hf_recipes.backends.huggingface import monitor
 
-    return elsewhere.watch(run)
+    return monitor.watch(run)
 
 
 def logs(run: Path, *, follow: bool) -> Iterator[str]:
     """What a run has printed; with `follow` as it goes on, until it ends. Raises HubFailed."""
     if _elsewhere(record.read_state(run).backend):
-        from hf_recipes import elsewhere
+        from hf_recipes.backends.huggingface import monitor
 
-        yield from elsewhere.logs(run, follow)
+        yield from monitor.logs(run, follow)
     elif follow:
         yield from record.follow(run)
     elif (run / "train.log").exists():
@@ -225,9 +225,9 @@ def cancel(run: Path) -> RunState:
     """Stop a run and all that it has started; one that has ended stays as it is. Raises HubFailed."""
     if not _elsewhere(record.read_state(run).backend):
         return local.cancel(run)
-    from hf_recipes import elsewhere
+    from hf_recipes.backends.huggingface import monitor
 
-    return elsewhere.cancel(run)
+    return monitor.cancel(run)
 
 
 def as_json(run: Path) -> dict[str, object]:
@@ -237,9 +237,9 @@ def as_json(run: Path) -> dict[str, object]:
     document = {**record.as_json(run), **run_warnings.told(run)}
     if not _elsewhere(str(document["backend"])):
         return document
-    from hf_recipes import elsewhere
+    from hf_recipes.backends.huggingface import monitor
 
-    return {**document, **elsewhere.facts(run)}
+    return {**document, **monitor.facts(run)}
 
 
 def evaluate(

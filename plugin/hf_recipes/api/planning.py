@@ -8,11 +8,11 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from hf_recipes import environments
-from hf_recipes.asking import ask_inference
 from hf_recipes.backends import local
 from hf_recipes.engines import autotrain, estimate, prices, timeout
 from hf_recipes.engines.base import Base, base_of
 from hf_recipes.engines.job import Job
+from hf_recipes.environments.call import ask_inference
 from hf_recipes.recipe import at_its_key
 from hf_recipes.recipe.model import Recipe
 from hf_recipes.recipe.problem import Problem, RecipeError
@@ -122,6 +122,6 @@ def request(job: Job, examples: int = 0) -> dict[str, object]:
 
 
 def _price(backend: str) -> prices.Price:
-    from hf_recipes.hub.hardware import price
+    from hf_recipes.hub.prices import price
 
     return price(backend)

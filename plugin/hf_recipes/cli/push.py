@@ -34,7 +34,7 @@ def push_command(
     from hf_recipes import record
     from hf_recipes.api import lifecycle
     from hf_recipes.evaluation.findings import unmet
-    from hf_recipes.hub.push import push
+    from hf_recipes.hub.publish.push import push
 
     folder = record.find(run, runs_dir)
     for gate in () if force else lifecycle.gate_unmet(folder):

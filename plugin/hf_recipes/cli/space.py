@@ -64,9 +64,9 @@ def deploy_space(
     as_json: bool,
 ) -> None:
     """Make the page, or bring it up to date: with --models user/a user/b, or with every model that you have pushed."""
-    from hf_recipes.hub import compare_space, compare_wait
+    from hf_recipes.hub.compare_space import deploy, startup
 
-    wish = compare_space.Wish(
+    wish = deploy.Wish(
         models=(*models, *more_models),
         repo=repo,
         title=title,
@@ -76,9 +76,9 @@ def deploy_space(
         token_variable=variable,
     )
     with _told():
-        done = compare_space.deploy(wish, say=say)
+        done = deploy.deploy(wish, say=say)
         if wait:
-            compare_wait.wait(done.space, done.commit, say=say)
+            startup.wait(done.space, done.commit, say=say)
     if as_json:
         document(
             {
@@ -100,10 +100,10 @@ def deploy_space(
 @json_option
 def list_spaces(as_json: bool) -> None:
     """List your compare pages: whether each runs, on what, and its models."""
-    from hf_recipes.hub import compare_pages
+    from hf_recipes.hub.compare_space import pages
 
     with _told():
-        found = compare_pages.pages()
+        found = pages.pages()
     if as_json:
         document(found)
         return
@@ -127,12 +127,12 @@ def list_spaces(as_json: bool) -> None:
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 def delete_space(space: str, yes: bool) -> None:
     """Delete a compare page from the Hub. Its models stay."""
-    from hf_recipes.hub import compare_pages
+    from hf_recipes.hub.compare_space import pages
 
     if not yes:
         click.confirm(f"Delete the Space {space}?", abort=True, err=True)
     with _told():
-        say(f"deleted {compare_pages.remove(space)}")
+        say(f"deleted {pages.remove(space)}")
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hf_recipes.hub.errors import HubFailed, hub_errors, retrying
-from hf_recipes.hub.facts import HUB_ID, Facts
+from hf_recipes.hub.publish.facts import HUB_ID, Facts
 from hf_recipes.inference.fingerprint import fingerprint, sha256, weight_files
 
 if TYPE_CHECKING:

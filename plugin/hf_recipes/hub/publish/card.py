@@ -9,8 +9,8 @@ from hf_recipes import __version__
 from hf_recipes.evaluation.answers import FINE_TUNED
 from hf_recipes.evaluation.findings import left_out, reached, training, warnings
 from hf_recipes.evaluation.report import escape, render_markdown
-from hf_recipes.hub.facts import Facts
-from hf_recipes.hub.snippet import install, snippet
+from hf_recipes.hub.publish.facts import Facts
+from hf_recipes.hub.publish.snippet import install, snippet
 from hf_recipes.recipe import autotrain
 
 if TYPE_CHECKING:

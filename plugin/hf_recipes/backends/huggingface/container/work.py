@@ -1,6 +1,6 @@
 """The whole of a remote run, inside its container: fetch it, make its environments, let the runner do it, tell the truth.
 
-The environment says which run (see remote/start.py). What happens is printed, mirrored to the runs repo and, in a Space,
+The environment says which run (see backends/huggingface/container/start.py). What happens is printed, mirrored to the runs repo and, in a Space,
 shown on its port. A Space pauses itself at the end, whatever the end was, so that it costs nothing.
 """
 
@@ -19,16 +19,17 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from hf_recipes import environments, record
-from hf_recipes.hub import account, runs_repo
+from hf_recipes.backends.huggingface import runs_repo
+from hf_recipes.backends.huggingface.container import awake, page
+from hf_recipes.backends.huggingface.container.echo import Echo, Output
+from hf_recipes.backends.huggingface.container.mirroring import Mirroring
+from hf_recipes.backends.huggingface.container.start import WAITS
+from hf_recipes.backends.huggingface.container.stop import Stop, Stopped
+from hf_recipes.backends.huggingface.mirror import Mirror
+from hf_recipes.backends.huggingface.private_repo import commit
+from hf_recipes.hub import account
 from hf_recipes.hub.errors import HubFailed, clean, hub_errors, retrying
-from hf_recipes.hub.mirror import Mirror
-from hf_recipes.hub.private import commit
 from hf_recipes.record.state import Reason, State
-from hf_recipes.remote import awake, page
-from hf_recipes.remote.echo import Echo, Output
-from hf_recipes.remote.mirroring import Mirroring
-from hf_recipes.remote.start import WAITS
-from hf_recipes.remote.stop import Stop, Stopped
 from hf_recipes.runner import run as runner
 from hf_recipes.runner.causes import killed, short
 from hf_recipes.runner.children import GRACE

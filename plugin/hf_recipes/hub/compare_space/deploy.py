@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from hf_recipes.engines.hardware import FREE_SPACE
-from hf_recipes.hub import compare_hardware, read_token
 from hf_recipes.hub.account import api, writer
 from hf_recipes.hub.blob import blob_id
-from hf_recipes.hub.compare_files import LIST, files
-from hf_recipes.hub.compare_pages import Existing, existing, space_id
+from hf_recipes.hub.compare_space import read_token, space_hardware
+from hf_recipes.hub.compare_space.files import LIST, files
+from hf_recipes.hub.compare_space.pages import Existing, existing, space_id
 from hf_recipes.hub.errors import HubFailed, hub_errors, retrying
 
 if TYPE_CHECKING:
@@ -75,9 +75,9 @@ def deploy(wish: Wish, *, say: Say) -> Deployed:
     token = _token(closed, hidden, wish, before, say)
     content = files(tuple(models), wish.title if wish.title is not None else before.title if before else None)
     if before is None:
-        hardware = compare_hardware.chosen(wish.hardware, space, who, say)
+        hardware = space_hardware.chosen(wish.hardware, space, who, say)
         if wish.hardware is None:
-            compare_hardware.say_asked(models, hardware, client, say)
+            space_hardware.say_asked(models, hardware, client, say)
         _create(space, private, hardware, token, client, say)
     else:
         _settle(space, private, before, wish.hardware, token, bool(closed), client, say)
@@ -137,11 +137,11 @@ def _token(
 def _create(
     space: str, private: bool, hardware: str | None, token: str | None, client: HfApi, say: Say
 ) -> None:
-    compare_hardware.tell_price(hardware, client, say)
+    space_hardware.tell_price(hardware, client, say)
     say(f"making the {'private' if private else 'public'} Space {space}")
     secrets = [{"key": SECRET, "value": token}] if token else None
     variables = [{"key": key, "value": value} for key, value in VARIABLES.items()]
-    with compare_hardware.refusals(f"making the Space {space} on {hardware or FREE_SPACE}", hardware):
+    with space_hardware.refusals(f"making the Space {space} on {hardware or FREE_SPACE}", hardware):
         retrying(
             lambda: client.create_repo(
                 space,
@@ -151,7 +151,7 @@ def _create(
                 private=private,
                 # The client's type is an enum that may lag behind the Hub; names will do.
                 space_hardware=cast("SpaceHardware | None", hardware),
-                space_sleep_time=SLEEP if compare_hardware.is_paid(hardware) else None,
+                space_sleep_time=SLEEP if space_hardware.is_paid(hardware) else None,
                 space_secrets=secrets,
                 space_variables=variables,
             )
@@ -183,10 +183,10 @@ def _settle(
                 retrying(lambda key=key, value=value: client.add_space_variable(space, key, value))  # type: ignore[misc]
         if not hardware or retrying(lambda: client.get_space_runtime(space)).requested_hardware == hardware:
             return
-    sleep = SLEEP if compare_hardware.is_paid(hardware) else None
+    sleep = SLEEP if space_hardware.is_paid(hardware) else None
     flavor = cast("SpaceHardware", hardware)
-    compare_hardware.tell_price(hardware, client, say)
-    with compare_hardware.refusals(f"putting the Space {space} on {hardware}", hardware):
+    space_hardware.tell_price(hardware, client, say)
+    with space_hardware.refusals(f"putting the Space {space} on {hardware}", hardware):
         retrying(lambda: client.request_space_hardware(space, flavor, sleep_time=sleep))
 
 

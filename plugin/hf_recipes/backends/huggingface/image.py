@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 
-from hf_recipes.remote.start import start_script
+from hf_recipes.backends.huggingface.container.start import start_script
 
 README = """\
 ---

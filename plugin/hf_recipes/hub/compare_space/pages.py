@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hf_recipes.hub.account import account, api, writer
-from hf_recipes.hub.compare_files import LIST, TAG
+from hf_recipes.hub.compare_space.files import LIST, TAG
 from hf_recipes.hub.errors import HubFailed, hub_errors, retrying
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from hf_recipes.backends.huggingface.mirror import Mirror
 from hf_recipes.hub.errors import HubFailed
-from hf_recipes.hub.mirror import Mirror
 
 SPACING, SPACING_LATER, LATER = 120.0, 300.0, 600.0
 """Seconds between two commits, and after how many the wider spacing begins: the Hub takes some 128 an hour in one repo,

@@ -13,10 +13,10 @@ from typing import Any
 from hf_recipes import __version__
 from hf_recipes.evaluation import page
 from hf_recipes.evaluation.answers import FINE_TUNED, EvaluationFailed
-from hf_recipes.hub.card import in_public, make_card
 from hf_recipes.hub.errors import HubFailed
-from hf_recipes.hub.facts import Facts
-from hf_recipes.hub.scan import CONFIG, VOCABULARY, Find, public_config, scan
+from hf_recipes.hub.publish.card import in_public, make_card
+from hf_recipes.hub.publish.facts import Facts
+from hf_recipes.hub.publish.scan import CONFIG, VOCABULARY, Find, public_config, scan
 from hf_recipes.inference.fingerprint import fingerprint, sha256, weight_files
 from hf_recipes.recipe import autotrain
 from hf_recipes.runner.promote import PUBLISHABLE
@@ -34,7 +34,7 @@ SHOWN_FINDS = 3
 
 
 @dataclass(frozen=True)
-class Parcel:
+class Bundle:
     weights: Mapping[str, Path]
     texts: Mapping[str, bytes]
     """Everything else by its path in the repo, the sentencepiece models' bytes among it."""
@@ -52,7 +52,7 @@ def identity(facts: Facts) -> dict[str, Any]:
     return {"project_name": facts.project_name, "task": facts.task, "base_model": facts.base_model}
 
 
-def pack(run: Path, facts: Facts, repo: str, secrets: Sequence[str]) -> Parcel:
+def pack(run: Path, facts: Facts, repo: str, secrets: Sequence[str]) -> Bundle:
     """Read, made public and scanned. `secrets` are names of environment variables.
 
     Raises HubFailed: no_weights, pickle, weights_invalid, report_invalid, leak.
@@ -90,7 +90,7 @@ def pack(run: Path, facts: Facts, repo: str, secrets: Sequence[str]) -> Parcel:
     }
     texts[MARK] = (json.dumps(mark, indent=1, ensure_ascii=False) + "\n").encode()
     _refuse_leaks(texts, weights, facts, secrets)
-    return Parcel(weights, texts, mark, left_out)
+    return Bundle(weights, texts, mark, left_out)
 
 
 def _weights(model: Path, facts: Facts) -> dict[str, Path]:

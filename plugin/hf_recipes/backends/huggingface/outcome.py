@@ -158,7 +158,7 @@ def telling(lines: Sequence[str]) -> str:
 
 LOOKED_AT = 60
 TOLD_TO_END = "hf-recipes: told to end"
-"""What a container says last that is stopped, whatever stops it (hf_recipes.remote.work)."""
+"""What a container says last that is stopped, whatever stops it (hf_recipes.backends.huggingface.container.work)."""
 ERROR = re.compile(
     r"\b(?:\w*Error|\w*Exception|Killed|Traceback|failed|fatal|cannot|could not)\b", re.IGNORECASE
 )

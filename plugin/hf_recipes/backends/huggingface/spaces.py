@@ -10,22 +10,29 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hf_recipes.backends.evidence import BUILDING, GONE, SECONDS_TO_BUILD, Observed, stopped, telling
-from hf_recipes.backends.image import README, dockerfile
-from hf_recipes.backends.reading import Reading
-from hf_recipes.backends.remote import Handle
+from hf_recipes.backends.base import Handle
+from hf_recipes.backends.huggingface import runs_repo
+from hf_recipes.backends.huggingface.container.start import start_script
+from hf_recipes.backends.huggingface.image import README, dockerfile
+from hf_recipes.backends.huggingface.log_reader import Reading
+from hf_recipes.backends.huggingface.outcome import (
+    BUILDING,
+    GONE,
+    SECONDS_TO_BUILD,
+    Observed,
+    stopped,
+    telling,
+)
 from hf_recipes.engines.hardware import FREE_SPACE
-from hf_recipes.hub import runs_repo
 from hf_recipes.hub.clock import age
 from hf_recipes.hub.errors import HubFailed, hub_errors, retrying
 from hf_recipes.hub.pushed import pushed
-from hf_recipes.remote.start import start_script
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 SLEEP_AFTER = 3600
-"""Seconds without a visit after which the Hub stops a forgotten Space. One that trains visits itself (remote/awake.py)."""
+"""Seconds without a visit after which the Hub stops a forgotten Space. One that trains visits itself (backends/huggingface/container/awake.py)."""
 INSTEAD = "without it, an HF Job trains on the same hardware for prepaid credit: --backend"
 """What an account can do that the Hub makes no Spaces for."""
 SECONDS_BETWEEN = 3.0

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from hf_recipes.engines.hardware import FREE_SPACE
 from hf_recipes.hub.account import Account
 from hf_recipes.hub.errors import HubFailed, hub_errors, retrying, words_of
-from hf_recipes.hub.hardware import price
+from hf_recipes.hub.prices import price
 from hf_recipes.recipe.hardware import ZERO
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """The first step of a remote run with local data: bring that data from its data repo into the run's work/source.
 
-python -m hf_recipes.hub.fetch RUN REPO REVISION
+python -m hf_recipes.backends.huggingface.fetch RUN REPO REVISION
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 import sys
 from pathlib import Path
 
-from hf_recipes.hub.data_repo import fetch_data
+from hf_recipes.backends.huggingface.data_repo import fetch_data
 from hf_recipes.hub.errors import HubFailed
 
 

@@ -12,17 +12,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hf_recipes import environments, record
-from hf_recipes.asking import ask_inference
-from hf_recipes.backends.remote import Handle, remote
-from hf_recipes.elsewhere import SENT, tell
+from hf_recipes.backends.base import Handle, remote
+from hf_recipes.backends.huggingface import runs_repo
+from hf_recipes.backends.huggingface.data_repo import PREFIX, publish_data
+from hf_recipes.backends.huggingface.monitor import SENT, tell
+from hf_recipes.backends.huggingface.package import package
+from hf_recipes.backends.huggingface.remote_data import for_remote
 from hf_recipes.engines.job import Job, Step
-from hf_recipes.engines.remote_data import for_remote
 from hf_recipes.engines.timeout import space_timeout
-from hf_recipes.hub import account, runs_repo
-from hf_recipes.hub.data_repo import PREFIX, publish_data
+from hf_recipes.environments.call import ask_inference
+from hf_recipes.hub import account
 from hf_recipes.hub.errors import HubFailed, clean, hub_errors, retrying
-from hf_recipes.hub.package import package
-from hf_recipes.hub.push import check_target, client_of
+from hf_recipes.hub.publish.push import check_target, client_of
 from hf_recipes.recipe.model import Data
 from hf_recipes.recipe.problem import RecipeError
 from hf_recipes.record.create import plain

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hf_recipes.backends.huggingface.private_repo import commit_once
 from hf_recipes.hub.errors import hub_errors
-from hf_recipes.hub.private import commit_once
 from hf_recipes.record.state import State
 from hf_recipes.runner.files import read_job
 from hf_recipes.runner.redaction import Redactor
@@ -38,7 +38,7 @@ class Mirror:
         One try. Reports and answers go when they are whole: with the `last` one. Raises HubFailed.
 
         A container that is told to end sees no reason: it may be cancelled, paused, asleep or out of time. So `cancelled` is not
-        written from there: whoever cancels a run does (hf_recipes.elsewhere), and the rest is seen from outside.
+        written from there: whoever cancels a run does (hf_recipes.backends.huggingface.monitor), and the rest is seen from outside.
         """
         files = {}
         if state["state"] != State.CANCELLED.value:

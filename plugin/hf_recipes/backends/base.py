@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from hf_recipes.backends.evidence import Observed
+from hf_recipes.backends.huggingface.outcome import Observed
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -53,4 +53,4 @@ def remote(backend: str) -> Remote | None:
     kind = backend.partition("-")[0]
     if kind not in ("spaces", "jobs"):
         return None
-    return cast(Remote, import_module(f"hf_recipes.backends.{kind}"))
+    return cast(Remote, import_module(f"hf_recipes.backends.huggingface.{kind}"))

@@ -14,8 +14,8 @@ from hf_recipes import record
 from hf_recipes.hub.account import Account, account, api, writer
 from hf_recipes.hub.base_proof import with_proven_base
 from hf_recipes.hub.errors import HubFailed, hub_errors, retrying
-from hf_recipes.hub.facts import Facts, License, read_facts, read_job
-from hf_recipes.hub.parcel import MARK, OURS, Parcel, identity, pack
+from hf_recipes.hub.publish.bundle import MARK, OURS, Bundle, identity, pack
+from hf_recipes.hub.publish.facts import Facts, License, read_facts, read_job
 from hf_recipes.hub.pushed import commit_title
 from hf_recipes.record.progress import RECEIPT
 from hf_recipes.record.state import Reason, State
@@ -69,12 +69,12 @@ def push(
     facts = with_proven_base(read_facts(run), client)
     target = repo_of(run, client, repo)
     facts = replace(facts, license=_license(facts, client), public_data=_public_data(facts, client))
-    parcel = pack(run, facts, target, read_job(run).get("secrets") or ())
-    if parcel.left_out:
-        say(parcel.left_out)
+    bundle = pack(run, facts, target, read_job(run).get("secrets") or ())
+    if bundle.left_out:
+        say(bundle.left_out)
 
     def once() -> Pushed:
-        return retrying(lambda: _once(client, target, parcel, facts, private=private, force=force, say=say))
+        return retrying(lambda: _once(client, target, bundle, facts, private=private, force=force, say=say))
 
     try:
         pushed = once()
@@ -149,7 +149,7 @@ def _check_state(run: Path) -> None:
 
 
 def _once(
-    client: HfApi, target: str, parcel: Parcel, facts: Facts, *, private: bool, force: bool, say: Say
+    client: HfApi, target: str, bundle: Bundle, facts: Facts, *, private: bool, force: bool, say: Say
 ) -> Pushed:
     """One try: looks first, so that what an interrupted one has done already is not done twice."""
     found = _look(client, target)
@@ -162,10 +162,10 @@ def _once(
     elif not force:
         _refuse_foreign(target, found, facts)
     url = f"{client.endpoint}/{target}"
-    if not force and _there_already(found, parcel):
+    if not force and _there_already(found, bundle):
         return Pushed(target, url, found.commit, new=False, private=found.private)
-    say(f"pushing {len(parcel.weights) + len(parcel.texts)} files ({parcel.size / 1e6:,.1f} MB) to {target}")
-    commit = _commit(client, target, parcel, found, facts)
+    say(f"pushing {len(bundle.weights) + len(bundle.texts)} files ({bundle.size / 1e6:,.1f} MB) to {target}")
+    commit = _commit(client, target, bundle, found, facts)
     return Pushed(target, url, commit, new=commit != found.commit, private=found.private)
 
 
@@ -212,21 +212,21 @@ def _foreign(target: str, why: str) -> HubFailed:
     )
 
 
-def _there_already(found: Found, parcel: Parcel) -> bool:
-    if found.mark != parcel.mark or not {*parcel.texts, *parcel.weights} <= set(found.files):
+def _there_already(found: Found, bundle: Bundle) -> bool:
+    if found.mark != bundle.mark or not {*bundle.texts, *bundle.weights} <= set(found.files):
         return False
-    hashes = parcel.mark["files"]
-    return all(found.files[path] in (None, hashes[path]) for path in parcel.weights)
+    hashes = bundle.mark["files"]
+    return all(found.files[path] in (None, hashes[path]) for path in bundle.weights)
 
 
-def _commit(client: HfApi, target: str, parcel: Parcel, found: Found, facts: Facts) -> str:
+def _commit(client: HfApi, target: str, bundle: Bundle, found: Found, facts: Facts) -> str:
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
     adds = [
         CommitOperationAdd(path, data if isinstance(data, bytes) else str(data))
-        for path, data in sorted({**parcel.texts, **parcel.weights}.items())
+        for path, data in sorted({**bundle.texts, **bundle.weights}.items())
     ]
-    deletes = [CommitOperationDelete(path) for path in _left_over(found, parcel)]
+    deletes = [CommitOperationDelete(path) for path in _left_over(found, bundle)]
     with hub_errors(f"pushing to {target}"):
         # The parent: where somebody else has pushed meanwhile, the Hub refuses, and we look again before we write.
         answer = client.create_commit(
@@ -238,10 +238,10 @@ def _commit(client: HfApi, target: str, parcel: Parcel, found: Found, facts: Fac
     return str(answer.oid)
 
 
-def _left_over(found: Found, parcel: Parcel) -> list[str]:
+def _left_over(found: Found, bundle: Bundle) -> list[str]:
     """What an earlier push, or another model, has left in the repo that would be taken for a part of this one."""
     before = set((found.mark or {}).get("files") or ())
-    gone = set(found.files) - {*parcel.texts, *parcel.weights}
+    gone = set(found.files) - {*bundle.texts, *bundle.weights}
     return sorted(
         path
         for path in gone

@@ -7,7 +7,7 @@ import json
 from hf_recipes.data.answer_frame import AnswerFrame
 from hf_recipes.data.messages import RowError
 from hf_recipes.data.prompt_form import PromptForm, prompt_form
-from hf_recipes.hub.facts import Facts
+from hf_recipes.hub.publish.facts import Facts
 
 IMAGE = "https://huggingface.co/datasets/huggingface/documentation-images/resolve/main/bee.jpg"
 SENTENCE = "I love AutoTrain"

@@ -1,4 +1,4 @@
-"""The last step of a run: `python -m hf_recipes.hub.step RUN`.
+"""The last step of a run: `python -m hf_recipes.hub.publish.step RUN`.
 
 A model that does not meet its recipe's gate stays in the run's folder on this machine: nothing is lost, and whoever wants it on
 the Hub says `push --force`. Elsewhere it goes up all the same, since the machine forgets it otherwise; its card says so on top.
@@ -13,14 +13,14 @@ import sys
 from pathlib import Path
 
 from hf_recipes.hub.errors import HubFailed
-from hf_recipes.hub.facts import read_facts, read_job
-from hf_recipes.hub.push import push
+from hf_recipes.hub.publish.facts import read_facts, read_job
+from hf_recipes.hub.publish.push import push
 from hf_recipes.record.state import Reason
 
 
 def main(arguments: list[str]) -> int:
     if len(arguments) != 1:
-        sys.stderr.write("usage: python -m hf_recipes.hub.step RUN\n")
+        sys.stderr.write("usage: python -m hf_recipes.hub.publish.step RUN\n")
         return 2
     run = Path(arguments[0])
     try:

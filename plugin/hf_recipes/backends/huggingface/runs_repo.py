@@ -15,11 +15,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from hf_recipes.backends.huggingface.package import package
+from hf_recipes.backends.huggingface.private_repo import commit, private_dataset
 from hf_recipes.hub import account, clock
 from hf_recipes.hub.blob import blob_id
 from hf_recipes.hub.errors import HubFailed, hub_errors, retrying
-from hf_recipes.hub.package import package
-from hf_recipes.hub.private import commit, private_dataset
 from hf_recipes.record.create import write_files
 from hf_recipes.runner.files import read_job, read_json, write_json
 from hf_recipes.runner.redaction import Redactor

@@ -52,7 +52,7 @@ def main() -> int:
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     try:
         sys.path.insert(0, str(fetch_package()))
-        from hf_recipes.remote.work import main as work
+        from hf_recipes.backends.huggingface.container.work import main as work
     except Exception as error:
         said = " ".join(f"{type(error).__name__}: {error}".split())
         sys.stdout.write(f"hf-recipes: the run cannot start: {_redacted(said)}\n")

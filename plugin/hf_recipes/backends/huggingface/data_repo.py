@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hf_recipes.backends.huggingface.private_repo import commit, private_dataset
 from hf_recipes.hub import account
 from hf_recipes.hub.errors import HubFailed, hub_errors, retrying
-from hf_recipes.hub.private import commit, private_dataset
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

@@ -13,15 +13,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hf_recipes.backends.evidence import GONE, Observed, stopped, telling
-from hf_recipes.backends.image import packages
-from hf_recipes.backends.reading import Reading
-from hf_recipes.backends.remote import Handle
+from hf_recipes.backends.base import Handle
+from hf_recipes.backends.huggingface import runs_repo
+from hf_recipes.backends.huggingface.container.start import start_script
+from hf_recipes.backends.huggingface.image import packages
+from hf_recipes.backends.huggingface.log_reader import Reading
+from hf_recipes.backends.huggingface.outcome import GONE, Observed, stopped, telling
 from hf_recipes.engines.timeout import job_timeout
-from hf_recipes.hub import runs_repo
 from hf_recipes.hub.errors import HubFailed, hub_errors, retrying
 from hf_recipes.hub.pushed import pushed
-from hf_recipes.remote.start import start_script
 from hf_recipes.runner.files import read_job
 
 if TYPE_CHECKING:

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hf_recipes import record
-from hf_recipes.backends.evidence import (
+from hf_recipes.backends.base import Handle, Remote, remote
+from hf_recipes.backends.huggingface import runs_repo
+from hf_recipes.backends.huggingface.outcome import (
     GONE,
     NO_FILES,
     Observed,
@@ -20,10 +22,8 @@ from hf_recipes.backends.evidence import (
     stopped,
     telling,
 )
-from hf_recipes.backends.remote import Handle, Remote, remote
-from hf_recipes.hub import runs_repo
 from hf_recipes.hub.errors import HubFailed
-from hf_recipes.hub.push import client_of
+from hf_recipes.hub.publish.push import client_of
 from hf_recipes.record.state import Reason, RunState, State
 
 if TYPE_CHECKING:

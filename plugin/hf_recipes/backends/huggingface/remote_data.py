@@ -23,6 +23,9 @@ def for_remote(job: Job, repo: str, revision: str, splits: Mapping[str, str | No
         test_split=splits.get("test") if isinstance(job.data.test_split, str) else job.data.test_split,
     )
     fetch = Step(
-        "fetch", "prepare", "core", ("{python}", "-m", "hf_recipes.hub.fetch", "{run}", repo, revision)
+        "fetch",
+        "prepare",
+        "core",
+        ("{python}", "-m", "hf_recipes.backends.huggingface.fetch", "{run}", repo, revision),
     )
     return replace(job, data=data, params={**job.params, "data_path": repo}, steps=(fetch, *job.steps))

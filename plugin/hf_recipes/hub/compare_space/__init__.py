@@ -1,0 +1,1 @@
+"""The compare page as a Space: its files, hardware and token, deployed and waited for."""
