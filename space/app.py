@@ -19,7 +19,7 @@ from pathlib import Path
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
-from hf_recipes.openmp import WAITING
+from hf_recipes.catalog.openmp import WAITING
 
 os.environ.update(WAITING | os.environ)
 

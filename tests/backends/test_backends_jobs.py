@@ -17,10 +17,10 @@ from huggingface_hub._jobs_api import DEFAULT_UV_IMAGE, JobHardware
 from hf_recipes.backends.base import remote
 from hf_recipes.backends.huggingface import jobs, runs_repo
 from hf_recipes.backends.huggingface.outcome import judge
+from hf_recipes.catalog.hardware import FLAVORS
+from hf_recipes.catalog.machine import Machine
 from hf_recipes.engines import autotrain
-from hf_recipes.engines.hardware import FLAVORS
-from hf_recipes.engines.machine import Machine
-from hf_recipes.engines.timeout import job_timeout
+from hf_recipes.estimates.timeout import job_timeout
 from hf_recipes.hub import account
 from hf_recipes.hub.errors import HubFailed
 from hf_recipes.recipe import load, problems

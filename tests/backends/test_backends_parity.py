@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from hf_recipes import environments
+from hf_recipes.catalog.machine import Machine
 from hf_recipes.engines import autotrain
-from hf_recipes.engines.machine import Machine
 from hf_recipes.recipe import autotrain as table
 from hf_recipes.recipe import load
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from hf_recipes import environments
+from hf_recipes.catalog.machine import Gpu, Machine
 from hf_recipes.engines import autotrain
 from hf_recipes.engines.job import Job
-from hf_recipes.engines.machine import Gpu, Machine
 from hf_recipes.recipe import load
 from hf_recipes.record.create import plain
 

@@ -12,9 +12,9 @@ import pytest
 
 from hf_recipes.api import decide, lifecycle
 from hf_recipes.api.validate import problems
+from hf_recipes.catalog.machine import Machine
 from hf_recipes.engines import autotrain
-from hf_recipes.engines.base import read_base
-from hf_recipes.engines.machine import Machine
+from hf_recipes.estimates.model_size import read_base
 from hf_recipes.recipe import RecipeError, load
 from hf_recipes.runner import no_pickles
 

@@ -15,10 +15,11 @@ import pytest
 
 from hf_recipes.api import lifecycle
 from hf_recipes.api.hardware_offers import offers
-from hf_recipes.engines import autotrain, estimate
-from hf_recipes.engines.base import Base
-from hf_recipes.engines.hardware import FLAVORS, machine_for
-from hf_recipes.engines.machine import Gpu, Machine
+from hf_recipes.catalog.hardware import FLAVORS, machine_for
+from hf_recipes.catalog.machine import Gpu, Machine
+from hf_recipes.engines import autotrain
+from hf_recipes.estimates import training
+from hf_recipes.estimates.model_size import Base
 from hf_recipes.recipe import load
 from hf_recipes.recipe.model import Recipe
 from hf_recipes.runner import on_gpu
@@ -60,7 +61,7 @@ def test_what_a_layer_keeps_is_estimated_as_torch_counts_it(autotrain_python: Pa
             "lora_dropout": 0.05 if "dropout" in what else 0.0,
             "quantization": "int4" if "int4" in what else None,
         }
-        both = [estimate.activations(replace(base, layers=layers), params) or 0 for layers in (4, 2)]
+        both = [training.activations(replace(base, layers=layers), params) or 0 for layers in (4, 2)]
         assert 0.98 < (both[0] - both[1]) / 2 / found < 1.1, (name, both, found)
     assert len(counted) == 8
 
@@ -69,8 +70,8 @@ def test_checkpointing_stays_on_where_a_7b_model_would_not_fit_without() -> None
     """Counted: without it text-to-sql keeps 30 GB of activations, and its A10G has 24."""
     recipe = shipped()
     assert "disable_gradient_checkpointing" not in autotrain.translate(recipe, LAPTOP, SEVEN).overrides
-    with_it = estimate.memory(SEVEN, settled(recipe))
-    without = estimate.memory(SEVEN, {**settled(recipe), "disable_gradient_checkpointing": True})
+    with_it = training.memory(SEVEN, settled(recipe))
+    without = training.memory(SEVEN, {**settled(recipe), "disable_gradient_checkpointing": True})
     assert with_it and with_it.total and without and without.activations
     assert with_it.total < 16 * GIB and without.activations > 30e9
     large = autotrain.translate(shipped("backend=spaces-a100-large"), LAPTOP, SEVEN)
@@ -83,7 +84,7 @@ def test_what_is_not_quantized_counts_with_its_own_width() -> None:
     embedding = SEVEN.embedding or 0
     widths = {}
     for precision in ("bf16", "fp16"):
-        found = estimate.memory(SEVEN, {**settled(recipe), "mixed_precision": precision})
+        found = training.memory(SEVEN, {**settled(recipe), "mixed_precision": precision})
         assert found is not None
         widths[precision] = found.weights
     assert widths["fp16"] - widths["bf16"] == 2 * embedding
@@ -195,8 +196,8 @@ def trained(python: Path, folder: Path, **more: str) -> subprocess.CompletedProc
 )
 def test_a_time_is_estimated_for_the_very_gpu_or_not_at_all(name: str, peak: float | None) -> None:
     machine = Machine(cores=8, memory=64 * GIB, gpus=(Gpu(name, 24 * GIB),))
-    found = estimate.rate(machine, {"mixed_precision": "fp16"})
-    assert (found[0] if found else None) == (peak * estimate.GPU_UTILISATION if peak else None)
+    found = training.rate(machine, {"mixed_precision": "fp16"})
+    assert (found[0] if found else None) == (peak * training.GPU_UTILISATION if peak else None)
 
 
 def test_a_gpu_has_less_than_it_is_sold_with_and_every_one_is_known() -> None:

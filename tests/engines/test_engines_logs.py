@@ -12,9 +12,9 @@ import pytest
 
 from hf_recipes.api import lifecycle
 from hf_recipes.api.validate import problems
+from hf_recipes.catalog.machine import Machine
 from hf_recipes.engines import autotrain
 from hf_recipes.engines.autotrain.logs import LOGGERS, OURS
-from hf_recipes.engines.machine import Machine
 from hf_recipes.recipe import RecipeError, load
 from hf_recipes.recipe.autotrain import choices
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from hf_recipes.api.hardware_offers import HERE, Offer, as_json, offers, too_large
-from hf_recipes.engines.base import Base, read_base
-from hf_recipes.engines.hardware import FLAVORS
-from hf_recipes.engines.machine import Machine
+from hf_recipes.catalog.hardware import FLAVORS
+from hf_recipes.catalog.machine import Machine
+from hf_recipes.estimates.model_size import Base, read_base
 from hf_recipes.recipe import load
 from hf_recipes.recipe.model import Recipe
 

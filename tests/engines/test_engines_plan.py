@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from hf_recipes.api.plan import as_json, make_plan
+from hf_recipes.catalog.machine import Machine
 from hf_recipes.engines import autotrain
-from hf_recipes.engines.base import read_base
-from hf_recipes.engines.machine import Machine
+from hf_recipes.estimates.model_size import read_base
 from hf_recipes.recipe import load
 
 SHIPPED = Path(__file__).resolve().parents[2] / "recipes"

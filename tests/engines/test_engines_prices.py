@@ -9,10 +9,10 @@ import pytest
 from huggingface_hub import SpaceHardware
 
 from hf_recipes.api import approval
-from hf_recipes.engines import prices
-from hf_recipes.engines.hardware import FLAVORS, machine_for
-from hf_recipes.engines.machine import Machine
-from hf_recipes.engines.prices import Cost, Price
+from hf_recipes.catalog.hardware import FLAVORS, machine_for
+from hf_recipes.catalog.machine import Machine
+from hf_recipes.estimates import prices
+from hf_recipes.estimates.prices import Cost, Price
 from hf_recipes.hub import prices as published
 from hf_recipes.recipe import Recipe, autotrain, load, problems
 from hf_recipes.recipe.problem import RecipeError

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hf_recipes.api.validate import problems
-from hf_recipes.engines.machine import Gpu, Machine
+from hf_recipes.catalog.machine import Gpu, Machine
 
 RECIPE = """\
 task: llm-sft

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from hf_recipes.catalog.machine import Gpu, Machine
 from hf_recipes.engines import autotrain
-from hf_recipes.engines.base import read_base
 from hf_recipes.engines.job import Job, Push
-from hf_recipes.engines.machine import Gpu, Machine
+from hf_recipes.estimates.model_size import read_base
 from hf_recipes.recipe import Recipe, load
 
 GIB = 1024**3

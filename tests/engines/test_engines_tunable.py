@@ -11,11 +11,11 @@ import pytest
 
 from hf_recipes.api import lifecycle
 from hf_recipes.api.tunable import judge
+from hf_recipes.catalog.licenses import LICENSES
 from hf_recipes.engines import autotrain
 from hf_recipes.engines.autotrain import architectures
 from hf_recipes.engines.autotrain.architectures import class_for, model_types
-from hf_recipes.engines.identity import Identity
-from hf_recipes.engines.licenses import LICENSES
+from hf_recipes.estimates.model_identity import Identity
 from hf_recipes.recipe import Recipe, RecipeError, load
 from hf_recipes.recipe.autotrain import tasks
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from hf_recipes.api.plan import as_json, make_plan
+from hf_recipes.catalog.machine import Gpu, Machine
 from hf_recipes.engines import autotrain
-from hf_recipes.engines.machine import Gpu, Machine
-from hf_recipes.engines.updates import updates
+from hf_recipes.estimates.updates import updates
 from hf_recipes.recipe import load
 
 SHIPPED = Path(__file__).resolve().parents[2] / "recipes" / "ingredient-parser" / "recipe.yml"

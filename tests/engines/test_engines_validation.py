@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from hf_recipes.catalog.machine import Machine
 from hf_recipes.engines import autotrain
-from hf_recipes.engines.machine import Machine
 from hf_recipes.recipe import load
 
 pytestmark = pytest.mark.training

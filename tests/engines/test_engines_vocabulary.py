@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from hf_recipes.catalog.machine import Machine
 from hf_recipes.engines import autotrain
-from hf_recipes.engines.machine import Machine
 from hf_recipes.recipe import load
 from hf_recipes.runner import vocabulary
 from hf_recipes.runner.weights import tensors

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from hf_recipes.engines import families
+from hf_recipes.estimates import families
 from hf_recipes.evaluation.decision import (
     FEW_ROWS,
     BaseSize,

@@ -35,13 +35,14 @@ LADDER = (
     "evaluation",
     "record",
     "engines",
+    "estimates",
     "data",
     "sql",
     "endpoint",
     "environments",
     "recipe",
     "runner",
-    "openmp",
+    "catalog",
     "resources",
 )
 """From the roof down: a room imports only rooms below it."""

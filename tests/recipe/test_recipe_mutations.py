@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hf_recipes.api.validate import problems as validated
-from hf_recipes.engines.machine import Machine
+from hf_recipes.catalog.machine import Machine
 from hf_recipes.recipe import RecipeError, load
 from hf_recipes.recipe.fields import fields_for
 from hf_recipes.recipe.model import Recipe

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from hf_recipes.engines.prices import ASK_ABOVE, Cost, above, in_words
+from hf_recipes.estimates.prices import ASK_ABOVE, Cost, above, in_words
 from hf_recipes.recipe import problem_at
 from hf_recipes.recipe.model import Recipe
 from hf_recipes.recipe.problem import RecipeError

@@ -17,7 +17,7 @@ from pathlib import Path
 from hf_recipes import record
 from hf_recipes.api import lifecycle
 from hf_recipes.backends import local
-from hf_recipes.engines.prices import Cost
+from hf_recipes.estimates.prices import Cost
 from hf_recipes.hub.errors import HubFailed
 from hf_recipes.recipe import load_all, problem_at
 from hf_recipes.recipe.model import Recipe

@@ -12,9 +12,10 @@ from hf_recipes.api import hardware_offers, tunable
 from hf_recipes.api.tunable import Tunability
 from hf_recipes.backends import local
 from hf_recipes.data.answer_room import KEY, remedy
-from hf_recipes.engines import autotrain, families
-from hf_recipes.engines.base import Base, base_of
+from hf_recipes.engines import autotrain
 from hf_recipes.engines.job import Job
+from hf_recipes.estimates import families
+from hf_recipes.estimates.model_size import Base, base_of
 from hf_recipes.evaluation import decision, findings, serving
 from hf_recipes.recipe import problem_at
 from hf_recipes.recipe.model import Evaluate, Recipe

@@ -6,13 +6,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
-from hf_recipes.engines import autotrain, estimate, prices
+from hf_recipes.catalog.hardware import FLAVORS, FREE_SPACE, machine_for
+from hf_recipes.catalog.machine import Machine
+from hf_recipes.engines import autotrain
 from hf_recipes.engines.autotrain.check import ARCHITECTURE
 from hf_recipes.engines.autotrain.overrides import OVERHEAD
-from hf_recipes.engines.base import Base
-from hf_recipes.engines.hardware import FLAVORS, FREE_SPACE, machine_for
-from hf_recipes.engines.machine import Machine
-from hf_recipes.engines.timeout import LONGEST
+from hf_recipes.estimates import prices, training
+from hf_recipes.estimates.model_size import Base
+from hf_recipes.estimates.timeout import LONGEST
 from hf_recipes.recipe.hardware import JOB_FLAVORS, backend_names
 from hf_recipes.recipe.model import Recipe
 
@@ -94,17 +95,17 @@ def _offer(
     there = replace(recipe, backend=backends[-1])
     machine = machine_for(there.backend, here)
     device = f"{len(machine.gpus)} × {machine.gpus[0].name}" if machine.gpus else f"{machine.cores} CPU cores"
-    size = estimate.available(machine)
+    size = training.available(machine)
     offer = Offer(hardware, backends, device, available=size)
     if base is None:
         return replace(offer, why_not=_refused(there, here))
     job = autotrain.translate(there, here, base)
     params = {**job.params, **{name: override.value for name, override in job.overrides.items()}}
-    known = estimate.as_json(base, params, machine, train_tokens)
-    memory = estimate.memory(base, params)
+    known = training.as_json(base, params, machine, train_tokens)
+    memory = training.memory(base, params)
     needed = None if memory is None or memory.total is None else memory.total + OVERHEAD
     if needed is not None and machine.gpus and any(step.name == "answer" for step in job.steps):
-        needed = max(needed, estimate.answering(base, params) + OVERHEAD)
+        needed = max(needed, training.answering(base, params) + OVERHEAD)
     hours, dollars = _cost(hardware, backends, known)
     offer = replace(offer, needed=needed, hours=hours, dollars=dollars)
     return replace(offer, why_not=_refused(there, here) or _too_small(offer) or _too_slow(offer))

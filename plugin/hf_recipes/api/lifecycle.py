@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from hf_recipes import environments, record
 from hf_recipes.api import planning
 from hf_recipes.backends import local
-from hf_recipes.engines import autotrain, prices
-from hf_recipes.engines.base import base_of
+from hf_recipes.engines import autotrain
 from hf_recipes.engines.job import Job
 from hf_recipes.environments.call import ask_inference
+from hf_recipes.estimates import prices
+from hf_recipes.estimates.model_size import base_of
 from hf_recipes.recipe import load
 from hf_recipes.recipe.model import Recipe
 from hf_recipes.recipe.problem import RecipeError

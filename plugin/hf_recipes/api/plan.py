@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
-from hf_recipes.engines import autotrain, estimate
-from hf_recipes.engines.base import Base, base_of
-from hf_recipes.engines.hardware import machine_for
+from hf_recipes.catalog.hardware import machine_for
+from hf_recipes.catalog.machine import Machine
+from hf_recipes.engines import autotrain
 from hf_recipes.engines.job import Job
-from hf_recipes.engines.machine import Machine
-from hf_recipes.engines.updates import updates
+from hf_recipes.estimates import training
+from hf_recipes.estimates.model_size import Base, base_of
+from hf_recipes.estimates.updates import updates
 from hf_recipes.recipe.model import Recipe
 
 
@@ -37,7 +38,7 @@ def make_plan(
     named = dict(unread) if isinstance(unread, Mapping) else {}
     estimated: dict[str, object] = {"note": "estimate"}
     if isinstance(size, Base):
-        estimated = estimate.as_json(size, params, there, _train_tokens(data))
+        estimated = training.as_json(size, params, there, _train_tokens(data))
         # What the data's own reading could not say about the base is known after all.
         named = {what: why for what, why in named.items() if what != "base_parameters"}
     else:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from hf_recipes import environments
 from hf_recipes.backends import local
-from hf_recipes.engines import autotrain, estimate, prices, timeout
-from hf_recipes.engines.base import Base, base_of
+from hf_recipes.engines import autotrain
 from hf_recipes.engines.job import Job
 from hf_recipes.environments.call import ask_inference
+from hf_recipes.estimates import prices, timeout, training
+from hf_recipes.estimates.model_size import Base, base_of
 from hf_recipes.recipe import at_its_key
 from hf_recipes.recipe.model import Recipe
 from hf_recipes.recipe.problem import Problem, RecipeError
@@ -74,7 +75,7 @@ def _cost(recipe: Recipe, read: Read, say: Say, thorough: bool) -> prices.Cost:
     if not thorough and not _can_read():
         return prices.cost(recipe.backend, price, {})
     estimated = _planned(recipe, read, say).estimate
-    if short := estimate.short_of_memory(estimated):
+    if short := training.short_of_memory(estimated):
         say(f"{recipe.project_name} on {recipe.backend}: {short}")
     return prices.cost(recipe.backend, price, estimated)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 
+from hf_recipes.catalog.licenses import LICENSES
 from hf_recipes.engines.autotrain.architectures import unknown_architecture
-from hf_recipes.engines.base_files import Unusable
-from hf_recipes.engines.identity import Identity
-from hf_recipes.engines.licenses import LICENSES
+from hf_recipes.estimates.base_files import Unusable
+from hf_recipes.estimates.model_identity import Identity
 from hf_recipes.recipe.model import Recipe
 
 

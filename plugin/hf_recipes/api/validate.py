@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from hf_recipes.engines.machine import Machine
+from hf_recipes.catalog.machine import Machine
 from hf_recipes.recipe.load import survey
 from hf_recipes.recipe.problem import Problem
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from hf_recipes.engines.machine import Gpu, Machine
+from hf_recipes.catalog.machine import Gpu, Machine
 
 CGROUPS = Path("/sys/fs/cgroup")
 SECONDS_FOR_NVIDIA = 20

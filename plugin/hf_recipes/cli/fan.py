@@ -12,7 +12,7 @@ from hf_recipes.cli.arguments import named
 from hf_recipes.cli.errors import FAILED, INTERRUPTED
 from hf_recipes.cli.output import console, document, result, say
 from hf_recipes.cli.progress import describe
-from hf_recipes.engines.prices import Cost
+from hf_recipes.estimates.prices import Cost
 from hf_recipes.recipe.model import Recipe
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from hf_recipes.cli.output import document, result, say
 
 if TYPE_CHECKING:
     from hf_recipes.cli.progress import Look
-    from hf_recipes.engines.prices import Cost
+    from hf_recipes.estimates.prices import Cost
     from hf_recipes.recipe.model import Recipe
 
 LEFT = """\

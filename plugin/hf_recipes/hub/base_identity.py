@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hf_recipes.engines.identity import Identity, of_config, offline
+from hf_recipes.estimates.model_identity import Identity, of_config, offline
 from hf_recipes.hub.account import api
 from hf_recipes.hub.errors import HubFailed, hub_errors
 from hf_recipes.recipe.model import Recipe

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from hf_recipes.engines import prices
-from hf_recipes.engines.hardware import flavor_of
-from hf_recipes.engines.prices import Price
+from hf_recipes.catalog.hardware import flavor_of
+from hf_recipes.estimates import prices
+from hf_recipes.estimates.prices import Price
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hf_recipes.openmp import WAITING
+from hf_recipes.catalog.openmp import WAITING
 
 os.environ.update(WAITING | os.environ)  # before torch is imported
 

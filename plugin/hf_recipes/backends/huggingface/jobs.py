@@ -19,7 +19,7 @@ from hf_recipes.backends.huggingface.container.start import start_script
 from hf_recipes.backends.huggingface.image import packages
 from hf_recipes.backends.huggingface.log_reader import Reading
 from hf_recipes.backends.huggingface.outcome import GONE, Observed, stopped, telling
-from hf_recipes.engines.timeout import job_timeout
+from hf_recipes.estimates.timeout import job_timeout
 from hf_recipes.hub.errors import HubFailed, hub_errors, retrying
 from hf_recipes.hub.pushed import pushed
 from hf_recipes.runner.files import read_job

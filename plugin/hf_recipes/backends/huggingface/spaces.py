@@ -23,7 +23,7 @@ from hf_recipes.backends.huggingface.outcome import (
     stopped,
     telling,
 )
-from hf_recipes.engines.hardware import FREE_SPACE
+from hf_recipes.catalog.hardware import FREE_SPACE
 from hf_recipes.hub.clock import age
 from hf_recipes.hub.errors import HubFailed, hub_errors, retrying
 from hf_recipes.hub.pushed import pushed

@@ -19,8 +19,8 @@ from hf_recipes.backends.huggingface.monitor import SENT, tell
 from hf_recipes.backends.huggingface.package import package
 from hf_recipes.backends.huggingface.remote_data import for_remote
 from hf_recipes.engines.job import Job, Step
-from hf_recipes.engines.timeout import space_timeout
 from hf_recipes.environments.call import ask_inference
+from hf_recipes.estimates.timeout import space_timeout
 from hf_recipes.hub import account
 from hf_recipes.hub.errors import HubFailed, clean, hub_errors, retrying
 from hf_recipes.hub.publish.push import check_target, client_of

@@ -7,15 +7,15 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from hf_recipes.catalog.hardware import machine_for
+from hf_recipes.catalog.machine import Gpu, Machine
 from hf_recipes.engines.autotrain.architectures import unknown_architecture
 from hf_recipes.engines.autotrain.check_base import check_base, here
 from hf_recipes.engines.autotrain.launch import sharded
 from hf_recipes.engines.autotrain.logs import OWN_PYTHON, check_log
 from hf_recipes.engines.autotrain.places import unusable_data
 from hf_recipes.engines.autotrain.resolve import resolve
-from hf_recipes.engines.hardware import machine_for
-from hf_recipes.engines.identity import offline
-from hf_recipes.engines.machine import Gpu, Machine
+from hf_recipes.estimates.model_identity import offline
 from hf_recipes.recipe import Problem, Recipe, problem_at
 
 ARCHITECTURE = "unknown-architecture"

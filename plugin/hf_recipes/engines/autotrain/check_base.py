@@ -7,8 +7,8 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from hf_recipes.engines.autotrain.resolve import resolve
-from hf_recipes.engines.base import BUNDLED, Base, outside_lora, read_base
-from hf_recipes.engines.base_files import Unusable
+from hf_recipes.estimates.base_files import Unusable
+from hf_recipes.estimates.model_size import BUNDLED, Base, outside_lora, read_base
 from hf_recipes.recipe import Problem, Recipe, problem_at
 
 TARGETS = "params.target_modules"
@@ -26,7 +26,7 @@ def here(base_model: str) -> Base | str | None:
 
 
 def check_base(recipe: Recipe, base: Base | str | None) -> list[Problem]:
-    """Every such problem. `base`: what hf_recipes.engines.base says of it."""
+    """Every such problem. `base`: what hf_recipes.estimates.model_size says of it."""
     if recipe.task == "tabular":
         return []
     found = unusable(recipe, base)

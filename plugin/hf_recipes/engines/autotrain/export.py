@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from hf_recipes.catalog.machine import Machine
 from hf_recipes.engines.autotrain import overrides
-from hf_recipes.engines.machine import Machine
 from hf_recipes.recipe.autotrain import parameters
 from hf_recipes.recipe.model import Recipe
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from hf_recipes.catalog.machine import Machine
+from hf_recipes.catalog.openmp import WAITING
 from hf_recipes.data.columns import IMAGE_TASKS
-from hf_recipes.engines import estimate
 from hf_recipes.engines.autotrain.resolve import writes
-from hf_recipes.engines.base import Base
 from hf_recipes.engines.job import Override
-from hf_recipes.engines.machine import Machine
-from hf_recipes.openmp import WAITING
+from hf_recipes.estimates import training
+from hf_recipes.estimates.model_size import Base
 from hf_recipes.recipe.model import Recipe
 
 PREPARED = "{run}/work/data"
@@ -107,8 +107,8 @@ def _checkpointing(
         or "disable_gradient_checkpointing" in recipe.params
     ):
         return {}
-    size = estimate.available(machine)
-    need = estimate.memory(base, {**params, "disable_gradient_checkpointing": True}) if base else None
+    size = training.available(machine)
+    need = training.memory(base, {**params, "disable_gradient_checkpointing": True}) if base else None
     if size is None or need is None or need.total is None or need.total + OVERHEAD > MEMORY_SHARE * size:
         return {}
     why = (

@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from importlib.resources import files
 
+from hf_recipes.catalog.hardware import machine_for
+from hf_recipes.catalog.machine import Machine
 from hf_recipes.data.columns import IMAGE_TASKS
 from hf_recipes.engines.autotrain import overrides
 from hf_recipes.engines.autotrain.launch import launch, sharded
 from hf_recipes.engines.autotrain.logs import log_secrets
 from hf_recipes.engines.autotrain.resolve import resolve
-from hf_recipes.engines.base import Base
-from hf_recipes.engines.hardware import machine_for
 from hf_recipes.engines.job import Job, Push, Step
-from hf_recipes.engines.machine import Machine
+from hf_recipes.estimates.model_size import Base
 from hf_recipes.recipe import place_of
 from hf_recipes.recipe.autotrain import module_of
 from hf_recipes.recipe.model import Recipe

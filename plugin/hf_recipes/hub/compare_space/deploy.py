@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from hf_recipes.engines.hardware import FREE_SPACE
+from hf_recipes.catalog.hardware import FREE_SPACE
 from hf_recipes.hub.account import api, writer
 from hf_recipes.hub.blob import blob_id
 from hf_recipes.hub.compare_space import read_token, space_hardware

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hf_recipes.engines.hardware import FREE_SPACE
+from hf_recipes.catalog.hardware import FREE_SPACE
 from hf_recipes.hub.account import Account
 from hf_recipes.hub.errors import HubFailed, hub_errors, retrying, words_of
 from hf_recipes.hub.prices import price

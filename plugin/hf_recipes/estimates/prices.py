@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hf_recipes.engines.hardware import FREE_SPACE, flavor_of
+from hf_recipes.catalog.hardware import FREE_SPACE, flavor_of
 
 AS_OF = "2026-08-22"
 """The day of the documentation that the table is taken from: huggingface.co/docs/hub/jobs-pricing and spaces-gpus."""

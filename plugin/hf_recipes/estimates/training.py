@@ -20,8 +20,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hf_recipes.engines.base import Base
-from hf_recipes.engines.machine import Machine
+from hf_recipes.catalog.machine import Machine
+from hf_recipes.estimates.model_size import Base
 
 FLOAT32, HALF = 4, 2
 WEIGHT_BYTES = {"int8": 1.0, "int4": 0.5 + 4 / 64}

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from hf_recipes.engines.base_files import (
+from hf_recipes.estimates.base_files import (
     DAMAGED,
     Unusable,
     pickle_in_place_of_weights,

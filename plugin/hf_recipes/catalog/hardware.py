@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hf_recipes.engines.machine import Gpu, Machine
+from hf_recipes.catalog.machine import Gpu, Machine
 
 GIB = 1024**3
 

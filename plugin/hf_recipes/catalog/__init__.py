@@ -1,0 +1,1 @@
+"""Facts, each said once: hardware, licences, threads. Pure tables; they ask nobody."""
