@@ -7,6 +7,9 @@ HF := $(BIN)/hf-recipes
 RECIPE := recipes/ingredient-parser/recipe.yml
 SERVE ?= 1
 PYTEST_ARGS ?=
+# The rooms whose tests run in the inference interpreter.
+INFERENCE_TESTS := tests/inference tests/steps tests/evaluation/libraries tests/endpoint
+NOT_THESE := $(addprefix --ignore=,$(INFERENCE_TESTS))
 
 .PHONY: help quickstart test e2e lint bench clean setup setup-dev browser
 
@@ -46,11 +49,11 @@ quickstart: setup
 
 # Two files at a time, as most tests wait for processes and clocks. What generates has all cores to itself.
 test: setup-dev build/inference-pytest browser
-	$(BIN)/python -m pytest -m "not e2e" --ignore=tests/inference -n 2 --dist loadfile $(PYTEST_ARGS)
-	python="$$($(HF) env make inference)" && PYTHONPATH="$(CURDIR)/plugin:$(CURDIR)/build/inference-pytest" $$python -m pytest tests/inference $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not e2e" $(NOT_THESE) -n 2 --dist loadfile $(PYTEST_ARGS)
+	python="$$($(HF) env make inference)" && PYTHONPATH="$(CURDIR)/plugin:$(CURDIR)/build/inference-pytest" $$python -m pytest $(INFERENCE_TESTS) $(PYTEST_ARGS)
 
 e2e: setup-dev browser
-	$(BIN)/python -m pytest -m e2e --ignore=tests/inference $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m e2e $(NOT_THESE) $(PYTEST_ARGS)
 
 lint: setup-dev
 	$(BIN)/ruff check .

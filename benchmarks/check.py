@@ -29,7 +29,7 @@ SYSTEM = "Answer in one short paragraph."
 # Runs in the child: what it holds at the most is its own to say.
 MEASURED = """
 import json, resource, sys
-from hf_recipes.inference.quality import quality
+from hf_recipes.steps.prepare.check_rows import quality
 answer = quality(json.load(sys.stdin))
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 print(json.dumps({"peak": peak, "answer": answer}))
@@ -107,7 +107,11 @@ def ask(python: Path, path: Path) -> dict[str, Any]:
 
 def resolve_base(python: Path) -> None:
     """Fetching and converting the base is not what is measured."""
-    child(python, f"from hf_recipes.inference.base import resolve; print(resolve({BASE!r}, say=print))", "")
+    child(
+        python,
+        f"from hf_recipes.inference.base_model import resolve; print(resolve({BASE!r}, say=print))",
+        "",
+    )
 
 
 def child(python: Path, code: str, given: str) -> str:

@@ -61,7 +61,7 @@ def compare(method: str, shots: int, bound: float, count: int, plain_count: int)
     import torch
     from transformers import AutoModelForCausalLM
 
-    from hf_recipes.inference.base import resolve
+    from hf_recipes.inference.base_model import resolve
     from hf_recipes.inference.pair import load_base
 
     base = resolve("bundled/smollm2-135m-instruct", say=print)
@@ -145,13 +145,13 @@ def answer_by_small_model(folder: Path, count: int) -> None:
     """The answer step's own loop over `count` rows, few-shot, with a two-layer model and SmolLM2's tokenizer."""
     from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
-    from hf_recipes.inference import answer
     from hf_recipes.inference.answer_cache import AnswerCache
-    from hf_recipes.inference.base import resolve
-    from hf_recipes.inference.child import Progress
+    from hf_recipes.inference.base_model import resolve
     from hf_recipes.inference.pair import load_base
-    from hf_recipes.inference.prompts import Asked
-    from hf_recipes.inference.row_file import RowFile
+    from hf_recipes.steps.answer import answer
+    from hf_recipes.steps.answer.prompts import Asked
+    from hf_recipes.steps.row_file import RowFile
+    from hf_recipes.steps.step import Progress
 
     home = os.environ.pop("HF_RECIPES_HOME")
     tokenizer = AutoTokenizer.from_pretrained(resolve("bundled/smollm2-135m-instruct", say=print))

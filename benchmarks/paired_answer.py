@@ -68,7 +68,7 @@ def make_adapter(folder: Path) -> str:
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
 
-    from hf_recipes.inference.base import resolve
+    from hf_recipes.inference.base_model import resolve
 
     base = resolve("bundled/smollm2-135m-instruct", say=lambda text: print(text, file=sys.stderr))
     torch.manual_seed(0)

@@ -128,7 +128,7 @@ def _download(wanted: Wanted, api: HfApi) -> Path:
 
 
 def _bundled(base: str) -> str:
-    from hf_recipes.inference.base import BaseUnavailable, resolve
+    from hf_recipes.inference.base_model import BaseUnavailable, resolve
 
     try:
         return resolve(base, say=log.info)

@@ -120,7 +120,7 @@ def _named(text: str, settings: PairSettings, base: str, folder: Path) -> str:
 def _resolved(base: str) -> str:
     if not base.startswith("bundled/"):
         return base
-    from hf_recipes.inference.base import BaseUnavailable, resolve
+    from hf_recipes.inference.base_model import BaseUnavailable, resolve
 
     try:
         return str(resolve(base, say=log.info))

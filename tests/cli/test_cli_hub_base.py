@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hf_recipes.inference.prepare import _tokenizer_error
+from hf_recipes.steps.prepare.prepare import _tokenizer_error
 
 HF_RECIPES = str(Path(sys.executable).with_name("hf-recipes"))
 RECIPE = """\

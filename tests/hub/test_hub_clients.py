@@ -117,7 +117,7 @@ def test_a_data_set_that_is_a_script_is_read_as_the_parquet_that_the_hub_keeps(l
     code = """
 import json
 from hf_recipes.data.findings import DataError, Findings
-from hf_recipes.inference.dataset import open_split
+from hf_recipes.steps.prepare.dataset import open_split
 from hf_recipes.recipe.model import Data
 print(json.dumps([row for _, (_, row) in open_split(Data("ada/banks", False, "train"), "train").rows(Findings())]))
 try:

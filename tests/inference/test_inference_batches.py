@@ -11,7 +11,7 @@ import pytest
 from hf_recipes.inference import kv_cache
 from hf_recipes.inference.answer_cache import NAME, AnswerCache, key
 from hf_recipes.inference.batches import Batches
-from hf_recipes.inference.generating import decode
+from hf_recipes.inference.generation import decode
 from hf_recipes.inference.pair import Pair, load_base, load_pair
 
 NEW = 16

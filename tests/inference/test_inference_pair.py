@@ -104,7 +104,7 @@ def ends_of_stream(pair: Pair, messages: Any) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def base() -> Path:
-    from hf_recipes.inference.base import resolve
+    from hf_recipes.inference.base_model import resolve
 
     return Path(resolve("bundled/smollm2-135m-instruct", say=print))
 

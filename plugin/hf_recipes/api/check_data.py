@@ -24,7 +24,7 @@ class Quality:
     task: str
     base_model: str
     facts: Mapping[str, Any]
-    """What the data holds, as inference/quality.py answers it, without what it found wrong."""
+    """What the data holds, as steps/prepare/check_rows.py answers it, without what it found wrong."""
     needed: Mapping[str, Any] | None
     """How many rows the task is known to need, and who says so."""
     problems: Sequence[Problem]
@@ -63,7 +63,7 @@ def check(
     Raises RecipeError for a recipe that is wrong itself, environments.EnvironmentFailed.
     """
     recipe, job = lifecycle.translate(path, settings)
-    answer = dict(ask_inference("hf_recipes.inference.quality", asdict(job), say, hear=hear))
+    answer = dict(ask_inference("hf_recipes.steps.prepare.check_rows", asdict(job), say, hear=hear))
     found: Any = answer.pop("found")
     bound = needed(job.task, trainer_of(job.params) if job.task == "lm_training" else "")
     problems, warnings = judge(

@@ -32,7 +32,7 @@ from hf_recipes.runner.redaction import Redactor, hub_tokens
 
 LOG = "eval.log"
 """In the run's folder: what the last evaluation printed."""
-MODULES = ("hf_recipes.inference.answer", "hf_recipes.evaluation.write")
+MODULES = ("hf_recipes.steps.answer.answer", "hf_recipes.evaluation.write")
 SWITCH = "HF_RECIPES_ANSWER_CACHE"
 Look = tuple[RunState, Sequence[Mapping[str, object]]]
 

@@ -273,7 +273,7 @@ def export(path: Path, settings: Sequence[str] = (), *, output: Path, say: Say) 
     base_model = recipe.base_model
     if autotrain.export_needs_data(recipe) or base_model.startswith("bundled/"):
         answer = ask_inference(
-            "hf_recipes.inference.export", planning.request(job), say, str(output.absolute())
+            "hf_recipes.steps.prepare.export", planning.request(job), say, str(output.absolute())
         )
         base_model = str(answer["base_model"])
     config = output / "config.yml"

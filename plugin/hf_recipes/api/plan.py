@@ -21,7 +21,7 @@ class Plan:
     sources: Mapping[str, str]
     """Parameter → `recipe`, `AutoTrain default` or `chosen by us`."""
     data: Mapping[str, object]
-    """What hf_recipes.inference.inspect answered: rows, columns, tokens, examples, notes, unread."""
+    """What hf_recipes.steps.prepare.inspect answered: rows, columns, tokens, examples, notes, unread."""
     estimate: Mapping[str, object]
     tunable: Mapping[str, object] = field(default_factory=dict)
     """What stands against tuning this base: hf_recipes.api.tunable. Empty where nobody asked."""

@@ -112,7 +112,7 @@ def _placed(recipe: Recipe, data: Mapping[str, Any]) -> Mapping[str, object]:
 def _inspect(job: Job, examples: int, say: Say) -> Mapping[str, object]:
     say("reading the data and the base model …")
     try:
-        return ask_inference("hf_recipes.inference.inspect", request(job, examples), say)
+        return ask_inference("hf_recipes.steps.prepare.inspect", request(job, examples), say)
     except environments.EnvironmentFailed as error:
         return {"unread": {"data": str(error)}}
 

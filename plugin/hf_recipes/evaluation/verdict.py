@@ -109,7 +109,7 @@ def can_be_best(baselines: Mapping[str, Measured]) -> list[str]:
     The verdict is about the best baseline, and which one that is, is chosen by the same rows: so the correction has to run over
     all that could have been chosen, and over no more. The choice looks at the baselines alone, never at the fine-tuned model,
     and leaves one out only at a level far below the test's: the chance that equal models are told apart stays within 5 %
-    (tests/inference/test_inference_family.py draws it).
+    (tests/evaluation/libraries/test_evaluation_family.py draws it).
     """
     best = max(baselines, key=lambda name: baselines[name].value)
     return [

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from hf_recipes.inference.answer_cache import AnswerCache, key
-from hf_recipes.inference.generating import decode
-from hf_recipes.inference.halving import in_halves
+from hf_recipes.inference.generation import decode
+from hf_recipes.inference.oom_halving import in_halves
 from hf_recipes.inference.sides import Side, pad_of
 
 WORTH_SHARING = 8

@@ -10,8 +10,8 @@ from typing import Any
 
 from hf_recipes.inference.answer_cache import key
 from hf_recipes.inference.chat_template import prompt_text, render, text_ids
-from hf_recipes.inference.generating import _last_logits_only
-from hf_recipes.inference.halving import in_halves
+from hf_recipes.inference.generation import _last_logits_only
+from hf_recipes.inference.oom_halving import in_halves
 from hf_recipes.inference.sides import Conversation, Side, Which, check_length, pad_of
 
 LOGITS = 1 << 26

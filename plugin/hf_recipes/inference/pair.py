@@ -24,7 +24,7 @@ from hf_recipes.inference.answerer import Answer
 from hf_recipes.inference.batches import Batches
 from hf_recipes.inference.chat_template import frame_of
 from hf_recipes.inference.fingerprint import fingerprint, weight_files
-from hf_recipes.inference.generating import decode, end_tokens
+from hf_recipes.inference.generation import decode, end_tokens
 from hf_recipes.inference.loading import (
     ADAPTER,
     ModelUnavailable,

@@ -145,7 +145,7 @@ def _publish_data(run: Path, client: HfApi, name: str, made: list[Callable[[], N
         return
     say("preparing the data for the Hub")
     with tempfile.TemporaryDirectory(prefix="hf-recipes-data-") as folder:
-        answer: Any = ask_inference("hf_recipes.inference.publish", document, say, folder)
+        answer: Any = ask_inference("hf_recipes.steps.prepare.publish", document, say, folder)
         repo = f"{name}/{PREFIX}{answer['sha'][:12]}"
         with hub_errors(f"looking for {repo}"):
             there = retrying(lambda: client.repo_exists(repo, repo_type="dataset"))

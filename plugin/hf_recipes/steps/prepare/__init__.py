@@ -1,0 +1,1 @@
+"""Rows out of files, checked, converted and written as the trainer reads them."""

@@ -1,0 +1,259 @@
+"""The recipe's data → what the trainer may see, the held-out rows, and a few examples to show a model.
+
+Three passes over the rows and never all of them in memory: check and count; write the test rows; write the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hf_recipes.data.asked import used_columns
+from hf_recipes.data.checks import class_names
+from hf_recipes.data.columns import IMAGE_TASKS
+from hf_recipes.data.findings import wrong
+from hf_recipes.data.form import Form
+from hf_recipes.data.messages import listed
+from hf_recipes.data.splits import Sample, drawn, fingerprint, held_out, held_out_by_label
+from hf_recipes.steps.prepare.broken_rows import BrokenRows
+from hf_recipes.steps.prepare.dataset import Split, open_split
+from hf_recipes.steps.prepare.first_pass import Seen, check_classes, look
+from hf_recipes.steps.prepare.measurable import check_fields, expected_fields
+from hf_recipes.steps.prepare.rules import RowRules
+from hf_recipes.steps.prepare.rules.rule import SeenRow
+from hf_recipes.steps.prepare.usable_rows import Fitting, RowReader
+from hf_recipes.steps.prepare.writer import Writer, card, finite, settle
+from hf_recipes.steps.request import Request
+from hf_recipes.steps.step import Progress
+
+VALIDATION = 0.2
+"""The share of train that AutoTrain holds out of local data when the recipe names no validation split."""
+POOL = "pool"
+LEFT_OUT = "left out"
+
+Record = dict[str, Any]
+
+
+@dataclass
+class Converted:
+    rows: dict[str, int] = field(default_factory=dict)
+    """train, validation and test; `duplicates`: rows left out of train because their prompt is a test row's."""
+    pool: int = 0
+    """Training rows that examples may be drawn from: also those that `data.limit` leaves out of training."""
+    columns: list[str] = field(default_factory=list)
+    """The columns of the data as it came."""
+    classes: list[str] = field(default_factory=list)
+    shots: list[list[dict[str, str]]] = field(default_factory=list)
+    first: list[Record] = field(default_factory=list)
+    """The first training records, for a person to look at."""
+    notes: list[str] = field(default_factory=list)
+    skipped: dict[str, Any] = field(default_factory=dict)
+    """Broken rows that were left out: {"rows": {split: how many}, "first": [file:line: what is wrong]}."""
+
+
+def convert(
+    request: Request,
+    form: Form,
+    out: Path | None,
+    *,
+    first: int = 0,
+    looked: Callable[[Seen], None] | None = None,
+    each: Callable[[Record], None] | None = None,
+    rules: RowRules | None = None,
+    progress: Progress | None = None,
+    for_autotrain: bool = False,
+) -> Converted:
+    """Read, check, split and write: `out/data/{train,validation}.jsonl`, `out/data/README.md`, `out/test.jsonl`; where
+    `data.limit` leaves conversations out, `out/pool.jsonl` too: all that the baselines' examples are drawn from.
+
+    With `out` None nothing is written and everything is counted. `looked` gets what the first pass saw of the training
+    rows, `each` every training record as written,
+    `rules` every row that is trained or measured on.
+    `for_autotrain` leaves to `autotrain --config` what it does itself: class ids, and a validation split.
+    Raises DataError with what is wrong: before anything is written, but for what `rules` find.
+    """
+    data = request.data
+    train = open_split(data, data.train_split)
+    test = open_split(data, data.test_split) if isinstance(data.test_split, str) else None
+    valid = open_split(data, data.valid_split) if data.valid_split else None
+    broken = BrokenRows(data)
+    seen = look(train, form, broken.part("train"))
+    seen_valid = look(valid, form, broken.part("validation")) if valid else None
+    seen_test = look(test, form, broken.part("test")) if test else None
+    usable = {"train": seen.rows}
+    usable |= {name: one.rows for name, one in (("validation", seen_valid), ("test", seen_test)) if one}
+    if refused := broken.refused(usable):
+        refused.stop()
+    if looked:
+        looked(seen)
+
+    result = Converted(columns=seen.columns)
+    result.notes += _unused(form, seen.columns)
+    if form.label:
+        declared = train.classes.get(form.label.name)
+        result.classes = class_names(set(seen.labels), declared)
+        check_classes(form.label, seen, seen_valid, result.classes, train.name, data.valid_split)
+    test_rows = _test_rows(data.test_split, seen.rows, request.seed, train.name)
+    held = not valid and not for_autotrain
+    valid_rows = _valid_rows(request, form, seen, test_rows) if held else frozenset[int]()
+    if valid_rows:
+        result.notes.append(
+            f"{len(valid_rows)} rows of train held out for validation, as AutoTrain does with local data"
+        )
+
+    held_back = test_rows | valid_rows
+    left_out = _left_out(data.limit, seen.rows, held_back, request.seed)
+    if left_out:
+        kept = seen.rows - len(held_back) - len(left_out)
+        result.notes.append(f"{kept} rows of train drawn by seed; {len(left_out)} left out (data.limit)")
+    reader = RowReader(form, [] if for_autotrain else result.classes, seen.numbers, broken)
+    fit = Fitting(request, rules, broken, "test" if test else "train")
+    known, tested = _write_test(reader, test or train, None if test else test_rows, request, out, fit)
+    shots = Sample(request.evaluate.shots if request.evaluate and form.conversations else 0, request.seed)
+    total = seen.rows - len(test_rows) + (seen_valid.rows if seen_valid else 0)
+    with ExitStack() as stack:
+        columns = form.columns
+        writers = {
+            name: stack.enter_context(Writer(out / "data" if out else None, name, columns))
+            for name in ("train", "validation")
+        }
+        pooled = out if left_out and form.conversations and request.evaluate and not for_autotrain else None
+        pool = stack.enter_context(Writer(pooled, POOL, columns))
+        duplicates = 0
+        for number, (name, seen_row) in enumerate(
+            _rest(reader, train, valid, test_rows, valid_rows, left_out), start=1
+        ):
+            record = dict(seen_row.record)
+            if progress:
+                progress(number, total, what="preparing data")
+            if known and fingerprint(form.prompt(record)) in known:
+                duplicates += 1
+                continue
+            if name != LEFT_OUT and not fit.to_train_on(seen_row):
+                continue
+            if name != "validation":
+                pool.write(finite(record))
+                shots.offer(record)
+            if name == LEFT_OUT:
+                continue
+            writers[name].write(finite(record))
+            if name == "train":
+                if each:
+                    each(record)
+                if len(result.first) < first:
+                    result.first.append(record)
+    if progress:
+        progress(total, total, what="preparing data")
+    if rules:
+        rules.finish()
+        rules.problems.stop()
+    usable |= {name: writer.rows for name, writer in writers.items()} | {"test": tested}
+    if refused := broken.refused(usable):
+        refused.stop()
+    result.skipped = broken.as_json()
+    result.notes += broken.notes()
+    if rules:
+        rules.warnings.take(broken.left_out())
+    if not for_autotrain:
+        settle(list(writers.values()), form.columns)
+    if out and form.columns and not for_autotrain:
+        (out / "data" / "README.md").write_text(card(form.columns, result.classes), "utf-8")
+    result.rows = {name: writer.rows for name, writer in writers.items()}
+    result.pool = pool.rows
+    result.rows["test"] = tested
+    if duplicates:
+        result.rows["duplicates"] = duplicates
+        result.notes.append(
+            f"{duplicates} rows left out of training and of the examples: their prompt also stands in the test rows"
+        )
+    if not result.rows["train"]:
+        raise wrong(train.name, "no row is left to train on: every prompt also stands in the test rows")
+    result.shots = [form.messages(record) for record in shots.items]  # type: ignore[arg-type]
+    return result
+
+
+def _unused(form: Form, columns: list[str]) -> list[str]:
+    """Of tables every column is used."""
+    used = used_columns(form)
+    left = [name for name in columns if name not in used] if used else []
+    return [f"not used of the data: {listed(left)}"] if left else []
+
+
+def _test_rows(test_split: str | float | None, rows: int, seed: int, name: str) -> frozenset[int]:
+    if not isinstance(test_split, float):
+        return frozenset()
+    if rows < 2:
+        raise wrong(name, f"{rows} row is too few to hold out test rows", code="too-few-rows")
+    return held_out(rows, test_split, seed)
+
+
+def _valid_rows(request: Request, form: Form, seen: Seen, test: frozenset[int]) -> frozenset[int]:
+    """AutoTrain holds out a fifth of local data for every task but language models, and so do we."""
+    if not request.data.local or request.task == "lm_training" or request.task in IMAGE_TASKS:
+        return frozenset()
+    left = [row for row in range(seen.rows) if row not in test]
+    if len(left) < 2:
+        return frozenset()
+    if form.label and form.label.kind == "label":
+        chosen = held_out_by_label([seen.labels[row] for row in left], VALIDATION, request.seed)
+    else:
+        chosen = held_out(len(left), VALIDATION, request.seed)
+    return frozenset(left[place] for place in chosen)
+
+
+def _left_out(limit: int | None, rows: int, held_back: frozenset[int], seed: int) -> frozenset[int]:
+    """The rows of train that `data.limit` leaves out."""
+    left = [row for row in range(rows) if row not in held_back]
+    if limit is None or limit >= len(left):
+        return frozenset()
+    kept = drawn(len(left), limit, seed)
+    return frozenset(row for place, row in enumerate(left) if place not in kept)
+
+
+def _write_test(
+    reader: RowReader,
+    split: Split,
+    chosen: frozenset[int] | None,
+    request: Request,
+    out: Path | None,
+    fit: Fitting,
+) -> tuple[set[bytes], int]:
+    """Write test.jsonl, numbering the rows as they stand in their split: the fingerprints of their prompts, and how many
+    they are. `chosen` None takes the whole split. Raises DataError for a row that the recipe's metrics can't measure."""
+    known: set[bytes] = set()
+    fields = expected_fields(request)
+    if chosen is not None and not chosen:
+        return known, 0
+    with Writer(out, "test", ()) as writer:
+        for number, seen in enumerate(reader.rows(split, "test")):
+            if chosen is None or number in chosen:
+                row = reader.form.test_row(number, finite(dict(seen.record)))
+                if not fit.to_measure_on(seen, row, split.name):
+                    continue
+                known.add(fingerprint(reader.form.prompt(seen.record)))
+                fields.add(str(row.get("reference")))
+                writer.write(row)
+    if not writer.rows and (refused := fit.broken.refused({})):
+        refused.stop()
+    check_fields(request, fields, split.name)
+    return known, writer.rows
+
+
+def _rest(
+    reader: RowReader,
+    train: Split,
+    valid: Split | None,
+    passed_over: frozenset[int],
+    valid_rows: frozenset[int],
+    left_out: frozenset[int],
+) -> Iterator[tuple[str, SeenRow]]:
+    for number, row in enumerate(reader.rows(train, "train")):
+        if number not in passed_over:
+            name = "validation" if number in valid_rows else LEFT_OUT if number in left_out else "train"
+            yield name, row
+    if valid:
+        for row in reader.rows(valid, "validation"):
+            yield "validation", row

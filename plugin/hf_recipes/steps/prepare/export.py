@@ -1,0 +1,39 @@
+"""The converted data in the form that `autotrain --config` reads: for leaving this plugin behind.
+
+    python -m hf_recipes.steps.prepare.export OUT < request.json
+
+Writes OUT/data/train.jsonl, OUT/data/validation.jsonl where there is one, and OUT/test.jsonl beside them, and answers
+{"base_model": folder or Hub id, "data": folder or null, "rows", "notes", "problems"} on stdout.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from hf_recipes.steps.prepare.convert import convert
+from hf_recipes.steps.prepare.prepare import form_or_fail, passes_through, resolved
+from hf_recipes.steps.reply import reply
+from hf_recipes.steps.request import Request
+
+
+def export(request: Request, out: Path) -> dict[str, Any]:
+    """Write the data and say what was written. Raises DataError, StepFailed.
+
+    AutoTrain reads `<folder>/<split>.jsonl` and makes classes and a validation split of its own: so labels stay as
+    they are, and no fifth is held out here.
+    """
+    # AutoTrain knows no bundled model: it needs the folder.
+    base = request.base_model if request.task == "tabular" else resolved(request)
+    if passes_through(request):
+        notes = ["the data needs no conversion"]
+        return {"base_model": base, "data": None, "rows": {}, "notes": notes, "problems": []}
+    form = form_or_fail(request)
+    converted = convert(request, form, out, for_autotrain=True)
+    answer = {"base_model": base, "data": str(out / "data")}
+    return {**answer, "rows": converted.rows, "notes": converted.notes, "problems": []}
+
+
+if __name__ == "__main__":
+    sys.exit(reply(export, {"data": None, "rows": {}, "notes": []}))

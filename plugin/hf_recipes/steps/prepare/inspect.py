@@ -1,0 +1,125 @@
+"""Statistics of a recipe's data, for `plan`: a request as JSON on stdin, the answer as JSON on stdout.
+
+    python -m hf_recipes.steps.prepare.inspect < request.json
+
+Request: {"task", "base_model", "data", "params", "evaluate", "trust_remote_code", "examples": how many to show}.
+Answer: {"rows", "columns", "tokens", "answers", "base_parameters", "examples": [{"text", "tokens", "cut"}], "notes",
+"problems", "warnings": [Problem], "totals": {code of a warning: all of them}, "unread": {what: why},
+"unusable_base": why a run could not load it}; what could not be read is absent and named in `unread`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hf_recipes.data.columns import IMAGE_TASKS
+from hf_recipes.data.findings import DataError
+from hf_recipes.inference.parameter_count import parameters
+from hf_recipes.steps.prepare.convert import convert
+from hf_recipes.steps.prepare.prepare import NEEDS_CODE, check_enough, form_and_count, form_or_fail, resolved
+from hf_recipes.steps.prepare.rules import RowRules
+from hf_recipes.steps.request import Request, from_dict
+from hf_recipes.steps.step import StepFailed
+
+UNREACHABLE = ("hub-unreachable", "gated")
+
+
+def inspect(found: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer to one request. Never raises for bad data or an unreachable Hub: it says so."""
+    request = from_dict(found)
+    examples = int(found.get("examples") or 0)
+    answer: dict[str, Any] = {"rows": {}, "columns": [], "tokens": {}, "examples": [], "notes": []}
+    answer.update(problems=[], warnings=[], totals={}, unread={})
+    base = _base(request, answer)
+    if request.task in IMAGE_TASKS:
+        answer["unread"]["data"] = "images are left to the trainer"
+        return answer
+    try:
+        _read(request, base, examples, answer)
+    except DataError as error:
+        first = error.problems[0]
+        if first.code in UNREACHABLE:
+            answer["unread"]["data"] = f"{first.file}: {first.message}"
+        else:
+            answer["problems"] = [problem.as_dict() for problem in error.problems]
+            if error.total > len(error.problems):
+                answer["notes"].append(f"{error.total} problems in all, {len(error.problems)} listed")
+    return answer
+
+
+def _base(request: Request, answer: dict[str, Any]) -> str | None:
+    if request.task == "tabular":
+        return None
+    try:
+        base = resolved(request)
+    except StepFailed as failure:
+        answer["unread"]["base_model"] = failure.message
+        _refused(request.base_model, failure, answer)
+        return None
+    count = parameters(base)
+    if count:
+        answer["base_parameters"] = count
+    else:
+        answer["unread"]["base_parameters"] = f"{request.base_model}: its safetensors could not be looked at"
+    return base
+
+
+def _refused(base: str, failure: StepFailed, answer: dict[str, Any]) -> None:
+    """Names what would stop a run too: of a folder that is here nothing is left to chance, as it is of a Hub that may be away."""
+    if Path(base).is_dir() or NEEDS_CODE in failure.message:
+        answer["unusable_base"] = failure.message
+
+
+def _read(request: Request, base: str | None, examples: int, answer: dict[str, Any]) -> None:
+    form, count = form_or_fail(request), None
+    if base:
+        try:
+            form, count = form_and_count(request, base)
+        except StepFailed as failure:
+            answer["unread"]["tokens"] = failure.message
+            _refused(base, failure, answer)
+    rules = RowRules(request, form, count.tokenizer if count else None)
+    converted = convert(
+        request,
+        form,
+        None,
+        first=examples,
+        looked=count.learn if count else None,
+        each=count.add if count else None,
+        rules=rules,
+    )
+    answer["warnings"] = [problem.as_dict() for problem in rules.warnings.kept]
+    answer["totals"] = dict(rules.warnings.codes)
+    answer.update(rules.facts)
+    answer.update(
+        rows=converted.rows,
+        columns=converted.columns,
+        notes=[*converted.notes, *(count.frame.told() if count else ())],
+    )
+    if converted.classes:
+        answer["classes"] = converted.classes
+    if count:
+        answer["tokens"] = count.result()
+        check_enough(request, answer["tokens"])
+    for record in converted.first:
+        if count:
+            texts = count.texts(record)
+            lengths = count.lengths(texts)
+            shown = {"text": "\n".join(texts), "tokens": sum(lengths), "cut": count.is_cut(lengths)}
+        else:
+            shown = {"text": json.dumps(record, ensure_ascii=False, default=str)}
+        answer["examples"].append(shown)
+
+
+def main() -> int:
+    answer = inspect(json.load(sys.stdin))
+    sys.stdout.write(json.dumps(answer, ensure_ascii=False) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,249 @@
+"""Step 1 of a run: resolve the base, convert and check the data, write what the trainer reads.
+
+python -m hf_recipes.steps.prepare.prepare RUN
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hf_recipes.data.columns import IMAGE_TASKS, is_chat
+from hf_recipes.data.findings import wrong
+from hf_recipes.data.form import Form, form_of
+from hf_recipes.data.messages import RowError
+from hf_recipes.inference.fingerprint import fingerprint, weight_files
+from hf_recipes.steps.answer.needs import check_needs
+from hf_recipes.steps.prepare.convert import Converted, convert
+from hf_recipes.steps.prepare.dataset import image_folder
+from hf_recipes.steps.prepare.rules import RowRules
+from hf_recipes.steps.request import Request, of_run
+from hf_recipes.steps.step import Progress, StepFailed, run_step, write_json
+
+if TYPE_CHECKING:
+    from hf_recipes.steps.prepare.tokens import Count
+
+
+NEEDS_CODE = "the model needs code of its own; set trust_remote_code: true to run it"
+
+
+def prepare(run: Path) -> None:
+    """Write work/<project>/training_params.json, work/prepared.json and, where data is converted, work/data,
+    work/test.jsonl, work/shots.jsonl and work/pool.jsonl. Raises StepFailed or DataError."""
+    request = of_run(run)
+    work = run / "work"
+    work.mkdir(parents=True, exist_ok=True)
+    progress = Progress()
+    base = resolved(request, progress)
+    if passes_through(request):
+        prepared: dict[str, Any] = {
+            "base_model": base,
+            "rows": {},
+            "tokens": {},
+            "notes": ["data left to the trainer"],
+        }
+        params = trainer_params(request, base)
+    else:
+        form, count = form_and_count(request, base)
+        rules = RowRules(request, form, count.tokenizer if count else None)
+        converted = convert(
+            request,
+            form,
+            work,
+            looked=count.learn if count else None,
+            each=count.add if count else None,
+            rules=rules,
+            progress=progress,
+        )
+        _write_shots(converted, work)
+        tokens = count.result() if count else {}
+        check_enough(request, tokens)
+        prepared = {
+            "base_model": base,
+            "rows": converted.rows,
+            "pool": converted.pool,
+            "tokens": tokens,
+            "notes": [*converted.notes, *(count.frame.told() if count else ())],
+            "prompt": count.frame.as_json() if count else {},
+            "reasoning": count.reasoning if count else None,
+            "skipped": converted.skipped,
+            "warnings": [problem.as_dict() for problem in rules.warnings.kept],
+            "totals": dict(rules.warnings.codes),
+            **rules.facts,
+        }
+        params = trainer_params(request, base, work / "data", form, converted)
+    check_needs(request, work, progress)
+    from hf_recipes.inference.parameter_count import parameters
+
+    if Path(base).is_absolute() and (files := weight_files(Path(base))):
+        prepared["base_fingerprint"] = fingerprint(files)
+    size = None if request.task == "tabular" else parameters(base)
+    if size:
+        prepared["base_parameters"] = size
+    params["model"] = _seen_by_trainer(base, work)
+    write_json(work / request.project_name / "training_params.json", params)
+    write_json(work / "prepared.json", prepared)
+
+
+def passes_through(request: Request) -> bool:
+    """Whether the trainer reads the data where it is: images, and Hub data that nothing has to be taken out of."""
+    if request.task in IMAGE_TASKS:
+        return True
+    data = request.data
+    if data.local or data.messages or data.test_split is not None:
+        return False
+    if data.limit or data.skip_broken or data.system_column or data.system == "fold":
+        return False
+    return not (request.evaluate and is_chat(request.task, request.params, False))
+
+
+def form_or_fail(request: Request) -> Form:
+    try:
+        form = form_of(request.task, request.params, request.data.messages, request.data.system)
+        return replace(form, system_column=request.data.system_column)
+    except RowError as error:
+        raise wrong(request.data.path, str(error)) from None
+
+
+def resolved(request: Request, progress: Progress | None = None) -> str:
+    """The base model as a folder or a Hub id. Raises StepFailed where it cannot be had."""
+    from hf_recipes.inference.base_model import BaseUnavailable, resolve
+
+    if request.task == "tabular":
+        return request.base_model  # the name of an estimator
+    try:
+        return resolve(request.base_model, say=lambda text: _say(text, progress))
+    except (BaseUnavailable, OSError) as error:
+        raise StepFailed("base_model_unavailable", f"{request.base_model}: {error}") from None
+
+
+def _seen_by_trainer(base: str, work: Path) -> str:
+    """The base as AutoTrain's transformers 4.48 reads it right: a folder that version 5 saved gets a view in work/base."""
+    from hf_recipes.inference.base_model import BaseUnavailable
+    from hf_recipes.steps.prepare.trainer_view import trainer_view
+
+    folder = Path(base)
+    if not (folder.is_absolute() and folder.is_dir()):
+        return base
+    try:
+        return str(trainer_view(folder, work / "base"))
+    except BaseUnavailable as error:
+        raise StepFailed("base_model_unavailable", f"{base}: {error}") from None
+
+
+def trainer_params(
+    request: Request,
+    base: str,
+    data: Path | None = None,
+    form: Form | None = None,
+    converted: Converted | None = None,
+) -> dict[str, Any]:
+    """What the trainer is given: AutoTrain's parameters, our overrides, and where base and data really are."""
+    params = {**request.params, "model": base, "token": None, "project_name": request.project_name}
+    if request.task == "tabular" and isinstance(params.get("target_columns"), str):
+        params["target_columns"] = [params["target_columns"]]
+    if data is None or form is None or converted is None:
+        return {**params, "data_path": request.data.path, **_image_columns(request)}
+    params["data_path"] = str(data)
+    params["train_split"] = "train"
+    params["valid_split"] = "validation" if converted.rows["validation"] else None
+    if form.templates and not is_chat(request.task, request.params, False):
+        params["chat_template"] = "tokenizer"
+    params.update({column.parameter: column.name for column in form.columns})
+    return params
+
+
+def load_tokenizer_or_fail(request: Request, base: str) -> Any:
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    if not Path(base).is_dir():
+        from hf_recipes.inference.network import hub_reachable
+
+        hub_reachable()
+    from hf_recipes.steps.prepare import tokens
+
+    try:
+        return tokens.load_tokenizer(base, request.params, trust_remote_code=request.trust_remote_code)
+    except Exception as error:
+        raise StepFailed(
+            "base_model_unavailable", f"{request.base_model}: {_tokenizer_error(error, Path(base).is_dir())}"
+        ) from None
+
+
+def form_and_count(request: Request, base: str) -> tuple[Form, Count | None]:
+    """The form, which knows the end tokens of the base's tokenizer then; no count where the trainer has no tokenizer:
+    tabular data. Raises DataError, StepFailed."""
+    from hf_recipes.inference.chat_template import end_texts
+    from hf_recipes.steps.prepare.tokens import Count
+
+    form = form_or_fail(request)
+    if not form.columns:
+        return form, None
+    tokenizer = load_tokenizer_or_fail(request, base)
+    form = replace(form, ends=end_texts(tokenizer))
+    return form, Count(tokenizer, form, request.params)
+
+
+def _write_shots(converted: Converted, work: Path) -> None:
+    if converted.shots:
+        with (work / "shots.jsonl").open("w", encoding="utf-8") as file:
+            for shot in converted.shots:
+                file.write(json.dumps({"messages": shot}, ensure_ascii=False) + "\n")
+
+
+def check_enough(request: Request, tokens: Mapping[str, Any]) -> None:
+    """Raises DataError where packing makes no example of all the rows. What only measures needs none."""
+    if request.trains and tokens.get("blocks") == 0:
+        raise wrong(
+            request.data.path,
+            f"all training rows together are {tokens['train_total']} tokens, less than one block of {tokens['limit']}: "
+            "AutoTrain would have nothing to train on",
+            hint=f"set params.block_size to {max(1, tokens['train_total'] // 2)} or less, or add rows",
+            code="too-little-data",
+        )
+
+
+def _image_columns(request: Request) -> dict[str, Any]:
+    """The column names that `datasets` gives to a folder of images."""
+    if request.task in ("image_binary_classification", "image_multi_class_classification") and image_folder(
+        request.data
+    ):
+        return {"image_column": "image", "target_column": "label"}
+    return {}
+
+
+def _say(text: str, progress: Progress | None) -> None:
+    if progress:
+        progress(0, 1, unit="", what=text)
+    else:
+        sys.stderr.write(f"::say {text}\n")
+        sys.stderr.flush()
+
+
+def _tokenizer_error(error: Exception, here: bool) -> str:
+    """`here`: the base is a folder on this disk, so that the Hub has nothing to do with it."""
+    kind, text = type(error).__name__, " ".join(str(error).split())
+    lower = text.lower()
+    if "trust_remote_code" in lower:
+        return NEEDS_CODE
+    if here:
+        return f"its tokenizer cannot be loaded: {kind}: {text[:200]}"
+    if os.environ.get("HF_HUB_OFFLINE") == "1":
+        return "there is no such folder here; the Hub cannot be reached and the model is not in the cache"
+    if "401 unauthorized" in lower:
+        return "Hugging Face does not accept your token; type: hf auth login (HF_TOKEN, where it is set, comes first)"
+    if "couldn't connect" in lower:
+        return "the Hub cannot be reached, or has a problem of its own; try again in a few minutes"
+    if "gated" in lower:
+        return "the model is gated; ask for access on its page, then set HF_TOKEN"
+    if "not a local folder" in lower or "not found" in lower or "not a valid model identifier" in lower:
+        return "no such model on the Hub, nor a folder here; check the name, set HF_TOKEN if it is private"
+    return f"its tokenizer cannot be loaded: {kind}: {text[:200]}"
+
+
+if __name__ == "__main__":
+    sys.exit(run_step(prepare))
