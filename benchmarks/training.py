@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 
 from hf_recipes import environments
-from hf_recipes.runner import seeded
+from hf_recipes.engines.autotrain.shims import seeded
 
 ROOT = Path(__file__).resolve().parents[1]
 RECIPE = ROOT / "recipes" / "ingredient-parser" / "recipe.yml"

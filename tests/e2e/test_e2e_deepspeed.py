@@ -15,7 +15,7 @@ from hf_recipes.catalog.machine import Gpu, Machine
 from hf_recipes.engines import autotrain
 from hf_recipes.engines.job import Job
 from hf_recipes.recipe import load
-from hf_recipes.record.create import plain
+from hf_recipes.record.create import plain, write_files
 
 pytestmark = pytest.mark.e2e
 
@@ -109,12 +109,11 @@ def train(job: Job, python: Path, run: Path) -> str:
     params |= {"data_path": str(run / "rows"), "token": None}
     (work / "tiny").mkdir()
     (work / "tiny" / "training_params.json").write_text(json.dumps(params))
-    for name, text in job.files.items():
-        (run / name).write_text(text)
+    write_files(run, job.files)
     (step,) = (step for step in job.steps if step.name == "train")
     assert step.requirements == "autotrain-deepspeed"
     argv = [part.format(python=python, run=run) for part in step.argv]
-    argv.remove(str(run / "work" / "on_gpu.py"))
+    argv = [part.removeprefix("on_gpu,") for part in argv]
     argv[3:3] = ["--num_processes", "2", "--main_process_port", str(free_port())]
     environment = {
         **os.environ,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hf_recipes import environments
-from hf_recipes.runner import chat_options
+from hf_recipes.engines.autotrain.shims import start
 
 TINY_BASE = Path(__file__).with_name("tiny_base.py")
 RENDER = """\
@@ -37,7 +37,7 @@ def test_the_trainer_renders_with_the_options_of_the_prepare_step(tmp_path, prep
     base = tmp_path / "base"
     subprocess.run([str(python), str(TINY_BASE), str(base)], check=True, capture_output=True)
     done = subprocess.run(
-        [str(python), chat_options.__file__, "render.py", str(base)],
+        [str(python), start.__file__, "chat_options", "render.py", str(base)],
         cwd=tmp_path,
         env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
         capture_output=True,

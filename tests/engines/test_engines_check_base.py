@@ -14,9 +14,9 @@ from hf_recipes.api import decide, lifecycle
 from hf_recipes.api.validate import problems
 from hf_recipes.catalog.machine import Machine
 from hf_recipes.engines import autotrain
+from hf_recipes.engines.autotrain.shims import start
 from hf_recipes.estimates.model_size import read_base
 from hf_recipes.recipe import RecipeError, load
-from hf_recipes.runner import no_pickles
 
 RECIPE = """\
 task: llm-sft
@@ -191,7 +191,14 @@ def test_in_the_trainer_a_pickle_of_somebody_else_is_never_loaded(
     (tmp_path / "base.bin").write_bytes(pickle.dumps(Trap()))
     (tmp_path / "out").mkdir()
     (tmp_path / "load.py").write_text(LOAD)
-    command = [autotrain_python, no_pickles.__file__, "load.py", "--training_config", "out/params.json"]
+    command = [
+        autotrain_python,
+        start.__file__,
+        "no_pickles",
+        "load.py",
+        "--training_config",
+        "out/params.json",
+    ]
     done = subprocess.run([str(word) for word in command], cwd=tmp_path, capture_output=True, text=True)
     refused = "is a pickle, which runs code when it is loaded and is never loaded"
     assert done.stdout.splitlines() == [
@@ -216,5 +223,6 @@ def test_every_trainer_with_a_base_is_started_so(tmp_path: Path, task: str) -> N
         f"data:\n  path: some/data\n  train_split: train{template}\n  column_mapping: {columns}\n"
     )
     job = autotrain.translate(load(file), HERE)
-    assert "def refuse" in job.files["work/no_pickles.py"]
-    assert "{run}/work/no_pickles.py" in next(step for step in job.steps if step.name == "train").argv
+    assert "def refuse" in job.files["work/shims/no_pickles.py"]
+    (train,) = [step for step in job.steps if step.name == "train"]
+    assert "no_pickles" in train.argv[train.argv.index("{run}/work/shims/start.py") + 1].split(",")

@@ -18,11 +18,11 @@ from hf_recipes.api.hardware_offers import offers
 from hf_recipes.catalog.hardware import FLAVORS, machine_for
 from hf_recipes.catalog.machine import Gpu, Machine
 from hf_recipes.engines import autotrain
+from hf_recipes.engines.autotrain.shims import on_gpu, start
 from hf_recipes.estimates import training
 from hf_recipes.estimates.model_size import Base
 from hf_recipes.recipe import load
 from hf_recipes.recipe.model import Recipe
-from hf_recipes.runner import on_gpu
 
 HERE = Path(__file__).resolve().parent
 SHIPPED = HERE.parents[1] / "recipes" / "text-to-sql" / "recipe.yml"
@@ -139,14 +139,14 @@ def test_a_trainer_for_a_gpu_does_not_go_on_without_it(autotrain_python: Path, t
     """As where the driver is too old: torch finds no GPU, and the trainers would take the CPU."""
     job = autotrain.translate(shipped(), LAPTOP, SEVEN)
     (train,) = [step for step in job.steps if step.name == "train"]
-    assert train.argv[train.argv.index("{run}/work/seeded.py") - 1] == "{run}/work/on_gpu.py"
-    assert "def unusable" in job.files["work/on_gpu.py"]
+    assert train.argv[train.argv.index("{run}/work/shims/start.py") + 1].startswith("on_gpu,seeded,")
+    assert "def unusable" in job.files["work/shims/on_gpu.py"]
     done = trained(autotrain_python, tmp_path)
     assert done.returncode == 1 and "trained" not in done.stdout
     assert done.stderr.splitlines()[-1].startswith("RuntimeError: torch cannot use the GPU of this machine: ")
     assert "trained" in trained(autotrain_python, tmp_path, ACCELERATE_USE_CPU="true").stdout
     without = autotrain.translate(shipped("backend=spaces-cpu-basic"), LAPTOP, SEVEN)
-    assert "work/on_gpu.py" not in without.files
+    assert "work/shims/on_gpu.py" not in without.files
 
 
 def test_a_gpu_that_torch_finds_and_has_no_code_for_is_named_and_only_the_process_s_own_is_touched(
@@ -179,7 +179,7 @@ def trained(python: Path, folder: Path, **more: str) -> subprocess.CompletedProc
     trainer = folder / "trainer.py"
     trainer.write_text("print('trained')")
     environment: dict[str, Any] = {**os.environ, "CUDA_VISIBLE_DEVICES": "", **more}
-    command = [str(python), str(on_gpu.__file__), str(trainer)]
+    command = [str(python), str(start.__file__), "on_gpu", str(trainer)]
     return subprocess.run(command, capture_output=True, text=True, env=environment)
 
 

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from hf_recipes.runner import mean_loss
+from hf_recipes.engines.autotrain.shims import start
 
 TRAINER = """\
 import json, sys
@@ -37,7 +37,7 @@ def test_an_update_of_four_batches_logs_their_mean_and_both_ends_are_logged(
     autotrain_python: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "trainer.py").write_text(TRAINER)
-    command = [str(autotrain_python), str(mean_loss.__file__), str(tmp_path / "trainer.py")]
+    command = [str(autotrain_python), str(start.__file__), "mean_loss", str(tmp_path / "trainer.py")]
     done = subprocess.run(
         [*command, "--training_config", str(tmp_path / "params.json")], capture_output=True, text=True
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hf_recipes.runner import newer_base
+from hf_recipes.engines.autotrain.shims import newer_base, start
 
 SAVE = """\
 import sys, torch, transformers
@@ -59,7 +59,7 @@ def test_a_base_of_transformers_5_is_the_same_model_to_the_trainer(
     config = json.loads((base / "config.json").read_text())
     assert "rope_theta" not in config and config["rope_parameters"]["rope_theta"] == 1000.0
     answers: dict[str, Any] = json.loads(run(inference_python, say, base))
-    trains: dict[str, Any] = json.loads(run(autotrain_python, newer_base.__file__, say, base))
+    trains: dict[str, Any] = json.loads(run(autotrain_python, start.__file__, "newer_base", say, base))
     assert (answers.pop("version")[0], trains.pop("version")[0]) == ("5", "4")
     assert trains.pop("logits") == pytest.approx(answers.pop("logits"), abs=1e-5)
     assert trains == answers

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from hf_recipes.runner import seeded
+from hf_recipes.engines.autotrain.shims import start
 
 TRAINER = """\
 import json, random, sys
@@ -25,7 +25,8 @@ def trained(python: Path, folder: Path, seed: int) -> dict[str, Any]:
     trainer.write_text(TRAINER)
     command = [
         str(python),
-        str(seeded.__file__),
+        str(start.__file__),
+        "seeded",
         str(trainer),
         "--training_config",
         str(folder / "params.json"),
@@ -34,7 +35,7 @@ def trained(python: Path, folder: Path, seed: int) -> dict[str, Any]:
     done = subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    assert found["argv"] == command[3:]
+    assert found["argv"] == command[4:]
     return found
 
 

@@ -220,8 +220,9 @@ def test_deepspeed_is_brought_where_several_gpus_share_the_model(
     (train,) = [step for step in job.steps if step.name == "train"]
     assert train.requirements == needed
     split = needed == "autotrain-deepspeed"
-    assert ("--use_deepspeed" in train.argv) == split == ("{run}/work/sharded.py" in train.argv)
-    assert ("work/sharded.py" in job.files) == split
+    shims = train.argv[train.argv.index("{run}/work/shims/start.py") + 1].split(",")
+    assert ("--use_deepspeed" in train.argv) == split == ("sharded" in shims)
+    assert ("work/shims/sharded.py" in job.files) == split
 
 
 def test_what_deepspeed_is_not_proved_for_is_refused_with_a_way_out(write: Callable[..., Recipe]) -> None:
@@ -241,7 +242,7 @@ def test_what_deepspeed_cannot_do_is_found_on_this_machine_s_own_gpus(sums: Call
 def test_a_validation_split_of_an_llm_is_trained_through_our_script(write: Callable[..., Recipe]) -> None:
     job = translate(write(RECIPE.format(valid="dev")))
     assert job.overrides["valid_split"].value == "validation"
-    assert "def keep_validation" in job.files["work/clm_validation.py"]
+    assert "def keep_validation" in job.files["work/shims/clm_validation.py"]
     argv = job.steps[1].argv
     names = (
         "seeded",
@@ -252,18 +253,19 @@ def test_a_validation_split_of_an_llm_is_trained_through_our_script(write: Calla
         "mean_loss",
         "clm_validation",
     )
-    assert argv[-9:-2] == tuple(f"{{run}}/work/{name}.py" for name in names)
-    assert "work/clm_validation.py" not in translate(write(RECIPE.format(valid="null"))).files
+    assert argv[-5:-2] == ("{run}/work/shims/start.py", ",".join(names), "autotrain.trainers.clm")
+    assert "work/shims/clm_validation.py" not in translate(write(RECIPE.format(valid="null"))).files
 
 
 def test_the_trainer_is_started_with_the_seed(sums: Callable[..., Recipe]) -> None:
     job = translate(sums("params.seed=7"))
     assert job.overrides["HF_RECIPES_SEED"].value == 7 and job.steps[1].env["HF_RECIPES_SEED"] == "7"
-    assert "def seed" in job.files["work/seeded.py"]
-    assert "def read_newer" in job.files["work/newer_base.py"]
+    assert "def seed" in job.files["work/shims/seeded.py"]
+    assert "def older" in job.files["work/shims/newer_base.py"]
     names = ("seeded", "newer_base", "no_pickles", "vocabulary", "chat_options", "mean_loss")
-    assert job.steps[1].argv[-9:-2] == (
-        *(f"{{run}}/work/{name}.py" for name in names),
+    assert job.steps[1].argv[-5:-2] == (
+        "{run}/work/shims/start.py",
+        ",".join(names),
         "autotrain.trainers.clm",
     )
 

@@ -11,8 +11,9 @@ import pytest
 
 from hf_recipes.catalog.machine import Machine
 from hf_recipes.engines import autotrain
+from hf_recipes.engines.autotrain.shims import start
 from hf_recipes.recipe import load
-from hf_recipes.runner import vocabulary
+from hf_recipes.record.create import write_files
 from hf_recipes.runner.weights import tensors
 
 TINY_BASE = Path(__file__).with_name("tiny_base.py")
@@ -50,7 +51,7 @@ def test_an_embedding_grows_and_never_shrinks(autotrain_python: Path, base: Path
     script = tmp_path / "resize.py"
     script.write_text(RESIZE)
     sizes = [height - SPARE, height, height + 2]
-    command = [autotrain_python, vocabulary.__file__, script, base, *sizes]
+    command = [autotrain_python, start.__file__, "vocabulary", script, base, *sizes]
     environment = {**os.environ, "HF_RECIPES_VOCABULARY": "whole"}
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
@@ -89,8 +90,7 @@ def train(python: Path, base: Path, run: Path, *, merge: bool) -> Path:
     trained = run / "work" / "tiny"
     trained.mkdir(parents=True)
     (trained / "training_params.json").write_text(json.dumps(params))
-    for name, text in job.files.items():
-        (run / name).write_text(text)
+    write_files(run, job.files)
     (step,) = (step for step in job.steps if step.name == "train")
     argv = [part.format(python=python, run=run) for part in step.argv]
     environment = {**os.environ, **{name: value.format(run=run) for name, value in step.env.items()}}

@@ -92,22 +92,13 @@ def test_every_room_has_its_floor() -> None:
     assert rooms | {path.stem for path in PACKAGE.glob("*.py")} - {"__init__"} == set(LADDER)
 
 
-TRAINERS_SCRIPTS = (
-    "chat_options",
-    "clm_validation",
-    "mean_loss",
-    "newer_base",
-    "no_pickles",
-    "on_gpu",
-    "seeded",
-    "sharded",
-    "vocabulary",
-)
+SHIMS = PACKAGE / "engines" / "autotrain" / "shims"
+"""They run in the trainer's interpreter."""
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_the_core_never_imports_what_trains_or_generates(path: Path) -> None:
-    goes_to_the_trainer = path.stem in TRAINERS_SCRIPTS
+    goes_to_the_trainer = path.parent == SHIMS
     room = path.relative_to(PACKAGE).parts[0]
     # Reports are built in the inference interpreter, with NumPy inside functions; the core reads them.
     allowed = {"numpy"} if room == "evaluation" else set()
@@ -115,7 +106,11 @@ def test_the_core_never_imports_what_trains_or_generates(path: Path) -> None:
         assert not {name.split(".")[0] for name in imports(path)} & HEAVY - allowed
 
 
-@pytest.mark.parametrize("path", sorted((PACKAGE / "runner").glob("*.py")), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path",
+    [*sorted((PACKAGE / "runner").glob("*.py")), *sorted(SHIMS.glob("*.py"))],
+    ids=lambda path: path.name,
+)
 def test_what_travels_with_a_job_needs_only_the_standard_library(path: Path) -> None:
     assert path.stem not in sys.stdlib_module_names, "a file that is started by its path hides it"
     for node in ast.parse(path.read_text(encoding="utf-8")).body:

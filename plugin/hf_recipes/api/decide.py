@@ -14,6 +14,7 @@ from hf_recipes.backends import local
 from hf_recipes.data.answer_room import KEY, remedy
 from hf_recipes.engines import autotrain
 from hf_recipes.engines.job import Job
+from hf_recipes.engines.steps import measuring
 from hf_recipes.estimates import families
 from hf_recipes.estimates.model_size import Base, base_of
 from hf_recipes.evaluation import decision, findings, serving
@@ -47,7 +48,7 @@ def job_of(recipe: Recipe) -> Job:
     evaluate = recipe.evaluate or Evaluate()
     here = replace(recipe, backend="local", evaluate=evaluate)
     baselines = tuple(dict.fromkeys((*BASELINES, *evaluate.baselines)))
-    return autotrain.measuring(autotrain.translate(here, local.machine()), baselines)
+    return measuring(autotrain.translate(here, local.machine()), baselines)
 
 
 def document(recipe: Recipe, run: Path) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from hf_recipes.engines.autotrain.check_base import check_base, unusable
 from hf_recipes.engines.autotrain.export import export, export_needs_data
 from hf_recipes.engines.autotrain.places import unusable_runs_dir
 from hf_recipes.engines.autotrain.resolve import resolve, sources
-from hf_recipes.engines.autotrain.translate import measuring, translate
+from hf_recipes.engines.autotrain.translate import translate
 
 __all__ = [
     "cannot_run",
@@ -13,7 +13,6 @@ __all__ = [
     "check_base",
     "export",
     "export_needs_data",
-    "measuring",
     "resolve",
     "sources",
     "translate",

@@ -1,7 +1,6 @@
-"""Runs AutoTrain's LLM trainer with the recipe's validation split kept.
+"""Keeps the validation split of a language model's recipe.
 
-A copy of this file goes with a job whose LLM recipe names a validation split, and runs in the autotrain
-environment in the place of `autotrain.trainers.clm`. AutoTrain 0.8.36 cannot validate an LLM by itself:
+AutoTrain 0.8.36 cannot validate an LLM by itself:
 
 - `process_data_with_chat_template` throws the validation rows away, then crashes on the None it has left;
 - `process_input_data` renames the prompt column of a validation split for `dpo` and `reward`, where training
@@ -14,7 +13,6 @@ Each is set right by treating the validation split as AutoTrain treats the train
 
 from __future__ import annotations
 
-import runpy
 from types import ModuleType
 from typing import Any
 
@@ -56,12 +54,7 @@ def _if_validating(config: Any, process: Any) -> Any:
     return process(config.model_copy(update={"train_split": config.valid_split, "valid_split": None}))
 
 
-def main() -> None:
+def prepare() -> None:
     from autotrain.trainers.clm import utils
 
     keep_validation(utils)
-    runpy.run_module("autotrain.trainers.clm", run_name="__main__", alter_sys=True)
-
-
-if __name__ == "__main__":
-    main()

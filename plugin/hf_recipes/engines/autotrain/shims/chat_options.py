@@ -1,17 +1,13 @@
-"""Runs a language model's trainer of AutoTrain with the chat template's options that models are asked with later.
+"""Renders with the chat template's options that models are asked with later.
 
-    python chat_options.py autotrain.trainers.clm --training_config FILE    # or a script in the module's place
-
-A copy of this file goes with a job and runs in the autotrain environment. The prepare step has written the options to
-prepared.json, in this folder: {"enable_thinking": false} where the template knows it and the answers hold no reasoning. AutoTrain
-renders without any, so that a template whose default is to reason would train on one prompt and be measured by another.
+The prepare step has written the options to prepared.json, in the folder where the trainer works: {"enable_thinking": false}
+where the template knows it and the answers hold no reasoning. AutoTrain renders without any, so that a template whose
+default is to reason would train on one prompt and be measured by another.
 """
 
 from __future__ import annotations
 
 import json
-import runpy
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -40,15 +36,6 @@ def render_with(wanted: Mapping[str, Any]) -> None:
     PreTrainedTokenizerBase.apply_chat_template = apply_chat_template
 
 
-def main() -> None:
-    program = sys.argv.pop(1)
+def prepare() -> None:
     if wanted := options():
         render_with(wanted)
-    if program.endswith(".py"):
-        runpy.run_path(program, run_name="__main__")
-    else:
-        runpy.run_module(program, run_name="__main__", alter_sys=True)
-
-
-if __name__ == "__main__":
-    main()

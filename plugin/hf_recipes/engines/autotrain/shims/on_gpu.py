@@ -1,16 +1,12 @@
-"""Runs a trainer of AutoTrain on a machine that has GPUs, once torch has used one.
+"""Trains on a machine that has GPUs once torch has used one, and not at all where it cannot.
 
-    python on_gpu.py autotrain.trainers.clm --training_config FILE    # or a script in the module's place
-
-A copy of this file goes with a job for such a machine and runs in the autotrain environment. Where the GPU's driver is older than
-torch's CUDA, torch finds no GPU and says so in a warning, and the trainers go on with the CPU: for hours that are paid, by the
-price of the GPU.
+Where the GPU's driver is older than torch's CUDA, torch finds no GPU and says so in a warning, and the trainers go on with
+the CPU: for hours that are paid, by the price of the GPU.
 """
 
 from __future__ import annotations
 
 import os
-import runpy
 import sys
 import warnings
 
@@ -36,16 +32,7 @@ def unusable() -> str:
     return f"torch cannot use the GPU of this machine: {' '.join(why.split())[:200]} ({made_for})"
 
 
-def main() -> None:
-    program = sys.argv.pop(1)
+def prepare() -> None:
     # Set by accelerate where it was told to leave the GPU alone.
     if os.environ.get("ACCELERATE_USE_CPU", "").lower() not in ("1", "true", "yes") and (why := unusable()):
         sys.exit(f"RuntimeError: {why}")
-    if program.endswith(".py"):
-        runpy.run_path(program, run_name="__main__")
-    else:
-        runpy.run_module(program, run_name="__main__", alter_sys=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,17 +1,12 @@
-"""Runs a trainer of AutoTrain that logs the loss of a token, not several times as much, and the first and the last one.
+"""Logs the loss of a token, not several times as much, and the first and the last one.
 
-    python mean_loss.py autotrain.trainers.clm --training_config FILE    # or a script in the module's place
-
-A copy of this file goes with a job and runs in the autotrain environment. transformers 4.48.0 logs, for models such as Llama
-and Qwen, the sum of the losses of the batches that one update accumulates: 43 where the model's loss is 10.8 and
-`gradient_accumulation` is 4. The gradient is left as it is. And it logs each `logging_steps` updates alone: of a training that makes
-fewer, no loss would be known at all.
+transformers 4.48.0 logs, for models such as Llama and Qwen, the sum of the losses of the batches that one update
+accumulates: 43 where the model's loss is 10.8 and `gradient_accumulation` is 4. The gradient is left as it is. And it logs
+each `logging_steps` updates alone: of a training that makes fewer, no loss would be known at all.
 """
 
 from __future__ import annotations
 
-import runpy
-import sys
 from typing import Any
 
 
@@ -46,17 +41,8 @@ def log_both_ends(flow: Any) -> None:
     flow.on_step_end = on_step_end
 
 
-def main() -> None:
+def prepare() -> None:
     import transformers
 
-    program = sys.argv.pop(1)
     log_the_mean(transformers.Trainer)
     log_both_ends(transformers.trainer_callback.DefaultFlowCallback)
-    if program.endswith(".py"):
-        runpy.run_path(program, run_name="__main__")
-    else:
-        runpy.run_module(program, run_name="__main__", alter_sys=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,17 +1,12 @@
-"""Runs a trainer of AutoTrain on a base that transformers 5 may have saved.
+"""Trains a base that transformers 5 may have saved.
 
-    python newer_base.py autotrain.trainers.clm --training_config FILE    # or a script in the module's place
-
-A copy of this file goes with a job and runs in the autotrain environment. transformers 4.48 there knows no
-`rope_parameters`: it would take 10000 for the rotary base whatever the model was trained with, without a word, and an adapter
+AutoTrain's transformers 4.48 knows no `rope_parameters`: it would take 10000 for the rotary base whatever the model was trained with, without a word, and an adapter
 would be fitted to another model than the one that answers. Version 5's tokenizer classes and its list of
 `extra_special_tokens` end it with an exception.
 """
 
 from __future__ import annotations
 
-import runpy
-import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -41,7 +36,7 @@ def older(config: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def read_newer() -> None:
+def prepare() -> None:
     """Let transformers 4.48 load what version 5 has saved."""
     import transformers
     from transformers.tokenization_utils_base import PreTrainedTokenizerBase
@@ -63,16 +58,3 @@ def read_newer() -> None:
     transformers.PretrainedConfig.get_config_dict = classmethod(get_config_dict)
     PreTrainedTokenizerBase.__init__ = init
     setattr(transformers, TOKENIZER_CLASS, transformers.PreTrainedTokenizerFast)
-
-
-def main() -> None:
-    program = sys.argv.pop(1)
-    read_newer()
-    if program.endswith(".py"):
-        runpy.run_path(program, run_name="__main__")
-    else:
-        runpy.run_module(program, run_name="__main__", alter_sys=True)
-
-
-if __name__ == "__main__":
-    main()

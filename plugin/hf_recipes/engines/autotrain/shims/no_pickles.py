@@ -1,17 +1,13 @@
-"""Runs a trainer of AutoTrain that loads no pickle.
+"""Loads no pickle.
 
-    python no_pickles.py autotrain.trainers.clm --training_config FILE    # or a script in the module's place
-
-A copy of this file goes with a job and runs in the autotrain environment. Where a base has no safetensors, transformers and
-sentence-transformers load its pickle, which may run any code. What the trainer itself has written beside its config, such as
-the state of a checkpoint, is its own and may be read again.
+Where a base has no safetensors, transformers and sentence-transformers load its pickle, which may run any code. What the
+trainer itself has written beside its config, such as the state of a checkpoint, is its own and may be read again.
 """
 
 from __future__ import annotations
 
 import io
 import os
-import runpy
 import sys
 from pathlib import Path
 from typing import Any
@@ -35,15 +31,6 @@ def refuse(own: Path) -> None:
     torch.load = load_own
 
 
-def main() -> None:
-    program = sys.argv.pop(1)
+def prepare() -> None:
     config = sys.argv[sys.argv.index("--training_config") + 1]
     refuse(Path(config).resolve().parent)
-    if program.endswith(".py"):
-        runpy.run_path(program, run_name="__main__")
-    else:
-        runpy.run_module(program, run_name="__main__", alter_sys=True)
-
-
-if __name__ == "__main__":
-    main()
