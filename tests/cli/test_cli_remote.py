@@ -148,12 +148,35 @@ def test_a_run_that_is_left_alone_is_found_from_another_folder(
         status = json.loads(call("status", run["id"], "--json", cwd=place).stdout)
         assert (status["state"], status["per_hour"]) == ("succeeded", 0.0)
     assert logged_in.space(f"ada/{run['id']}").stage == "PAUSED"
-    refused = call("push", run["id"])
-    assert refused.returncode == 1 and f"hf-recipes status {run['id']}" in refused.stderr, (
-        "the model is not here"
-    )
+    for place in (folder, tmp_path / "desktop"):  # the second one has never heard of the run
+        place.mkdir(exist_ok=True)
+        refused = call("push", run["id"], cwd=place)
+        assert refused.returncode == 1 and f"hf-recipes status {run['id']}" in refused.stderr, (
+            "the model is not here"
+        )
     unknown = call("status", "nobody-20260101-000000-abcd", cwd=elsewhere)
     assert unknown.returncode == 2 and len(unknown.stderr.splitlines()) == 1
+
+
+def test_report_and_compare_find_a_run_of_another_machine_too(
+    logged_in: Any, call: Any, sent: Any, tmp_path: Path
+) -> None:
+    run = sent()
+    value = {"value": 0.5, "low": 0.2, "high": 0.8}
+    method = {"metrics": {"exact_match": value}, "prompt_tokens": 9, "completion_tokens": 3, "seconds": 1.0}
+    verdict = {"decision": "baseline", "reason": "The best baseline does better.", "metric": "exact_match"}
+    report = {"schema": 1, "n": 8, "methods": {"zero-shot": method, "fine-tuned": method}, "verdict": verdict}
+    state = {"id": run.name, "state": "failed", "reason": "gate_not_met", "backend": "spaces-t4-small"}
+    files = {"state.json": state, "report/report.json": report}
+    there = {f"{run.name}/{name}": json.dumps(content).encode() for name, content in files.items()}
+    logged_in.put("dataset", "ada/hf-recipes-runs", there)
+    desktop, laptop = tmp_path / "desktop", tmp_path / "laptop"
+    for place in (desktop, laptop):
+        place.mkdir()
+    found = call("report", run.name, "--json", cwd=desktop)
+    assert found.returncode == 0 and json.loads(found.stdout)["verdict"] == verdict, found.stderr
+    refused = call("compare", run.name, cwd=laptop)
+    assert refused.returncode == 1 and "has no model" in refused.stderr, refused.stderr
 
 
 def test_without_a_login_one_line_says_what_to_type(call: Any, folder: Path, monkeypatch: Any) -> None:

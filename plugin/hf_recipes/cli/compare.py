@@ -22,8 +22,8 @@ from hf_recipes.cli.output import result, say
 @runs_option
 def compare_command(run: str, port: int | None, open_browser: bool, runs_dir: Path) -> None:
     """Serve a page on this machine where RUN's model and its base answer the same prompt. Ctrl-C ends it."""
-    from hf_recipes import record
-    from hf_recipes.api import compare
+    from hf_recipes.api import compare, lifecycle
+    from hf_recipes.cli.status import refreshed
 
     def ready(url: str) -> None:
         result(url)
@@ -31,7 +31,8 @@ def compare_command(run: str, port: int | None, open_browser: bool, runs_dir: Pa
         if open_browser:
             click.launch(url)
 
-    folder = record.find(run, runs_dir)
+    folder = lifecycle.find(run, runs_dir)
+    refreshed(folder)
     try:
         compare.serve(folder, port=port, say=say, ready=ready)
     except compare.CompareFailed as error:

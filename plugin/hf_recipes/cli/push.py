@@ -31,12 +31,11 @@ def push_command(
     run: str, repo: str | None, public: bool, force: bool, as_json: bool, runs_dir: Path
 ) -> None:
     """Push a run's model with a card that shows its evaluation. In one commit; again, it changes nothing."""
-    from hf_recipes import record
     from hf_recipes.api import lifecycle
     from hf_recipes.evaluation.findings import unmet
     from hf_recipes.hub.publish.push import push
 
-    folder = record.find(run, runs_dir)
+    folder = lifecycle.find(run, runs_dir)
     for gate in () if force else lifecycle.gate_unmet(folder):
         raise CommandFailed(
             f"{folder.name} does not meet its gate: {unmet(gate)}; push it all the same with --force, and its card will say so"

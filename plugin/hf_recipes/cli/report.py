@@ -12,6 +12,8 @@ from hf_recipes.cli.errors import CommandFailed
 from hf_recipes.cli.output import document, say
 from hf_recipes.runner.files import read_json
 
+REPORT = Path("report") / "report.json"
+
 
 @click.command("report", epilog=RUN_HELP)
 @click.argument("names", metavar="RUN [RUN …]", nargs=-1, required=True)
@@ -20,9 +22,13 @@ from hf_recipes.runner.files import read_json
 @runs_option
 def report_command(names: tuple[str, ...], as_json: bool, open_browser: bool, runs_dir: Path) -> None:
     """Print a run's evaluation: each method's numbers with intervals, and the verdict. Several runs stand side by side."""
-    from hf_recipes import record
+    from hf_recipes.api import lifecycle
+    from hf_recipes.cli.status import refreshed
 
-    folders = list(dict.fromkeys(record.find(name, runs_dir) for name in names))
+    folders = list(dict.fromkeys(lifecycle.find(name, runs_dir) for name in names))
+    for folder in folders:
+        if not (folder / REPORT).exists():
+            refreshed(folder)
     reports = [_report(folder) for folder in folders]
     if len(folders) > 1:
         _several(folders, as_json)
@@ -39,7 +45,7 @@ def report_command(names: tuple[str, ...], as_json: bool, open_browser: bool, ru
 
 
 def _report(folder: Path) -> dict[str, Any]:
-    path = folder / "report" / "report.json"
+    path = folder / REPORT
     if not path.exists():
         raise CommandFailed(
             f"{folder.name} has no report: its recipe has no `evaluate:`, or it did not come that far"
@@ -62,7 +68,7 @@ def _one(folder: Path, report: dict[str, Any]) -> None:
     except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
         # It was written by another version, or by nobody: what stands in it is as foreign as any other input.
         raise CommandFailed(
-            f"{folder / 'report' / 'report.json'} is no report of this version ({type(error).__name__}: {error}); "
+            f"{folder / REPORT} is no report of this version ({type(error).__name__}: {error}); "
             "evaluate the run again"
         ) from error
 
