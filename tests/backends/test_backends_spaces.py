@@ -100,7 +100,7 @@ def test_a_run_in_a_real_container_succeeds_and_its_space_costs_nothing_afterwar
     assert end_of(run) == (State.SUCCEEDED, None, "")
     assert space.stage == "PAUSED"
     assert "trained" in (run / "train.log").read_text()
-    assert record.read_state(run).stage == "push" or record.read_state(run).stage == "evaluate"
+    assert record.read_state(run).stage == "push"
     assert "".join(monitor.logs(run, False))
     assert monitor.facts(run)["per_hour"] == 0.0
 

@@ -143,6 +143,19 @@ def test_a_server_that_answers_badly_is_one_sentence(
     assert "\n" not in str(failed.value)
 
 
+def test_a_proxy_is_not_asked_for_a_server_of_this_machine_neither_by_an_endpoint_nor_by_the_judge(
+    serve: Callable[..., Raw], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proxy = serve(saying("the proxy"))
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, proxy.url)
+    assert ask(serve(saying("an answer"))) == "an answer"
+    server = serve(saying("A"))
+    answers = [Answer(0, "an answer", "another", 1, 1, 0.1, "base:0")]
+    judge(answers, {0: QUESTION[0]}, {"base_url": server.url, "model": "m"}, tmp_path)  # type: ignore[dict-item]
+    assert proxy.heads == [] and len(server.heads) == 2  # in both orders
+
+
 def test_an_answer_without_text_is_empty_and_half_a_character_can_be_written(
     serve: Callable[..., Raw],
 ) -> None:
