@@ -56,7 +56,7 @@ def bundled() -> tuple[str, ...]:
 def resolve(base_model: str, *, say: Say) -> str:
     """What transformers loads: an absolute folder for a bundled model or a folder, a Hub id as it is.
 
-    A bundled model is fetched and converted on first use (about half a minute, 540 MB); progress goes to `say`.
+    A bundled model is fetched and converted on first use (about a quarter of a minute, 540 MB); progress goes to `say`.
     Raises BaseUnavailable.
     """
     if base_model.startswith(PREFIX):

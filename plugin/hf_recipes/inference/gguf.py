@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import copy
+import functools
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+WORDS = tuple(f"tokenizer.ggml.{name}" for name in ("tokens", "merges", "scores", "token_type"))
 
 
 def convert(gguf: Path, into: Path) -> None:
@@ -17,22 +21,48 @@ def convert(gguf: Path, into: Path) -> None:
     neither `rope_parameters` (the rotary base would silently be 10000) nor version 5's tokenizer class nor
     chat_template.jinja. And the tokenizer's own save_pretrained copies the whole GGUF as `tokenizer.model`.
     """
+    from gguf import GGUFReader
+
+    reader = GGUFReader(gguf)
     # transformers draws bars on stderr and says nothing else there that a person could use.
     with contextlib.redirect_stderr(io.StringIO()):
-        tokenizer = _tokenizer(gguf, into)
-        config = _weights(gguf, into)
+        with _read_already(reader):
+            tokenizer = _tokenizer(gguf, reader, into)
+        with _read_already(_without_words(reader)):
+            config = _weights(gguf, into)
     padding = _padding(tokenizer)
     _write(into / "config.json", _model_config(config, padding))
     _write(into / "generation_config.json", _generation_config(config, padding))
     _write(into / "tokenizer_config.json", _tokenizer_config(tokenizer, config, padding))
 
 
-def _tokenizer(gguf: Path, into: Path) -> Any:
+@contextlib.contextmanager
+def _read_already(reader: Any) -> Iterator[None]:
+    """transformers reads the whole file for each of tokenizer, config and weights, some seconds each: it is given this one.
+    And it makes the table of tensor names anew for each of the model's 400 modules: that is made once."""
+    import gguf
+
+    read, names = gguf.GGUFReader, gguf.get_tensor_name_map
+    gguf.GGUFReader, gguf.get_tensor_name_map = (lambda *_: reader), functools.cache(names)
+    try:
+        yield
+    finally:
+        gguf.GGUFReader, gguf.get_tensor_name_map = read, names
+
+
+def _without_words(reader: Any) -> Any:
+    """Neither config nor weights need the vocabulary, which takes transformers seconds to decode."""
+    other = copy.copy(reader)
+    other.fields = {name: field for name, field in reader.fields.items() if name not in WORDS}
+    return other
+
+
+def _tokenizer(gguf: Path, reader: Any, into: Path) -> Any:
     from tokenizers import pre_tokenizers
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
-    if _pre_tokenizer(gguf) == "smollm":
+    if str(reader.fields["tokenizer.ggml.pre"].contents()) == "smollm":
         # transformers leaves out this kind's first rule: every digit stands alone.
         tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
             [
@@ -42,12 +72,6 @@ def _tokenizer(gguf: Path, into: Path) -> Any:
         )
     tokenizer.backend_tokenizer.save(str(into / "tokenizer.json"))
     return tokenizer
-
-
-def _pre_tokenizer(gguf: Path) -> str:
-    from gguf import GGUFReader
-
-    return str(GGUFReader(gguf).fields["tokenizer.ggml.pre"].contents())
 
 
 def _weights(gguf: Path, into: Path) -> Any:
