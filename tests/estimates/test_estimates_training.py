@@ -11,9 +11,9 @@ import pytest
 
 from hf_recipes.catalog.machine import Gpu, Machine
 from hf_recipes.estimates import training
-from hf_recipes.estimates.model_size import BUNDLED, Base, read_base
+from hf_recipes.estimates.model_size import SIZES, Base, read_base
 
-SMOLLM = BUNDLED["bundled/smollm2-135m-instruct"]
+SMOLLM = SIZES["bundled/smollm2-135m-instruct"]
 CPU = Machine(cores=2, memory=16 * 1024**3)
 FULL = {
     "peft": False,

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hf_recipes.catalog.bundled import BUNDLED
+
 SMALL = 1_000_000_000
 """Parameters below which a base counts as small."""
 
@@ -41,13 +43,11 @@ FAMILIES: tuple[tuple[Member, ...], ...] = (
     _family("google/gemma-2-", "-it", _2b=2614, _9b=9242, _27b=27227),
     _family("google/gemma-2-", "", _2b=2614, _9b=9242, _27b=27227),
 )  # fmt: skip
-SAME = {"bundled/smollm2-135m-instruct": "HuggingFaceTB/SmolLM2-135M-Instruct"}
-"""Other names of members."""
 
 
 def larger(base_model: str, most: int = 2) -> tuple[Member, ...]:
     """The next sizes of a base's family, the smallest first; none where the family is not known, or ends there."""
-    name = SAME.get(base_model, base_model).lower()
+    name = (BUNDLED[base_model].hub_id if base_model in BUNDLED else base_model).lower()
     for family in FAMILIES:
         names = [member.model.lower() for member in family]
         if name in names:

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-BUNDLED = {"bundled/smollm2-135m-instruct": ("llama", "apache-2.0")}
-"""Name → model type and licence, as in the configs and on the card of the model that the package carries."""
+from hf_recipes.catalog.bundled import BUNDLED
 
 
 @dataclass(frozen=True)
@@ -31,8 +30,8 @@ class Identity:
 def offline(base_model: str) -> Identity | None:
     """What this disk says of a bundled model or of a folder; None for any other name. Never raises for what it reads."""
     if base_model in BUNDLED:
-        kind, license = BUNDLED[base_model]
-        return Identity(kind, gated=False, license=license)
+        known = BUNDLED[base_model]
+        return Identity(known.model_type, gated=False, license=known.license)
     folder = Path(base_model)
     if not (folder.is_absolute() and folder.is_dir()):
         return None

@@ -55,7 +55,7 @@ LLAMA = (
     *(f"self_attn.{name}_proj" for name in "qkvo"),
     *(f"mlp.{name}_proj" for name in ("gate", "up", "down")),
 )
-BUNDLED = {
+SIZES = {
     # Counted from the package's own GGUF; tests compare it with the converted files.
     "bundled/smollm2-135m-instruct": Base(
         134_515_008, "the bundled model is known", 305_280, 30, 576, 1536, 9, 49_152,
@@ -75,8 +75,8 @@ def base_of(recipe: Recipe) -> Base | str:
 def read_base(base_model: str, *, reach_hub: bool = True) -> Base | str:
     """The size of a base model, or one sentence saying why it is not known: an Unusable where that means that it cannot be
     loaded. Never raises for what it reads."""
-    if base_model in BUNDLED:
-        return BUNDLED[base_model]
+    if base_model in SIZES:
+        return SIZES[base_model]
     folder = Path(base_model)
     try:
         if folder.is_dir():

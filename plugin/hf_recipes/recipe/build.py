@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from hf_recipes.catalog.hub_ids import HUB_ID
 from hf_recipes.recipe.check import Reading
 from hf_recipes.recipe.fields import METRICS
 from hf_recipes.recipe.model import (
@@ -22,7 +23,6 @@ from hf_recipes.recipe.model import (
     Server,
     UseCase,
 )
-from hf_recipes.recipe.rules import HUB_ID
 
 
 def recipe(

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import urllib.parse
 from collections.abc import Sequence
 from pathlib import Path
 
+from hf_recipes.catalog.hub_ids import HUB_ID
 from hf_recipes.recipe import measures
 from hf_recipes.recipe.check import Reading
 
 DOCUMENTS = (".txt", ".md", ".jsonl", ".csv")
 """What `evaluate.documents` may be, or a folder of them."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1", "0.0.0.0")
-HUB_ID = re.compile(r"[\w][\w.-]*(/[\w][\w.-]*)?", re.ASCII)
 FINDERS = ("HF_RECIPES_VLLM_PYTHON", "HF_RECIPES_INFERENCE_PYTHON")
 """Variables that may name an interpreter with vLLM in it; the one that we make has none."""
 

@@ -44,7 +44,6 @@ TRAINERS = {
     "sentence_transformers": ("pair", "pair_class", "pair_score", "triplet", "qa"),
     "vlm": ("vqa", "captioning"),
 }
-BUNDLED = ("bundled/smollm2-135m-instruct",)
 METRIC_OPTIONS: Mapping[str, tuple[str, ...]] = {
     "exact_match": (),
     "normalised_match": (),

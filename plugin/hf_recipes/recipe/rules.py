@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from hf_recipes.catalog.bundled import BUNDLED
+from hf_recipes.catalog.hub_ids import HUB_ID
 from hf_recipes.recipe import (
     autotrain,
     backend_rules,
@@ -16,10 +18,9 @@ from hf_recipes.recipe import (
     target_modules,
 )
 from hf_recipes.recipe.check import Reading
-from hf_recipes.recipe.fields import BUNDLED, CHAT_TEMPLATES, METRICS
+from hf_recipes.recipe.fields import CHAT_TEMPLATES, METRICS
 from hf_recipes.recipe.spelling import one_of
 
-HUB_ID = re.compile(r"[\w][\w.-]*(/[\w][\w.-]*)?", re.ASCII)
 PATHS = re.compile(
     r"base_model|data\.path|evaluate\.(?:documents|embedding_model|metrics\.\d+\.options\.database)"
 )
@@ -106,7 +107,7 @@ def _base_model(reading: Reading) -> None:
         _tabular_model(reading, model)
     elif model.startswith("bundled/"):
         if model not in BUNDLED:
-            reading.report("base_model", "unknown-value", "no such bundled model", one_of(model, BUNDLED))
+            reading.report("base_model", "unknown-value", "no such bundled model", one_of(model, tuple(BUNDLED)))
         elif isinstance(backend, str) and not backend.startswith("local"):
             hint = "name a Hub model, such as HuggingFaceTB/SmolLM2-135M-Instruct, or use backend: local"
             reading.report("base_model", "bundled-remote", f"a bundled model is not there on {backend}", hint)

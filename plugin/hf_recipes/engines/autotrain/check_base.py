@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hf_recipes.engines.autotrain.resolve import resolve
 from hf_recipes.estimates.base_files import Unusable
-from hf_recipes.estimates.model_size import BUNDLED, Base, outside_lora, read_base
+from hf_recipes.estimates.model_size import SIZES, Base, outside_lora, read_base
 from hf_recipes.recipe import Problem, Recipe, problem_at
 
 TARGETS = "params.target_modules"
@@ -19,8 +19,8 @@ LISTED = 24
 
 def here(base_model: str) -> Base | str | None:
     """A base that lies on this disk or is known; None where somebody else would have to be asked."""
-    if base_model in BUNDLED:
-        return BUNDLED[base_model]
+    if base_model in SIZES:
+        return SIZES[base_model]
     folder = Path(base_model)
     return read_base(base_model, reach_hub=False) if folder.is_absolute() and folder.is_dir() else None
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from hf_recipes import record
+from hf_recipes.catalog.bundled import BUNDLED
+from hf_recipes.catalog.hub_ids import HUB_ID
 from hf_recipes.data.answer_frame import AnswerFrame, answer_frame
 from hf_recipes.data.answer_room import answer_room
 from hf_recipes.evaluation import findings, run_warnings
@@ -18,8 +19,6 @@ from hf_recipes.hub.errors import HubFailed
 from hf_recipes.inference.fingerprint import fingerprint, weight_files
 from hf_recipes.runner import files
 
-HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(?:/[\w.-]+)?", re.ASCII)
-BUNDLED = {"bundled/smollm2-135m-instruct": "HuggingFaceTB/SmolLM2-135M-Instruct"}
 """The bundled models' own repos on the Hub."""
 DATA_REPO = "/hf-recipes-data-"
 """In the names of the private repos that remote runs read local data from."""
@@ -153,7 +152,7 @@ def read_job(run: Path) -> Mapping[str, Any]:
 def _base(named: str) -> tuple[str, bool]:
     """(the base model's name in public, whether that is a repo of the Hub)."""
     if named in BUNDLED:
-        return BUNDLED[named], True
+        return BUNDLED[named].hub_id, True
     if not Path(named).is_absolute() and HUB_ID.fullmatch(named):
         return named, True
     # What a folder's config calls itself proves nothing: anything may have been done to the weights since. See base_proof.py.

@@ -14,7 +14,7 @@ from hf_recipes.steps.step import write_json
 
 def general_texts() -> list[str]:
     """The passages that we ship, about twenty in several registers and languages: written for this, in no data set."""
-    whole = (files("hf_recipes") / "inference" / "forgetting.txt").read_text(encoding="utf-8")
+    whole = (files("hf_recipes.steps.answer") / "forgetting.txt").read_text(encoding="utf-8")
     return [text.strip() for text in re.split(r"\n\n(?=\S)", whole) if text.strip()]
 
 
