@@ -22,8 +22,8 @@ from hf_recipes.estimates.base_files import (
     unusable_folder,
 )
 from hf_recipes.recipe.model import Recipe
+from hf_recipes.runner.weights import header
 
-HEADER_LIMIT = 100_000_000
 """Bytes; the limit that safetensors itself sets."""
 
 
@@ -108,14 +108,8 @@ def _from_folder(folder: Path) -> Base | str:
 
 def _shapes(folder: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
     for path in sorted(folder.glob("*.safetensors")):
-        with path.open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            if not 0 < length <= min(HEADER_LIMIT, path.stat().st_size):
-                raise ValueError("not a safetensors file")
-            header = json.loads(file.read(length))
-        for name, tensor in header.items():
-            if name != "__metadata__":
-                yield name, tuple(int(size) for size in tensor["shape"])
+        for name, tensor in header(path).items():
+            yield name, tuple(int(size) for size in tensor["shape"])
 
 
 def _base(shapes: Mapping[str, tuple[int, ...]], config: Mapping[str, object], source: str) -> Base:

@@ -2,23 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
-from typing import Any
 
-MAX_HEADER = 100 * 1024 * 1024
-
-
-def header(path: Path) -> dict[str, dict[str, Any]]:
-    """The tensors of a safetensors file: name → dtype, shape, data_offsets. Raises ValueError for another file."""
-    with path.open("rb") as file:
-        size = int.from_bytes(file.read(8), "little")
-        if not 0 < size <= MAX_HEADER:
-            raise ValueError(f"{path.name} is not a safetensors file")
-        found: dict[str, dict[str, Any]] = json.loads(file.read(size))
-    found.pop("__metadata__", None)
-    return found
+from hf_recipes.runner.weights import header
 
 
 def parameters(base: str) -> int | None:

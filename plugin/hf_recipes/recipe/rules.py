@@ -107,7 +107,9 @@ def _base_model(reading: Reading) -> None:
         _tabular_model(reading, model)
     elif model.startswith("bundled/"):
         if model not in BUNDLED:
-            reading.report("base_model", "unknown-value", "no such bundled model", one_of(model, tuple(BUNDLED)))
+            reading.report(
+                "base_model", "unknown-value", "no such bundled model", one_of(model, tuple(BUNDLED))
+            )
         elif isinstance(backend, str) and not backend.startswith("local"):
             hint = "name a Hub model, such as HuggingFaceTB/SmolLM2-135M-Instruct, or use backend: local"
             reading.report("base_model", "bundled-remote", f"a bundled model is not there on {backend}", hint)

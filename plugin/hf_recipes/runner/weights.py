@@ -22,27 +22,38 @@ SIZES = {
 """Bits an element, of the types that can be checked; one unknown here is taken at its word."""
 
 
-def tensors(path: Path) -> dict[str, Any]:
-    """The header of a safetensors file whose every byte is accounted for. Raises ValueError, OSError."""
-    size = path.stat().st_size
+def header_text(path: Path) -> bytes:
+    """The JSON at the beginning of a safetensors file. Raises ValueError for another file, OSError."""
     with path.open("rb") as file:
         start = file.read(8)
         length = int.from_bytes(start, "little")
-        if len(start) < 8 or not 2 <= length <= min(HEADER_LIMIT, size - 8):
+        if len(start) < 8 or not 2 <= length <= min(HEADER_LIMIT, path.stat().st_size - 8):
             raise ValueError("it has no safetensors header")
-        try:
-            header = json.loads(file.read(length))
-        except ValueError as error:
-            raise ValueError("its header is damaged") from error
-    if not isinstance(header, dict):
+        return file.read(length)
+
+
+def header(path: Path) -> dict[str, Any]:
+    """The tensors of a safetensors file, as its header has them: name → dtype, shape, data_offsets. Raises ValueError, OSError."""
+    try:
+        found = json.loads(header_text(path))
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError("its header is damaged") from error
+    if not isinstance(found, dict):
         raise ValueError("its header is damaged")
-    header.pop("__metadata__", None)
-    if not header:
+    found.pop("__metadata__", None)
+    return found
+
+
+def tensors(path: Path) -> dict[str, Any]:
+    """The header of a safetensors file whose every byte is accounted for. Raises ValueError, OSError."""
+    size, length = path.stat().st_size, len(header_text(path))
+    found = header(path)
+    if not found:
         raise ValueError("it holds no tensors")
     position = 0
     try:
         for entry in sorted(
-            header.values(), key=lambda entry: (entry["data_offsets"][0], entry["data_offsets"][1])
+            found.values(), key=lambda entry: (entry["data_offsets"][0], entry["data_offsets"][1])
         ):
             begin, end = entry["data_offsets"]
             bits = SIZES.get(entry["dtype"])
@@ -53,7 +64,7 @@ def tensors(path: Path) -> dict[str, Any]:
         raise ValueError("its header is damaged") from error
     if size != 8 + length + position:
         raise ValueError(f"it has {size:,} bytes, and its header speaks of {8 + length + position:,}")
-    return header
+    return found
 
 
 def weight_files(folder: Path) -> dict[Path, tuple[int, int, int]]:

@@ -21,7 +21,7 @@ from hf_recipes.inference.fingerprint import fingerprint, sha256, weight_files
 from hf_recipes.recipe import autotrain
 from hf_recipes.runner.promote import PUBLISHABLE
 from hf_recipes.runner.redaction import Redactor
-from hf_recipes.runner.weights import tensors
+from hf_recipes.runner.weights import header_text, tensors
 
 MARK = "hf_recipes.json"
 """The file by which a repo is known as a recipe's."""
@@ -188,7 +188,7 @@ def _refuse_leaks(
     texts: Mapping[str, bytes], weights: Mapping[str, Path], facts: Facts, secrets: Sequence[str]
 ) -> None:
     readable = {path: data.decode("utf-8", errors="replace") for path, data in texts.items()}
-    readable |= {path: _header(file) for path, file in weights.items()}
+    readable |= {path: header_text(file).decode("utf-8", errors="replace") for path, file in weights.items()}
     finds = _finds(readable, facts, secrets)
     if finds:
         more = f" and {len(finds) - SHOWN_FINDS} more" if len(finds) > SHOWN_FINDS else ""
@@ -201,11 +201,6 @@ def _refuse_leaks(
 
 def _finds(texts: Mapping[str, str], facts: Facts, secrets: Sequence[str]) -> list[Find]:
     return scan(texts, redact=_redactor(secrets), places=[*facts.places, *_own_places()])
-
-
-def _header(file: Path) -> str:
-    with file.open("rb") as opened:
-        return opened.read(int.from_bytes(opened.read(8), "little")).decode("utf-8", errors="replace")
 
 
 def _redactor(secrets: Sequence[str]) -> Redactor:
