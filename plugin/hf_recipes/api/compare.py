@@ -20,7 +20,7 @@ from hf_recipes.runner.environment import child_environment
 
 CONFIG = "compare.json"
 LOG = "compare.log"
-GENERATIVE = ("sft", "default", "generic", "dpo", "orpo")
+GENERATIVE = ("sft", "default", "dpo", "orpo")
 SECONDS_TO_END = 5
 
 
