@@ -8,9 +8,6 @@ from functools import cache
 
 from hf_recipes.recipe import autotrain
 
-Bounds = tuple[float | None, float | None]
-"""The lowest and the highest value that is allowed."""
-
 
 @dataclass(frozen=True)
 class Field:
