@@ -47,7 +47,8 @@ def test_a_container_s_limits_count(tmp_path: Path, monkeypatch: Any) -> None:
 def test_gpus_as_nvidia_smi_lists_them(tmp_path: Path, monkeypatch: Any) -> None:
     smi = tmp_path / "nvidia-smi"
     smi.write_text(
-        "#!/bin/sh\necho '0, GPU-aa, 81559, NVIDIA H100 80GB HBM3'\necho '1, GPU-bb, [N/A], NVIDIA GB10, odd'\n"
+        f"#!/bin/sh\necho asked >> {tmp_path}/asked\n"
+        "echo '0, GPU-aa, 81559, NVIDIA H100 80GB HBM3'\necho '1, GPU-bb, [N/A], NVIDIA GB10, odd'\n"
     )
     smi.chmod(smi.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
@@ -58,7 +59,12 @@ def test_gpus_as_nvidia_smi_lists_them(tmp_path: Path, monkeypatch: Any) -> None
     for visible, names in (("", []), ("-1", []), ("1", [second.name]), ("GPU-aa", [first.name])):
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
         assert [gpu.name for gpu in local.machine().gpus] == names
-    smi.write_text("#!/bin/sh\necho 'NVIDIA-SMI has failed'\nexit 9\n")
+    assert (tmp_path / "asked").read_text().split() == ["asked"], "once, however often a command asks"
+    broken = tmp_path / "broken" / "nvidia-smi"
+    broken.parent.mkdir()
+    broken.write_text("#!/bin/sh\necho 'NVIDIA-SMI has failed'\nexit 9\n")
+    broken.chmod(smi.stat().st_mode)
+    monkeypatch.setenv("PATH", f"{broken.parent}{os.pathsep}{os.environ['PATH']}")
     assert local.machine().gpus == ()
 
 

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from hf_recipes.catalog.machine import Gpu, Machine
@@ -70,9 +71,7 @@ def _groups(controller: str) -> Iterator[Path]:
 
 
 def _gpus() -> tuple[Gpu, ...]:
-    rows = _output(
-        ["nvidia-smi", "--query-gpu=index,uuid,memory.total,name", "--format=csv,noheader,nounits"]
-    ).splitlines()
+    rows = _listed(os.environ.get("PATH", "")).splitlines()
     found = [[word.strip() for word in row.split(",", 3)] for row in rows if row.count(",") >= 3]
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:
@@ -85,6 +84,14 @@ def _gpus() -> tuple[Gpu, ...]:
     # A GPU that shares the main memory reports none of its own.
     return tuple(
         Gpu(name=row[3], memory=int(row[2]) << 20 if row[2].isdigit() else _main_memory()) for row in found
+    )
+
+
+@cache
+def _listed(_path: str) -> str:
+    """What the nvidia-smi of this PATH says, asked once a command: where a driver has to wake up, it takes seconds."""
+    return _output(
+        ["nvidia-smi", "--query-gpu=index,uuid,memory.total,name", "--format=csv,noheader,nounits"]
     )
 
 
