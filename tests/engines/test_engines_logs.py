@@ -17,6 +17,7 @@ from hf_recipes.engines import autotrain
 from hf_recipes.engines.autotrain.logs import LOGGERS, OURS
 from hf_recipes.recipe import RecipeError, load
 from hf_recipes.recipe.autotrain import choices
+from hf_recipes.record.create import write_files
 
 TINY_BASE = Path(__file__).with_name("tiny_base.py")
 HERE = Machine(cores=2, memory=8 << 30)
@@ -125,8 +126,7 @@ def test_what_is_no_problem_works(autotrain_python: Path, tmp_path: Path, log: s
     (trained / "training_params.json").write_text(
         json.dumps({**params, "data_path": str(rows), "token": None})
     )
-    for name, text in job.files.items():
-        (tmp_path / name).write_text(text)
+    write_files(tmp_path, job.files)
     (step,) = (step for step in job.steps if step.name == "train")
     done = subprocess.run(
         [part.format(python=autotrain_python, run=tmp_path) for part in step.argv],

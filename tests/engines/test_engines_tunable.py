@@ -99,6 +99,6 @@ def test_each_module_can_be_imported_first() -> None:
         "api.tunable",
         "api.hardware_offers",
         "engines.autotrain.check",
-        "engines.identity",
+        "estimates.model_identity",
     ):
         subprocess.run([sys.executable, "-c", f"import hf_recipes.{module}"], check=True)

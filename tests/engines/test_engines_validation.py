@@ -14,6 +14,7 @@ import pytest
 from hf_recipes.catalog.machine import Machine
 from hf_recipes.engines import autotrain
 from hf_recipes.recipe import load
+from hf_recipes.record.create import write_files
 
 pytestmark = pytest.mark.training
 
@@ -91,8 +92,7 @@ def run_train_step(job: dict[str, object], python: Path, run: Path) -> str:
     }
     (work / "tiny").mkdir(parents=True)
     (work / "tiny" / "training_params.json").write_text(json.dumps(settled))
-    for name, text in files.items():
-        (run / name).write_text(text)
+    write_files(run, files)
     step = next(step for step in steps if step["name"] == "train")
     argv = [part.format(python=python, run=run) for part in step["argv"]]
     env = {**os.environ, **{name: value.format(run=run) for name, value in step["env"].items()}}
