@@ -46,7 +46,7 @@ def weights(path, values=4, cut=0, name='w'):
 @pytest.fixture
 def make_step() -> Callable[..., Any]:
     """step(name, code, …) → a Step that runs `code` with a function weights(path) at hand."""
-    from hf_recipes.engines.job import Step
+    from hf_recipes.record.job import Step
 
     stages = {"prepare": "prepare", "train": "train", "verify": "train", "push": "push"}
 
@@ -60,12 +60,12 @@ def make_step() -> Callable[..., Any]:
 
 @pytest.fixture
 def make_job() -> Callable[..., Any]:
-    from hf_recipes.engines.job import Job
     from hf_recipes.recipe.model import Compare, Data
+    from hf_recipes.record.job import Job
 
     def job(*steps: Any, **changes: Any) -> Job:
         facts: dict[str, Any] = {
-            "engine": "autotrain", "backend": "local", "task": "lm_training", "project_name": "tiny", "base_model": "bundled/none",
+            "engine": "autotrain", "engine_title": "AutoTrain", "engine_version": "0.8.36", "backend": "local", "task": "lm_training", "project_name": "tiny", "base_model": "bundled/none",
             "data": Data(path="data", local=True, train_split="train"), "evaluate": None, "compare": Compare(),
             "trust_remote_code": False, "params": {}, "overrides": {}, "steps": steps,
         }  # fmt: skip

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from hf_recipes.api import decide
+from hf_recipes.api.recipes import load_recipe
 from hf_recipes.cli.decide import show
 from hf_recipes.cli.output import console
 from hf_recipes.evaluation.interval import wilson
-from hf_recipes.recipe import load
 
 RECIPE = Path(__file__).resolve().parents[2] / "recipes" / "ingredient-parser" / "recipe.yml"
 N = 200
@@ -39,7 +39,9 @@ def decided(run: Path, *, cut: int, right: int, most: int) -> dict[str, Any]:
         ("report/report.json", report),
     ):
         (run / name).write_text(json.dumps(content))
-    return decide.document(load(RECIPE, settings=("evaluate.require=null",)), run)
+    return decide.document(
+        decide.check_measurable(load_recipe(RECIPE, settings=("evaluate.require=null",))), run
+    )
 
 
 def test_a_decision_that_hangs_on_cut_answers_is_not_measured(

@@ -9,15 +9,27 @@ from typing import Any
 import pytest
 
 from hf_recipes.api import decide, lifecycle
+from hf_recipes.api.checked import CheckedRecipe, check_recipes
+from hf_recipes.api.recipes import load_recipe
+from hf_recipes.catalog.machine import Machine
+from hf_recipes.engines import autotrain
+from hf_recipes.engines.jobs import translate
+from hf_recipes.estimates.model_size import base_of
 from hf_recipes.hub.base_identity import identity_of
-from hf_recipes.recipe import Recipe, RecipeError, load
+from hf_recipes.recipe import Recipe, RecipeError
 from hub.handle import Hub
 
 RECIPE = Path(__file__).resolve().parents[2] / "recipes" / "ingredient-parser" / "recipe.yml"
 
 
 def recipe(base_model: str) -> Recipe:
-    return load(RECIPE, settings=(f"base_model={base_model}",))
+    return load_recipe(RECIPE, settings=(f"base_model={base_model}",))
+
+
+def unchecked(recipe: Recipe) -> CheckedRecipe:
+    """With what a check learns, whatever it would say."""
+    here = Machine(cores=2, memory=8 << 30)
+    return CheckedRecipe(recipe, autotrain, here, base_of(recipe), translate(recipe, here))
 
 
 def seed(
@@ -43,11 +55,11 @@ def test_an_open_model_with_a_known_licence_and_architecture(logged_in: Hub) -> 
 
 def test_gated_without_access_cannot_be_tuned_and_with_access_it_can(logged_in: Hub) -> None:
     seed(logged_in, "bob/gated", gated="manual")
-    shut = decide.tunability_as_json(recipe("bob/gated"))
+    shut = decide.tunability_as_json(unchecked(recipe("bob/gated")))
     assert shut["tunable"] is False
     assert [one["kind"] for one in shut["reasons"]] == ["gated"]  # type: ignore[attr-defined]
     logged_in.repo("model", "bob/gated").granted.add("ada")
-    open_now = decide.tunability_as_json(recipe("bob/gated"))
+    open_now = decide.tunability_as_json(unchecked(recipe("bob/gated")))
     assert open_now["reasons"] == [] and "you have access" in str(open_now["notes"])
 
 
@@ -59,16 +71,16 @@ def test_a_licence_is_named_with_what_it_says_or_not_judged(logged_in: Hub) -> N
         card="license: other\nlicense_name: house-rules\nlicense_link: https://example.org/rules",
     )
     seed(logged_in, "bob/none", card="tags: [x]")
-    forbidden = decide.tunability_as_json(recipe("bob/shut"))
+    forbidden = decide.tunability_as_json(unchecked(recipe("bob/shut")))
     assert forbidden["tunable"] is False and "section 3" in str(forbidden["reasons"])
-    own = decide.tunability_as_json(recipe("bob/own"))
+    own = decide.tunability_as_json(unchecked(recipe("bob/own")))
     assert own["reasons"] == [] and "house-rules https://example.org/rules" in str(own["notes"])
-    assert "names no licence" in str(decide.tunability_as_json(recipe("bob/none"))["notes"])
+    assert "names no licence" in str(decide.tunability_as_json(unchecked(recipe("bob/none")))["notes"])
 
 
 def test_an_architecture_that_the_engine_does_not_know(logged_in: Hub) -> None:
     seed(logged_in, "bob/new", model_type="qwen3")
-    found = decide.tunability_as_json(recipe("bob/new"))
+    found = decide.tunability_as_json(unchecked(recipe("bob/new")))
     assert (
         found["tunable"] is False and "(qwen3)" in str(found["reasons"]) and "4.48" in str(found["reasons"])
     )
@@ -84,23 +96,23 @@ def test_a_base_of_pickles_and_a_module_that_it_has_not_are_found_out_before_a_r
     weights = len(text).to_bytes(8, "little") + text + bytes(4)
     logged_in.put("model", "bob/pickled", {"pytorch_model.bin": b"cos"})
     logged_in.put("model", "bob/whole", {"model.safetensors": weights, "pytorch_model.bin": b"cos"})
-    found = decide.tunability_as_json(recipe("bob/pickled"))
+    found = decide.tunability_as_json(unchecked(recipe("bob/pickled")))
     assert found["tunable"] is False and "pytorch_model.bin" in str(found["reasons"]), found
     for refused in (
-        lambda: lifecycle.plan(RECIPE, ["base_model=bob/pickled"], say=print),
-        lambda: lifecycle.create(recipe("bob/pickled"), runs_dir=tmp_path),
-        lambda: lifecycle.measure(recipe("bob/pickled"), runs_dir=tmp_path, say=print),
+        lambda: lifecycle.plan(recipe("bob/pickled"), say=print),
+        lambda: lifecycle.create(*check_recipes([recipe("bob/pickled")], to_run=True), runs_dir=tmp_path),
+        lambda: decide.check_measurable(recipe("bob/pickled")),
     ):
         with pytest.raises(RecipeError, match="as a pickle alone"):
             refused()
-    assert lifecycle.create(recipe("bob/whole"), runs_dir=tmp_path).is_dir()
-    named = load(RECIPE, settings=("base_model=bob/whole", "params.target_modules=[q_proj, v_proj]"))
+    assert lifecycle.create(*check_recipes([recipe("bob/whole")], to_run=True), runs_dir=tmp_path).is_dir()
+    named = load_recipe(RECIPE, settings=("base_model=bob/whole", "params.target_modules=[q_proj, v_proj]"))
     with pytest.raises(RecipeError, match="v_proj is no linear module of the base; did you mean q_proj"):
-        lifecycle.create(named, runs_dir=tmp_path)
+        lifecycle.create(*check_recipes([named], to_run=True), runs_dir=tmp_path)
 
 
 def test_a_missing_model_is_named_and_not_judged(logged_in: Hub) -> None:
-    found = decide.tunability_as_json(recipe("bob/nowhere"))
+    found = decide.tunability_as_json(unchecked(recipe("bob/nowhere")))
     assert found["tunable"] is None and set(found["unasked"]) == {"gated", "architecture", "license", "size"}  # type: ignore[call-overload]
 
 
@@ -115,6 +127,6 @@ def test_without_a_hub_what_could_not_be_asked_is_named(
 
 
 def test_a_bundled_model_is_known_without_asking_anyone(logged_in: Hub) -> None:
-    found = decide.tunability_as_json(load(RECIPE))
+    found = decide.tunability_as_json(unchecked(load_recipe(RECIPE)))
     assert found["tunable"] is True and found["unasked"] == {}
     assert logged_in.requests == []

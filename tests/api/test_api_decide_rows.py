@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from hf_recipes.api import decide
+from hf_recipes.api.recipes import load_recipe
 from hf_recipes.cli.decide import show
 from hf_recipes.cli.output import console
 from hf_recipes.evaluation.gate import BEST
-from hf_recipes.recipe import load
 
 TOLD = {"file": "test.jsonl", "line": 4, "column": 1, "code": "odd", "message": "odd", "hint": "mend it"}
 RECIPE = Path(__file__).resolve().parents[2] / "recipes" / "ingredient-parser" / "recipe.yml"
@@ -38,7 +38,7 @@ def decided(
         ("report/report.json", {"schema": 1, "n": 100, "methods": {"few-shot": method}}),
     ):
         (run / name).write_text(json.dumps(content))
-    return decide.document(load(RECIPE, settings=settings), run)
+    return decide.document(decide.check_measurable(load_recipe(RECIPE, settings=settings)), run)
 
 
 def test_rows_that_the_limit_leaves_out_are_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

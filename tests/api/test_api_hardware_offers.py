@@ -6,10 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from hf_recipes.api.hardware_offers import HERE, Offer, as_json, offers, too_large
+from hf_recipes.api.recipes import load_recipe
 from hf_recipes.catalog.hardware import FLAVORS
 from hf_recipes.catalog.machine import Machine
 from hf_recipes.estimates.model_size import Base, read_base
-from hf_recipes.recipe import load
 from hf_recipes.recipe.model import Recipe
 
 SHIPPED = Path(__file__).resolve().parents[2] / "recipes"
@@ -18,7 +18,7 @@ SEVEN = Base(7_615_616_512, "a 7B model's published sizes", 11_468_800, 28, 3584
 
 
 def recipe(name: str, *settings: str) -> Recipe:
-    return load(SHIPPED / name / "recipe.yml", settings=settings)
+    return load_recipe(SHIPPED / name / "recipe.yml", settings=settings)
 
 
 def by_name(found: list[Offer]) -> dict[str, Offer]:

@@ -7,22 +7,26 @@ from pathlib import Path
 
 import pytest
 
+from hf_recipes.api.checked import CheckedRecipe
 from hf_recipes.api.plan import as_json, make_plan
+from hf_recipes.api.recipes import load_recipe
 from hf_recipes.catalog.machine import Machine
 from hf_recipes.engines import autotrain
+from hf_recipes.engines.jobs import translate
 from hf_recipes.estimates.model_size import read_base
-from hf_recipes.recipe import load
 
 SHIPPED = Path(__file__).resolve().parents[2] / "recipes"
 HERE = Machine(cores=2, memory=16 * 1024**3)
 
 
 def document(name: str, data: dict[str, object]) -> dict[str, object]:
-    recipe = load(SHIPPED / name / "recipe.yml")
-    assert autotrain.check(recipe, HERE) == []
+    recipe = load_recipe(SHIPPED / name / "recipe.yml")
+    assert autotrain.check_recipe(recipe, HERE) == []
     base = read_base(recipe.base_model)
-    job = autotrain.translate(recipe, HERE, base if not isinstance(base, str) else None)
-    answer: dict[str, object] = json.loads(json.dumps(as_json(make_plan(recipe, job, HERE, data))))
+    job = translate(recipe, HERE, base if not isinstance(base, str) else None)
+    answer: dict[str, object] = json.loads(
+        json.dumps(as_json(make_plan(CheckedRecipe(recipe, autotrain, HERE, base, job), data)))
+    )
     return answer
 
 

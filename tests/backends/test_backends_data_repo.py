@@ -12,9 +12,9 @@ import pytest
 
 from hf_recipes.backends.huggingface.data_repo import fetch_data, publish_data
 from hf_recipes.backends.huggingface.remote_data import for_remote
-from hf_recipes.engines.job import Job
 from hf_recipes.hub.errors import HubFailed
 from hf_recipes.recipe.model import Data
+from hf_recipes.record.job import Job
 from hub.handle import Hub
 
 SHA = "0123456789ab" + "0" * 52

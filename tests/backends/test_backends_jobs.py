@@ -14,17 +14,17 @@ import pytest
 from huggingface_hub import CommitOperationAdd, HfApi
 from huggingface_hub._jobs_api import DEFAULT_UV_IMAGE, JobHardware
 
-from hf_recipes.backends.base import remote
+from hf_recipes.api.recipes import load_recipe, recipe_problems
 from hf_recipes.backends.huggingface import jobs, runs_repo
 from hf_recipes.backends.huggingface.outcome import judge
+from hf_recipes.backends.huggingface.remote import remote
+from hf_recipes.catalog.backend_names import JOB_FLAVORS
 from hf_recipes.catalog.hardware import FLAVORS
 from hf_recipes.catalog.machine import Machine
-from hf_recipes.engines import autotrain
+from hf_recipes.engines.jobs import translate
 from hf_recipes.estimates.timeout import job_timeout
 from hf_recipes.hub import account
 from hf_recipes.hub.errors import HubFailed
-from hf_recipes.recipe import load, problems
-from hf_recipes.recipe.hardware import JOB_FLAVORS
 from hf_recipes.record.state import Reason, State
 
 HOUR = 3600
@@ -300,7 +300,7 @@ params: {{mixed_precision: bf16, {params}}}
 def test_a_misspelt_flavor_is_answered_with_the_nearest(tmp_path: Path, backend: str, said: str) -> None:
     file = tmp_path / "recipe.yml"
     file.write_text(RECIPE.format(backend=backend, params=""))
-    (problem,) = problems(file)
+    (problem,) = recipe_problems(file)
     assert said in str(problem) and problem.line == 4
 
 
@@ -320,7 +320,7 @@ def test_the_launch_follows_the_flavor_s_gpus(
     file = tmp_path / "recipe.yml"
     file.write_text(RECIPE.format(backend=backend, params=params))
     (train,) = [
-        step for step in autotrain.translate(load(file), Machine(2, 8 << 30)).steps if step.name == "train"
+        step for step in translate(load_recipe(file), Machine(2, 8 << 30)).steps if step.name == "train"
     ]
     assert list(train.argv[3 : 3 + len(words)]) == words
 

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from hf_recipes import environments
-from hf_recipes.catalog.machine import Machine
+from hf_recipes.api.recipes import load_recipe
+from hf_recipes.catalog.machine import Gpu, Machine
 from hf_recipes.engines import autotrain
-from hf_recipes.recipe import autotrain as table
-from hf_recipes.recipe import load
+from hf_recipes.engines.autotrain import table
+from hf_recipes.engines.jobs import translate
 
 SIDE = Path(__file__).with_name("spacerunner_side.py")
 HEAD = """\
@@ -52,11 +53,11 @@ def test_spacerunner_would_be_given_the_same(
 ) -> None:
     path = tmp_path / "recipe.yml"
     path.write_text(RECIPES[name])
-    recipe = load(path)
-    here = Machine(cores=2, memory=8 << 30)
-    job = autotrain.translate(recipe, here)
+    recipe = load_recipe(path)
+    here = Machine(cores=2, memory=8 << 30, gpus=(Gpu("T4", 16 << 30),))
+    job = translate(recipe, here)
     config = tmp_path / "config.yml"
-    config.write_text(autotrain.export(recipe))
+    config.write_text(autotrain.export(recipe, here, base_model=recipe.base_model)["config.yml"])
     logged_in.builds_hang = True
     out = tmp_path / "out.json"
     done = subprocess.run(

@@ -233,7 +233,7 @@ def test_models_that_would_share_a_repo_are_refused(two: list[Path], monkeypatch
     monkeypatch.setenv("HF_TOKEN", "not-a-token")
     made = batch.recipes([two[0], two[0]])
     with pytest.raises(RecipeError, match="their models would share a repo"):
-        batch.create(made, runs_dir=two[0].parent / "runs")
+        batch.check_batch(made)
 
 
 def test_runs_that_cannot_go_side_by_side_are_told_before_their_cost_is_worked_out(

@@ -119,8 +119,6 @@ for path in sorted(pathlib.Path(".").rglob("*.py")):
 ours = [one for name, one in sys.modules.items() if name.split(".")[0] == "hf_recipes"]
 assert ours and all(one.__file__.startswith(str(pathlib.Path.cwd())) for one in ours)
 import settings
-from hf_recipes.recipe.explain import explain
-explain("task", None)  # reads data that lies beside the modules
 print(settings.read(pathlib.Path("compare.json")).names)
 """
     environment = {

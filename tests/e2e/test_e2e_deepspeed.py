@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from hf_recipes import environments
+from hf_recipes.api.recipes import load_recipe
 from hf_recipes.catalog.machine import Gpu, Machine
-from hf_recipes.engines import autotrain
-from hf_recipes.engines.job import Job
-from hf_recipes.recipe import load
+from hf_recipes.engines.jobs import translate
 from hf_recipes.record.create import plain, write_files
+from hf_recipes.record.job import Job
 
 pytestmark = pytest.mark.e2e
 
@@ -94,7 +94,7 @@ def job_of(run: Path, base: Path, peft: bool) -> Job:
     (run / "rows" / "train.jsonl").write_text("".join(json.dumps({"text": talk}) + "\n" for talk in talks))
     recipe = run / "recipe.yml"
     recipe.write_text(RECIPE.format(base=base, peft=str(peft).lower()))
-    job = autotrain.translate(load(recipe), TWO_GPUS)
+    job = translate(load_recipe(recipe), TWO_GPUS)
     (run / "work").mkdir()
     (run / "work" / "prepared.json").write_text(json.dumps({"base_model": str(base)}))
     (run / "job.json").write_text(json.dumps(plain(job)))

@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 
 from hf_recipes.api import decide, lifecycle
+from hf_recipes.api.checked import check_recipes
+from hf_recipes.api.recipes import load_recipe
 from hf_recipes.api.validate import problems
 from hf_recipes.catalog.machine import Machine
-from hf_recipes.engines import autotrain
 from hf_recipes.engines.autotrain.shims import start
+from hf_recipes.engines.jobs import translate
 from hf_recipes.estimates.model_size import read_base
-from hf_recipes.recipe import RecipeError, load
+from hf_recipes.recipe import RecipeError
 
 RECIPE = """\
 task: llm-sft
@@ -94,8 +96,8 @@ def test_weights_that_were_not_fetched_to_their_end_are_a_problem_and_no_base_to
     (one,) = found(tmp_path, "./base")
     assert one.startswith("2:1:damaged-weights: base_model: base: model.safetensors is damaged: it has ")
     with pytest.raises(RecipeError, match="damaged"):
-        lifecycle.plan(tmp_path / "recipe.yml", say=print)
-    recipe = load(tmp_path / "recipe.yml")
+        lifecycle.plan(load_recipe(tmp_path / "recipe.yml"), say=print)
+    recipe = load_recipe(tmp_path / "recipe.yml")
     said = decide.tunability(recipe, read_base(str(base)), [])
     assert said.tunable is False and [reason.kind for reason in said.reasons] == ["damaged-weights"]
 
@@ -149,9 +151,11 @@ def test_the_bundled_base_has_its_names_and_plan_and_run_refuse_others(tmp_path:
     (one,) = found(tmp_path, bundled, "[q_proj, query_key_value]")
     assert "q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj" in one
     with pytest.raises(RecipeError, match="query_key_value"):
-        lifecycle.plan(tmp_path / "recipe.yml", say=print)
+        lifecycle.plan(load_recipe(tmp_path / "recipe.yml"), say=print)
     with pytest.raises(RecipeError, match="query_key_value"):
-        lifecycle.create(load(tmp_path / "recipe.yml"), runs_dir=tmp_path / "runs")
+        lifecycle.create(
+            *check_recipes([load_recipe(tmp_path / "recipe.yml")], to_run=True), runs_dir=tmp_path / "runs"
+        )
     assert not (tmp_path / "runs").exists()
 
 
@@ -222,7 +226,7 @@ def test_every_trainer_with_a_base_is_started_so(tmp_path: Path, task: str) -> N
         f"task: {task}\nbase_model: some/model\nproject_name: p\nbackend: local\n"
         f"data:\n  path: some/data\n  train_split: train{template}\n  column_mapping: {columns}\n"
     )
-    job = autotrain.translate(load(file), HERE)
+    job = translate(load_recipe(file), HERE)
     assert "def refuse" in job.files["work/shims/no_pickles.py"]
     (train,) = [step for step in job.steps if step.name == "train"]
     assert "no_pickles" in train.argv[train.argv.index("{run}/work/shims/start.py") + 1].split(",")

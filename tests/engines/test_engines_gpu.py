@@ -14,14 +14,17 @@ from typing import Any
 import pytest
 
 from hf_recipes.api import lifecycle
+from hf_recipes.api.checked import CheckedRecipe
 from hf_recipes.api.hardware_offers import offers
+from hf_recipes.api.recipes import load_recipe
 from hf_recipes.catalog.hardware import FLAVORS, machine_for
 from hf_recipes.catalog.machine import Gpu, Machine
 from hf_recipes.engines import autotrain
+from hf_recipes.engines.autotrain.facts import training_facts
 from hf_recipes.engines.autotrain.shims import on_gpu, start
+from hf_recipes.engines.jobs import translate
 from hf_recipes.estimates import training
-from hf_recipes.estimates.model_size import Base
-from hf_recipes.recipe import load
+from hf_recipes.estimates.model_size import Base, read_base
 from hf_recipes.recipe.model import Recipe
 
 HERE = Path(__file__).resolve().parent
@@ -33,11 +36,11 @@ SEVEN = Base(7_615_616_512, "published", 11_468_800, 28, 3584, 18944, 28, 152_06
 
 
 def shipped(*settings: str) -> Recipe:
-    return load(SHIPPED, settings=settings)
+    return load_recipe(SHIPPED, settings=settings)
 
 
 def settled(recipe: Recipe, base: Base = SEVEN) -> dict[str, object]:
-    job = autotrain.translate(recipe, LAPTOP, base)
+    job = translate(recipe, LAPTOP, base)
     return {**job.params, **{name: override.value for name, override in job.overrides.items()}}
 
 
@@ -61,7 +64,10 @@ def test_what_a_layer_keeps_is_estimated_as_torch_counts_it(autotrain_python: Pa
             "lora_dropout": 0.05 if "dropout" in what else 0.0,
             "quantization": "int4" if "int4" in what else None,
         }
-        both = [training.activations(replace(base, layers=layers), params) or 0 for layers in (4, 2)]
+        both = [
+            training.activations(replace(base, layers=layers), training_facts(params)) or 0
+            for layers in (4, 2)
+        ]
         assert 0.98 < (both[0] - both[1]) / 2 / found < 1.1, (name, both, found)
     assert len(counted) == 8
 
@@ -69,12 +75,12 @@ def test_what_a_layer_keeps_is_estimated_as_torch_counts_it(autotrain_python: Pa
 def test_checkpointing_stays_on_where_a_7b_model_would_not_fit_without() -> None:
     """Counted: without it text-to-sql keeps 30 GB of activations, and its A10G has 24."""
     recipe = shipped()
-    assert "disable_gradient_checkpointing" not in autotrain.translate(recipe, LAPTOP, SEVEN).overrides
-    with_it = training.memory(SEVEN, settled(recipe))
-    without = training.memory(SEVEN, {**settled(recipe), "disable_gradient_checkpointing": True})
+    assert "disable_gradient_checkpointing" not in translate(recipe, LAPTOP, SEVEN).overrides
+    with_it = training.memory(SEVEN, training_facts(settled(recipe)))
+    without = training.memory(SEVEN, replace(training_facts(settled(recipe)), checkpointing=False))
     assert with_it and with_it.total and without and without.activations
     assert with_it.total < 16 * GIB and without.activations > 30e9
-    large = autotrain.translate(shipped("backend=spaces-a100-large"), LAPTOP, SEVEN)
+    large = translate(shipped("backend=spaces-a100-large"), LAPTOP, SEVEN)
     assert large.overrides["disable_gradient_checkpointing"].value is True
 
 
@@ -84,7 +90,7 @@ def test_what_is_not_quantized_counts_with_its_own_width() -> None:
     embedding = SEVEN.embedding or 0
     widths = {}
     for precision in ("bf16", "fp16"):
-        found = training.memory(SEVEN, {**settled(recipe), "mixed_precision": precision})
+        found = training.memory(SEVEN, training_facts({**settled(recipe), "mixed_precision": precision}))
         assert found is not None
         widths[precision] = found.weights
     assert widths["fp16"] - widths["bf16"] == 2 * embedding
@@ -117,10 +123,10 @@ def test_weights_that_train_in_4_bits_and_do_not_answer_in_16_do_not_fit() -> No
 )
 def test_bf16_is_refused_where_the_gpu_has_none(name: str, old: bool) -> None:
     machine = Machine(cores=8, memory=64 * GIB, gpus=(Gpu(name, 16 * GIB),))
-    problems = autotrain.check(shipped("backend=local"), machine)
+    problems = autotrain.check_recipe(shipped("backend=local"), machine)
     assert [one.code for one in problems] == ["unsupported"] * old
     assert all("params.mixed_precision" in one.message and "fp16" in str(one.hint) for one in problems)
-    assert autotrain.check(shipped("backend=local", "params.mixed_precision=fp16"), machine) == []
+    assert autotrain.check_recipe(shipped("backend=local", "params.mixed_precision=fp16"), machine) == []
 
 
 @pytest.mark.parametrize("name", ["use_flash_attention_2", "unsloth"])
@@ -128,16 +134,16 @@ def test_what_no_environment_of_ours_holds_is_refused_before_it_costs(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe = shipped(f"params.{name}=true")
-    (problem,) = autotrain.cannot_run(recipe)
+    (problem,) = autotrain.check_run(recipe)
     assert "not installed" in problem.message and "write false" in str(problem.hint)
     monkeypatch.setenv("HF_RECIPES_AUTOTRAIN_PYTHON", "/opt/mine/bin/python")
-    assert len(autotrain.cannot_run(recipe)) == 1, "a container has not got it"
-    assert autotrain.cannot_run(shipped(f"params.{name}=true", "backend=local")) == []
+    assert len(autotrain.check_run(recipe)) == 1, "a container has not got it"
+    assert autotrain.check_run(shipped(f"params.{name}=true", "backend=local")) == []
 
 
 def test_a_trainer_for_a_gpu_does_not_go_on_without_it(autotrain_python: Path, tmp_path: Path) -> None:
     """As where the driver is too old: torch finds no GPU, and the trainers would take the CPU."""
-    job = autotrain.translate(shipped(), LAPTOP, SEVEN)
+    job = translate(shipped(), LAPTOP, SEVEN)
     (train,) = [step for step in job.steps if step.name == "train"]
     assert train.argv[train.argv.index("{run}/work/shims/start.py") + 1].startswith("on_gpu,seeded,")
     assert "def unusable" in job.files["work/shims/on_gpu.py"]
@@ -145,7 +151,7 @@ def test_a_trainer_for_a_gpu_does_not_go_on_without_it(autotrain_python: Path, t
     assert done.returncode == 1 and "trained" not in done.stdout
     assert done.stderr.splitlines()[-1].startswith("RuntimeError: torch cannot use the GPU of this machine: ")
     assert "trained" in trained(autotrain_python, tmp_path, ACCELERATE_USE_CPU="true").stdout
-    without = autotrain.translate(shipped("backend=spaces-cpu-basic"), LAPTOP, SEVEN)
+    without = translate(shipped("backend=spaces-cpu-basic"), LAPTOP, SEVEN)
     assert "work/shims/on_gpu.py" not in without.files
 
 
@@ -196,7 +202,7 @@ def trained(python: Path, folder: Path, **more: str) -> subprocess.CompletedProc
 )
 def test_a_time_is_estimated_for_the_very_gpu_or_not_at_all(name: str, peak: float | None) -> None:
     machine = Machine(cores=8, memory=64 * GIB, gpus=(Gpu(name, 24 * GIB),))
-    found = training.rate(machine, {"mixed_precision": "fp16"})
+    found = training.rate(machine, training_facts({"mixed_precision": "fp16"}))
     assert (found[0] if found else None) == (peak * training.GPU_UTILISATION if peak else None)
 
 
@@ -220,7 +226,11 @@ def test_before_a_gpu_is_rented_it_is_said_that_training_will_not_fit(tmp_path: 
     )
     for settings, words in ((("params.quantization=null",), "a device that has 22"), ((), None)):
         said: list[str] = []
-        lifecycle.costs([load(recipe, settings=settings)], say=said.append)
+        read = load_recipe(recipe, settings=settings)
+        base = read_base(read.base_model)
+        assert isinstance(base, Base)
+        checked = CheckedRecipe(read, autotrain, LAPTOP, base, translate(read, LAPTOP, base))
+        lifecycle.costs([checked], say=said.append)
         short = [line for line in said if "run out of memory" in line]
         assert [words in line for line in short if words] == [True] * len(short)
         assert bool(short) is (words is not None), said

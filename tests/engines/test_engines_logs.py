@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 
 from hf_recipes.api import lifecycle
+from hf_recipes.api.checked import check_recipes
+from hf_recipes.api.recipes import load_recipe
 from hf_recipes.api.validate import problems
 from hf_recipes.catalog.machine import Machine
-from hf_recipes.engines import autotrain
 from hf_recipes.engines.autotrain.logs import LOGGERS, OURS
-from hf_recipes.recipe import RecipeError, load
-from hf_recipes.recipe.autotrain import choices
+from hf_recipes.engines.autotrain.table import choices
+from hf_recipes.engines.jobs import translate
+from hf_recipes.recipe import RecipeError
 from hf_recipes.record.create import write_files
 
 TINY_BASE = Path(__file__).with_name("tiny_base.py")
@@ -74,9 +76,9 @@ def test_what_our_interpreter_has_not_is_refused_by_validate_plan_and_run(
         )
         assert "write tensorboard or none" in one
         with pytest.raises(RecipeError, match="is not installed"):
-            lifecycle.plan(file, say=print)
+            lifecycle.plan(load_recipe(file), say=print)
         with pytest.raises(RecipeError, match="is not installed"):
-            lifecycle.create(load(file), runs_dir=tmp_path / "runs")
+            lifecycle.create(*check_recipes([load_recipe(file)], to_run=True), runs_dir=tmp_path / "runs")
     assert not (tmp_path / "runs").exists()
 
 
@@ -106,7 +108,7 @@ def test_a_persons_own_interpreter_is_asked_and_a_missing_key_is_said(
     monkeypatch.delenv("WANDB_MODE")
     monkeypatch.setenv("WANDB_API_KEY", "not-a-real-key")
     assert told(file) == []
-    assert "WANDB_API_KEY" in autotrain.translate(load(file), HERE).secrets, "kept out of the run's log"
+    assert "WANDB_API_KEY" in translate(load_recipe(file), HERE).secrets, "kept out of the run's log"
     assert told(write(tmp_path, "mlflow")) == []
     (one,) = told(write(tmp_path, "wandb", backend="jobs-t4-small"))
     assert "not-installed" in one, "a container has not got it"
@@ -120,7 +122,7 @@ def test_what_is_no_problem_works(autotrain_python: Path, tmp_path: Path, log: s
     rows.mkdir()
     talk = [{"role": "user", "content": "say 1"}, {"role": "assistant", "content": "it is 1"}]
     (rows / "train.jsonl").write_text((json.dumps({"text": talk}) + "\n") * 32)
-    job = autotrain.translate(load(write(tmp_path, log, base=str(base))), HERE)
+    job = translate(load_recipe(write(tmp_path, log, base=str(base))), HERE)
     params = {**job.params, **{name: override.value for name, override in job.overrides.items()}}
     trained.mkdir(parents=True)
     (trained / "training_params.json").write_text(

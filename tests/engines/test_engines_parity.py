@@ -6,23 +6,23 @@ import os
 from pathlib import Path
 from typing import Any
 
+from hf_recipes.api.recipes import load_recipe
 from hf_recipes.engines import autotrain
 from hf_recipes.engines.autotrain.launch import launch
-from hf_recipes.recipe import load
-from hf_recipes.recipe.autotrain import tasks
+from hf_recipes.engines.autotrain.table import tasks
 
 VARIABLES = {"HF_TOKEN": "not-a-real-token", "HF_USERNAME": "somebody"}
 Answers = dict[Path, dict[str, Any]]
 
 
 def test_every_task_has_a_config(configs: list[Path]) -> None:
-    assert {load(path, environ={**os.environ, **VARIABLES}).task for path in configs} == set(tasks())
+    assert {load_recipe(path, environ={**os.environ, **VARIABLES}).task for path in configs} == set(tasks())
 
 
 def test_parameters_are_those_of_autotrain(autotrain_says: Answers) -> None:
     for path, answer in autotrain_says.items():
         theirs = dict(answer["params"])
-        ours = autotrain.resolve(load(path, environ={**os.environ, **VARIABLES}))
+        ours = autotrain.resolve(load_recipe(path, environ={**os.environ, **VARIABLES}))
         if theirs["token"] is not None:
             theirs["token"] = "*****"
         assert ours == theirs, path.name
@@ -33,7 +33,7 @@ def test_parameters_are_those_of_autotrain(autotrain_says: Answers) -> None:
 
 def test_launch_lines_are_those_of_autotrain(autotrain_says: Answers) -> None:
     for path, answer in autotrain_says.items():
-        recipe = load(path, environ={**os.environ, **VARIABLES})
+        recipe = load_recipe(path, environ={**os.environ, **VARIABLES})
         params = autotrain.resolve(recipe)
         for gpus, argv in answer["launch"].items():
             assert list(launch(recipe.task, params, int(gpus))) == as_modules(argv), (path.name, gpus)

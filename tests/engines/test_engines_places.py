@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from hf_recipes.api.recipes import load_recipe
 from hf_recipes.engines import autotrain
-from hf_recipes.recipe import load
 
 HF_RECIPES = Path(sys.executable).with_name("hf-recipes")
 RECIPE = Path(__file__).resolve().parents[2] / "recipes" / "ingredient-parser" / "recipe.yml"
@@ -41,9 +41,9 @@ def test_no_run_is_recorded_below_a_folder_that_the_trainer_reads_as_a_pattern(
 
 def test_usual_and_unusual_names_that_it_reads_right_are_left_alone(tmp_path: Path) -> None:
     for name in ("my runs", "ü & co", "50%", "a$b c", "(1)", "{x}", "#1", "~x", "l" * 200):
-        problem = autotrain.unusable_runs_dir(tmp_path / name)
+        problem = autotrain.check_runs_dir(tmp_path / name)
         assert (problem is None) is (name != "a$b c"), name
-    long = autotrain.unusable_runs_dir(tmp_path.joinpath(*["l" * 200] * 12))
+    long = autotrain.check_runs_dir(tmp_path.joinpath(*["l" * 200] * 12))
     assert long is not None and "characters, more than 2,000" in long.message
 
 
@@ -51,6 +51,8 @@ def test_images_are_read_where_they_are_so_their_folder_counts(tmp_path: Path) -
     (tmp_path / "images [old]" / "train" / "cat").mkdir(parents=True)
     (tmp_path / "recipe.yml").write_text(IMAGES)
     found = [
-        one for one in autotrain.cannot_run(load(tmp_path / "recipe.yml")) if one.code == "unusable-place"
+        one
+        for one in autotrain.check_run(load_recipe(tmp_path / "recipe.yml"))
+        if one.code == "unusable-place"
     ]
     assert [(one.line, one.message.partition(":")[0]) for one in found] == [(8, "data.path")]

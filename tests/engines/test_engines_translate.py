@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+from hf_recipes.api.recipes import load_recipe
 from hf_recipes.catalog.machine import Gpu, Machine
 from hf_recipes.engines import autotrain
-from hf_recipes.engines.job import Job, Push
+from hf_recipes.engines.jobs import translate
 from hf_recipes.estimates.model_size import read_base
-from hf_recipes.recipe import Recipe, load
+from hf_recipes.recipe import Recipe
+from hf_recipes.record.job import Job, Push
 
 GIB = 1024**3
 SPLIT = ("params.distributed_backend=deepspeed",)
@@ -58,7 +60,9 @@ def write(tmp_path: Path) -> Callable[..., Recipe]:
     def make(text: str, *settings: str) -> Recipe:
         path = tmp_path / "recipe.yml"
         path.write_text(text, encoding="utf-8")
-        return load(path, settings=settings, environ={"HF_TOKEN": "not-a-real-token", "MINE": "secret-value"})
+        return load_recipe(
+            path, settings=settings, environ={"HF_TOKEN": "not-a-real-token", "MINE": "secret-value"}
+        )
 
     return make
 
@@ -68,13 +72,13 @@ def sums(write: Callable[..., Recipe]) -> Callable[..., Recipe]:
     return lambda *settings: write(RECIPE.format(valid="null"), *settings)
 
 
-def translate(recipe: Recipe, machine: Machine = LAPTOP) -> Job:
+def translated(recipe: Recipe, machine: Machine = LAPTOP) -> Job:
     base = read_base(recipe.base_model, reach_hub=False)
-    return autotrain.translate(recipe, machine, base if not isinstance(base, str) else None)
+    return translate(recipe, machine, base if not isinstance(base, str) else None)
 
 
 def test_a_measured_recipe_is_five_steps_each_in_its_interpreter(sums: Callable[..., Recipe]) -> None:
-    job = translate(sums("evaluate.shots=2"))
+    job = translated(sums("evaluate.shots=2"))
     assert [(step.name, step.stage, step.requirements) for step in job.steps] == [
         ("prepare", "prepare", "inference"),
         ("train", "train", "autotrain"),
@@ -83,12 +87,12 @@ def test_a_measured_recipe_is_five_steps_each_in_its_interpreter(sums: Callable[
         ("report", "evaluate", "inference"),
     ]
     assert [step.promote for step in job.steps if step.promote] == ["work/sums"]
-    assert [step.name for step in translate(sums()).steps] == ["prepare", "train", "verify"]
+    assert [step.name for step in translated(sums()).steps] == ["prepare", "train", "verify"]
     json.dumps(asdict(job))
 
 
 def test_every_change_is_listed_with_its_reason(sums: Callable[..., Recipe]) -> None:
-    job = translate(sums())
+    job = translated(sums())
     values = {name: override.value for name, override in job.overrides.items()}
     assert values == {
         "data_path": "{run}/work/data",
@@ -126,29 +130,29 @@ def test_what_the_recipe_says_is_not_changed(sums: Callable[..., Recipe]) -> Non
         "params.disable_gradient_checkpointing=false",
     )
     assert not {"quantization", "logging_steps", "disable_gradient_checkpointing"} & set(
-        translate(sums(*said)).overrides
+        translated(sums(*said)).overrides
     )
 
 
 def test_checkpointing_stays_where_memory_is_short_or_the_size_unknown(sums: Callable[..., Recipe]) -> None:
     recipe = sums("params.batch_size=16", "params.block_size=1024")
-    assert "disable_gradient_checkpointing" not in translate(recipe).overrides
-    assert "disable_gradient_checkpointing" not in autotrain.translate(sums(), LAPTOP).overrides
+    assert "disable_gradient_checkpointing" not in translated(recipe).overrides
+    assert "disable_gradient_checkpointing" not in translate(sums(), LAPTOP).overrides
 
 
 def test_a_gpu_keeps_autotrains_int4(sums: Callable[..., Recipe]) -> None:
-    job = translate(sums(), SERVER)
+    job = translated(sums(), SERVER)
     assert "quantization" not in job.overrides
     assert job.steps[1].argv[3:7] == ("--num_machines", "1", "--num_processes", "1")
 
 
 def test_remote_code_runs_only_when_the_recipe_says_so(sums: Callable[..., Recipe]) -> None:
-    assert translate(sums("trust_remote_code=true")).steps[1].env["ALLOW_REMOTE_CODE"] == "true"
+    assert translated(sums("trust_remote_code=true")).steps[1].env["ALLOW_REMOTE_CODE"] == "true"
 
 
 def test_secrets_go_by_name_only(write: Callable[..., Recipe]) -> None:
     recipe = write(RECIPE.format(valid="null") + "hub: {username: me, token: '${MINE}', push_to_hub: true}\n")
-    job = translate(recipe)
+    job = translated(recipe)
     assert "secret-value" not in json.dumps(asdict(job))
     assert job.secrets == ("MINE", "HF_TOKEN")
     assert (job.overrides["token"].value, job.overrides["push_to_hub"].value) == (None, False)
@@ -156,12 +160,12 @@ def test_secrets_go_by_name_only(write: Callable[..., Recipe]) -> None:
 
 def test_the_push_comes_last_and_names_the_owner_where_the_recipe_does(write: Callable[..., Recipe]) -> None:
     recipe = write(RECIPE.format(valid="null") + "hub: {username: me, token: '${MINE}', push_to_hub: true}\n")
-    job = translate(recipe)
+    job = translated(recipe)
     assert (job.steps[-1].name, job.steps[-1].stage, job.steps[-1].requirements) == ("push", "push", "core")
     assert job.steps[-1].argv[1:] == ("-m", "hf_recipes.hub.publish.step", "{run}")
     assert job.push == Push(repo="me/sums", private=True)
-    assert autotrain.cannot_run(recipe) == []
-    assert translate(write(RECIPE.format(valid="null"))).push is None
+    assert autotrain.check_run(recipe) == []
+    assert translated(write(RECIPE.format(valid="null"))).push is None
 
 
 TABULAR = """\
@@ -188,9 +192,9 @@ data:
 def test_a_pickle_is_refused_before_it_is_trained_for_the_hub(
     write: Callable[..., Recipe], text: str, settings: tuple[str, ...], key: str
 ) -> None:
-    (problem,) = autotrain.cannot_run(write(text, *settings))
+    (problem,) = autotrain.check_run(write(text, *settings))
     assert problem.code == "pickle" and problem.message.startswith(key) and problem.hint
-    assert autotrain.cannot_run(write(TABULAR)) == []
+    assert autotrain.check_run(write(TABULAR)) == []
 
 
 @pytest.mark.parametrize(
@@ -208,7 +212,7 @@ def test_what_is_not_there_on_a_space_is_refused_before_it_costs(
     (tmp_path / "base").mkdir()
     named = [setting.format(base=tmp_path / "base") for setting in settings]
     recipe = sums("base_model=someone/model", "backend=spaces-a10g-largex2", *named)
-    (problem,) = autotrain.cannot_run(recipe)
+    (problem,) = autotrain.check_run(recipe)
     assert problem.message.startswith(key) and problem.hint
 
 
@@ -226,8 +230,8 @@ def test_deepspeed_is_brought_where_several_gpus_share_the_model(
     sums: Callable[..., Recipe], backend: str, settings: tuple[str, ...], needed: str
 ) -> None:
     recipe = sums("base_model=someone/model", "params.quantization=null", f"backend={backend}", *settings)
-    assert autotrain.cannot_run(recipe) == []
-    job = translate(recipe)
+    assert autotrain.check_run(recipe) == []
+    job = translated(recipe)
     (train,) = [step for step in job.steps if step.name == "train"]
     assert train.requirements == needed
     split = needed == "autotrain-deepspeed"
@@ -238,20 +242,20 @@ def test_deepspeed_is_brought_where_several_gpus_share_the_model(
 
 def test_what_deepspeed_is_not_proved_for_is_refused_with_a_way_out(write: Callable[..., Recipe]) -> None:
     text = SUMMARIES.format(backend="jobs-a10g-largex4")
-    (problem,) = autotrain.cannot_run(write(text))
+    (problem,) = autotrain.check_run(write(text))
     assert "seq2seq on 4 GPUs with DeepSpeed" in problem.message and "one or two GPUs" in str(problem.hint)
-    assert autotrain.cannot_run(write(SUMMARIES.format(backend="jobs-a10g-largex2"))) == []
+    assert autotrain.check_run(write(SUMMARIES.format(backend="jobs-a10g-largex2"))) == []
 
 
 def test_what_deepspeed_cannot_do_is_found_on_this_machine_s_own_gpus(sums: Callable[..., Recipe]) -> None:
     recipe = sums(*SPLIT, "params.quantization=null", "params.merge_adapter=true")
-    (problem,) = autotrain.check(recipe, Machine(cores=16, memory=128 * GIB, gpus=SERVER.gpus * 2))
+    (problem,) = autotrain.check_recipe(recipe, Machine(cores=16, memory=128 * GIB, gpus=SERVER.gpus * 2))
     assert problem.message.startswith("params.merge_adapter") and "distributed_backend: ddp" in str(problem)
-    assert autotrain.check(recipe, SERVER) == []
+    assert autotrain.check_recipe(recipe, SERVER) == []
 
 
 def test_a_validation_split_of_an_llm_is_trained_through_our_script(write: Callable[..., Recipe]) -> None:
-    job = translate(write(RECIPE.format(valid="dev")))
+    job = translated(write(RECIPE.format(valid="dev")))
     assert job.overrides["valid_split"].value == "validation"
     assert "def keep_validation" in job.files["work/shims/clm_validation.py"]
     argv = job.steps[1].argv
@@ -265,11 +269,11 @@ def test_a_validation_split_of_an_llm_is_trained_through_our_script(write: Calla
         "clm_validation",
     )
     assert argv[-5:-2] == ("{run}/work/shims/start.py", ",".join(names), "autotrain.trainers.clm")
-    assert "work/shims/clm_validation.py" not in translate(write(RECIPE.format(valid="null"))).files
+    assert "work/shims/clm_validation.py" not in translated(write(RECIPE.format(valid="null"))).files
 
 
 def test_the_trainer_is_started_with_the_seed(sums: Callable[..., Recipe]) -> None:
-    job = translate(sums("params.seed=7"))
+    job = translated(sums("params.seed=7"))
     assert job.overrides["HF_RECIPES_SEED"].value == 7 and job.steps[1].env["HF_RECIPES_SEED"] == "7"
     assert "def seed" in job.files["work/shims/seeded.py"]
     assert "def older" in job.files["work/shims/newer_base.py"]
@@ -294,33 +298,34 @@ def test_what_needs_a_gpu_is_a_problem_here_and_none_elsewhere(
     sums: Callable[..., Recipe], setting: str, key: str
 ) -> None:
     recipe = sums(setting)
-    (problem,) = autotrain.check(recipe, LAPTOP)
+    (problem,) = autotrain.check_recipe(recipe, LAPTOP)
     assert problem.code == "needs-gpu" and problem.message.startswith(key) and problem.hint
-    assert autotrain.check(recipe, SERVER) == []
+    assert autotrain.check_recipe(recipe, SERVER) == []
 
 
 def test_a_problem_stands_at_its_key(write: Callable[..., Recipe]) -> None:
     recipe = write(RECIPE.format(valid="null") + "  quantization: int8\n")
-    (problem,) = autotrain.check(recipe, LAPTOP)
+    (problem,) = autotrain.check_recipe(recipe, LAPTOP)
     assert (problem.line, problem.column) == (RECIPE.count("\n") + 1, 3)
 
 
 def test_a_space_is_planned_with_its_own_hardware(sums: Callable[..., Recipe]) -> None:
     elsewhere = ("base_model=someone/model", "params.quantization=int4")
     recipe = sums(*elsewhere, "backend=spaces-a10g-largex2")
-    assert autotrain.check(recipe, LAPTOP) == []
-    assert "--multi_gpu" in translate(recipe).steps[1].argv
-    assert autotrain.cannot_run(recipe) == []
+    assert autotrain.check_recipe(recipe, LAPTOP) == []
+    assert "--multi_gpu" in translated(recipe).steps[1].argv
+    assert autotrain.check_run(recipe) == []
     # What is trained elsewhere comes back through the Hub alone.
-    assert translate(recipe).push == Push(repo=None) and translate(recipe).steps[-1].name == "push"
+    assert translated(recipe).push == Push(repo=None) and translated(recipe).steps[-1].name == "push"
     assert [
-        problem.code for problem in autotrain.check(sums(*elsewhere, "backend=spaces-cpu-basic"), LAPTOP)
+        problem.code
+        for problem in autotrain.check_recipe(sums(*elsewhere, "backend=spaces-cpu-basic"), LAPTOP)
     ] == ["needs-gpu"]
 
 
 def test_sources_tell_recipe_default_and_ours_apart(sums: Callable[..., Recipe]) -> None:
     recipe = sums("params.lr=1e-3")
-    sources = autotrain.sources(recipe, translate(recipe).overrides)
+    sources = autotrain.sources(recipe, translated(recipe).overrides)
     assert {sources[name] for name in ("lr", "peft", "model", "project_name")} == {"recipe"}
     assert {sources[name] for name in ("epochs", "seed", "valid_split", "push_to_hub")} == {
         "AutoTrain default"
@@ -336,7 +341,7 @@ def test_a_key_that_nobody_wrote_does_not_come_from_the_recipe(write: Callable[.
     assert (sources["log"], sources["push_to_hub"]) == ("AutoTrain default", "AutoTrain default")
     settings = ("log=none", "hub.push_to_hub=false", "data.chat_template=chatml")
     recipe = write(text, *settings)
-    sources = autotrain.sources(recipe, translate(recipe).overrides)
+    sources = autotrain.sources(recipe, translated(recipe).overrides)
     assert {sources[name] for name in ("log", "push_to_hub", "chat_template")} == {"recipe"}
 
 
@@ -347,10 +352,11 @@ def test_the_export_is_a_recipe_that_resolves_to_the_same_training(
     assert autotrain.export_needs_data(recipe)
     path = tmp_path / "exported" / "config.yml"
     (path.parent / "data").mkdir(parents=True)
-    path.write_text(autotrain.export(recipe, LAPTOP, base_model="HuggingFaceTB/SmolLM2-135M-Instruct"))
+    written = autotrain.export(recipe, LAPTOP, base_model="HuggingFaceTB/SmolLM2-135M-Instruct")
+    path.write_text(written["config.yml"])
     written = yaml.safe_load(path.read_text())
     assert set(written) == {"task", "base_model", "project_name", "log", "backend", "data", "params"}
-    ours, theirs = autotrain.resolve(recipe), autotrain.resolve(load(path))
+    ours, theirs = autotrain.resolve(recipe), autotrain.resolve(load_recipe(path))
     different = {name for name in ours if ours[name] != theirs[name]}
     assert different == {"model", "data_path", "quantization"}
     assert theirs["quantization"] is None and theirs["chat_template"] == "tokenizer"

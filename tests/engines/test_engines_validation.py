@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from hf_recipes.api.recipes import load_recipe
 from hf_recipes.catalog.machine import Machine
-from hf_recipes.engines import autotrain
-from hf_recipes.recipe import load
+from hf_recipes.engines.jobs import translate
 from hf_recipes.record.create import write_files
 
 pytestmark = pytest.mark.training
@@ -35,7 +35,7 @@ def test_validation_rows_are_measured_and_the_best_weights_kept(
     task: str, peft: bool, weights: str, base: Path, autotrain_python: Path, tmp_path: Path
 ) -> None:
     recipe = write_recipe(tmp_path, task, base, peft)
-    job = autotrain.translate(load(recipe), Machine(cores=2, memory=8 * 1024**3))
+    job = translate(load_recipe(recipe), Machine(cores=2, memory=8 * 1024**3))
     log = run_train_step(asdict(job), autotrain_python, tmp_path)
     losses = [float(loss) for loss in re.findall(r"'eval_loss': ([\d.]+)", log)]
     assert len(set(losses)) >= 2, log[-2000:]

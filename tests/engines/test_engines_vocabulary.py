@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from hf_recipes.api.recipes import load_recipe
 from hf_recipes.catalog.machine import Machine
-from hf_recipes.engines import autotrain
 from hf_recipes.engines.autotrain.shims import start
-from hf_recipes.recipe import load
+from hf_recipes.engines.jobs import translate
 from hf_recipes.record.create import write_files
 from hf_recipes.runner.weights import tensors
 
@@ -84,7 +84,7 @@ def train(python: Path, base: Path, run: Path, *, merge: bool) -> Path:
     (run / "rows" / "train.jsonl").write_text("".join(json.dumps({"text": talk}) + "\n" for talk in talks))
     recipe = run / "recipe.yml"
     recipe.write_text(RECIPE.format(base=base, merge=str(merge).lower()))
-    job = autotrain.translate(load(recipe), Machine(cores=2, memory=8 << 30))
+    job = translate(load_recipe(recipe), Machine(cores=2, memory=8 << 30))
     params = {**job.params, **{name: override.value for name, override in job.overrides.items()}}
     params |= {"data_path": str(run / "rows"), "token": None}
     trained = run / "work" / "tiny"

@@ -9,12 +9,14 @@ import pytest
 from huggingface_hub import SpaceHardware
 
 from hf_recipes.api import approval
+from hf_recipes.api.recipes import load_recipe, recipe_problems
 from hf_recipes.catalog.hardware import FLAVORS, machine_for
 from hf_recipes.catalog.machine import Machine
+from hf_recipes.engines.autotrain import table
 from hf_recipes.estimates import prices
 from hf_recipes.estimates.prices import Cost, Price
 from hf_recipes.hub import prices as published
-from hf_recipes.recipe import Recipe, autotrain, load, problems
+from hf_recipes.recipe import Recipe
 from hf_recipes.recipe.problem import RecipeError
 
 RECIPE = """\
@@ -36,13 +38,13 @@ def recipe(tmp_path: Path) -> Any:
     def make(backend: str = "spaces-t4-small", more: str = "") -> Recipe:
         path = tmp_path / "recipe.yml"
         path.write_text(RECIPE.format(backend=backend, more=more))
-        return load(path)
+        return load_recipe(path)
 
     return make
 
 
 SPACES = sorted(
-    {name for name in autotrain.hardware() if name.startswith("spaces-")}
+    {name for name in table.hardware() if name.startswith("spaces-")}
     | {f"spaces-{each.value}" for each in SpaceHardware if each.value != "zero-a10g"}
 )
 
@@ -63,7 +65,7 @@ def test_every_flavor_has_a_price_and_every_price_a_flavor() -> None:
 def test_hardware_that_trains_nothing_is_a_problem_that_says_so(tmp_path: Path) -> None:
     path = tmp_path / "recipe.yml"
     path.write_text(RECIPE.format(backend="spaces-zero-a10g", more=""))
-    (problem,) = problems(path)
+    (problem,) = recipe_problems(path)
     assert problem.code == "unsupported-backend" and "no training" in problem.message
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from hf_recipes.catalog.machine import Gpu, Machine
+from hf_recipes.engines.autotrain.facts import training_facts
 from hf_recipes.estimates import training
 from hf_recipes.estimates.model_size import SIZES, Base, read_base
 
@@ -56,47 +57,50 @@ def test_an_unread_model_is_a_sentence(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_full_training_holds_sixteen_bytes_a_parameter_and_lora_four_and_its_own(tmp_path: Path) -> None:
-    full, lora = training.memory(SMOLLM, FULL), training.memory(SMOLLM, LORA)
+    full, lora = training.memory(SMOLLM, training_facts(FULL)), training.memory(SMOLLM, training_facts(LORA))
     assert full and lora
     assert full.weights + full.gradients + full.optimizer == 16 * SMOLLM.parameters
-    assert training.trainable(SMOLLM, LORA) == 4_884_480
+    assert training.trainable(SMOLLM, training_facts(LORA)) == 4_884_480
     assert lora.weights + lora.gradients + lora.optimizer == 4 * SMOLLM.parameters + 16 * 4_884_480
-    int4 = training.memory(SMOLLM, {**LORA, "quantization": "int4"})
+    int4 = training.memory(SMOLLM, training_facts({**LORA, "quantization": "int4"}))
     # The embedding, a fifth of this model, is not quantized.
     assert int4 and 134_515_008 / 2 < int4.weights < lora.weights / 2.5
 
 
 def test_lora_on_some_layers_needs_no_more_memory_than_on_all_and_its_parameters_are_not_guessed() -> None:
     some = {**LORA, "target_modules": "q_proj,v_proj"}
-    assert training.memory(SMOLLM, some) == training.memory(SMOLLM, LORA)
-    found = training.as_json(SMOLLM, some, CPU, 1000)
+    assert training.memory(SMOLLM, training_facts(some)) == training.memory(SMOLLM, training_facts(LORA))
+    found = training.as_json(SMOLLM, training_facts(some), CPU, 1000)
     assert "trainable_parameters" not in found
     assert "every linear layer's LoRA, at the most" in found["memory_bytes"]["basis"]  # type: ignore[index]
 
 
 def test_checkpointing_costs_time_and_saves_memory() -> None:
     kept, dropped = FULL, {**FULL, "disable_gradient_checkpointing": False}
-    assert (training.activations(SMOLLM, dropped) or 0) < (training.activations(SMOLLM, kept) or 0) / 2
+    assert (training.activations(SMOLLM, training_facts(dropped)) or 0) < (
+        training.activations(SMOLLM, training_facts(kept)) or 0
+    ) / 2
     rows = [
-        training.operations_per_token(SMOLLM, params) // SMOLLM.parameters for params in (kept, dropped, LORA)
+        training.operations_per_token(SMOLLM, training_facts(params)) // SMOLLM.parameters
+        for params in (kept, dropped, LORA)
     ]
     assert rows == [6, 8, 4]
 
 
 def test_the_measured_basis_is_reproduced() -> None:
     """160 tokens/s on 2 cores: 16,000 tokens are 100 seconds."""
-    found = training.as_json(SMOLLM, FULL, CPU, 16_000)
+    found = training.as_json(SMOLLM, training_facts(FULL), CPU, 16_000)
     time = found["time"]
     assert isinstance(time, dict) and abs(time["seconds"] - 100) <= 1 and "measured" in time["basis"]
     assert found["note"] == "estimate"
 
 
 def test_what_is_unknown_is_absent_never_zero() -> None:
-    assert "time" not in training.as_json(SMOLLM, FULL, CPU, None)
+    assert "time" not in training.as_json(SMOLLM, training_facts(FULL), CPU, None)
     strange = Machine(4, 16 * 1024**3, (Gpu("unknown", 0),))
-    found = training.as_json(SMOLLM, FULL, strange, 1000)
+    found = training.as_json(SMOLLM, training_facts(FULL), strange, 1000)
     assert "time" not in found and "available" not in found["memory_bytes"]  # type: ignore[operator]
-    narrow = training.as_json(replace(SMOLLM, hidden=None), FULL, CPU, 1000)
+    narrow = training.as_json(replace(SMOLLM, hidden=None), training_facts(FULL), CPU, 1000)
     assert not {"activations", "total"} & set(narrow["memory_bytes"])  # type: ignore[call-overload]
-    only_counted = training.as_json(replace(SMOLLM, linear=None), LORA, CPU, 1000)
+    only_counted = training.as_json(replace(SMOLLM, linear=None), training_facts(LORA), CPU, 1000)
     assert "memory_bytes" not in only_counted and "trainable_parameters" not in only_counted

@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 
+from hf_recipes.api.checked import CheckedRecipe
 from hf_recipes.api.plan import as_json, make_plan
+from hf_recipes.api.recipes import load_recipe
 from hf_recipes.catalog.machine import Gpu, Machine
 from hf_recipes.engines import autotrain
+from hf_recipes.engines.autotrain.facts import training_facts
+from hf_recipes.engines.jobs import translate
 from hf_recipes.estimates.updates import updates
-from hf_recipes.recipe import load
 
 SHIPPED = Path(__file__).resolve().parents[2] / "recipes" / "ingredient-parser" / "recipe.yml"
 
@@ -34,29 +37,28 @@ def params(batch: int, accumulation: int = 1, epochs: float = 1, **more: Any) ->
 def test_updates_are_counted_as_the_trainer_counts_them(
     examples: int, given: dict[str, Any], gpus: int, made: int
 ) -> None:
-    found = updates(examples, given, gpus)
+    found = updates(examples, training_facts(given), gpus)
     assert found is not None and found["value"] == made
     assert ("warning" in found) is (made < 20)
 
 
 def test_next_to_nothing_is_said_with_what_would_make_more() -> None:
-    found = updates(30, params(2, 4, block_size=256, trainer="sft"), 0)
+    found = updates(30, training_facts(params(2, 4, block_size=256, trainer="sft")), 0)
     assert found is not None
     assert found["basis"] == "30 blocks, batch_size 2, gradient_accumulation 4, 1 epoch"
     assert found["warning"] == (
         "3 updates of the weights are next to nothing; a smaller params.gradient_accumulation and params.batch_size, "
         "more params.epochs or more rows make more"
     )
-    assert updates(0, params(2), 0) is None and updates(30, {"epochs": 3}, 0) is None, (
-        "what is not known is absent"
-    )
+    assert updates(0, training_facts(params(2)), 0) is None
+    assert updates(30, training_facts({"epochs": 3}), 0) is None, "what is not known is absent"
 
 
 def test_a_plan_shows_the_updates_of_its_own_hardware(capsys: pytest.CaptureFixture[str]) -> None:
     from hf_recipes.cli.output import console
     from hf_recipes.cli.plan import _print
 
-    recipe = load(SHIPPED, settings=["params.batch_size=2", "params.gradient_accumulation=4"])
+    recipe = load_recipe(SHIPPED, settings=["params.batch_size=2", "params.gradient_accumulation=4"])
     tokens = {
         "train_total": 7700,
         "blocks": 30,
@@ -77,7 +79,8 @@ def test_a_plan_shows_the_updates_of_its_own_hardware(capsys: pytest.CaptureFixt
     ]
     data = {"rows": {"train": 400}, "tokens": {**tokens, "trims": trims}, "unread": {}}
     for machine, made in ((Machine(2, 2**34), 3), (Machine(8, 2**36, (Gpu("A10G", 2**34),) * 2), 2)):
-        plan = make_plan(recipe, autotrain.translate(recipe, machine), machine, data)
+        checked = CheckedRecipe(recipe, autotrain, machine, "not asked", translate(recipe, machine))
+        plan = make_plan(checked, data)
         estimated: Any = as_json(plan)["estimate"]
         assert estimated["updates"]["value"] == made
     _print(plan, console(stderr=False, markup=True))

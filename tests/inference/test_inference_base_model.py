@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from hf_recipes import environments
+from hf_recipes.engines.autotrain.trainer_view import trainer_view, trainer_view_problem
 from hf_recipes.inference import base_model, gguf
 from hf_recipes.inference.base_model import BaseUnavailable
-from hf_recipes.steps.prepare.trainer_view import trainer_view, trainer_view_problem
 
 NAME = "bundled/smollm2-135m-instruct"
 

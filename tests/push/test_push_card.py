@@ -14,12 +14,12 @@ from huggingface_hub import ModelCard
 
 from evaluation.reported import full
 from hf_recipes.data.answer_frame import AnswerFrame
+from hf_recipes.engines.autotrain import table
 from hf_recipes.hub.publish.bundle import pack
 from hf_recipes.hub.publish.card import make_card
 from hf_recipes.hub.publish.facts import Facts, License, read_facts
 from hf_recipes.hub.publish.snippet import snippet
 from hf_recipes.inference.fingerprint import fingerprint, weight_files
-from hf_recipes.recipe import autotrain
 from hf_recipes.recipe.model import Data, UseCase
 from push.pushable import measured, safetensors, write
 
@@ -176,7 +176,7 @@ ADAPTED = ("lm_training", "seq2seq", "vlm")
 
 
 @pytest.mark.parametrize("adapter", [False, True])
-@pytest.mark.parametrize("task", [task for task in autotrain.tasks() if task != "tabular"])
+@pytest.mark.parametrize("task", [task for task in table.tasks() if task != "tabular"])
 def test_every_task_has_code_of_its_own(facts: Facts, task: str, adapter: bool) -> None:
     if adapter and task not in ADAPTED:
         adapter = False

@@ -11,8 +11,8 @@ import pytest
 
 from hf_recipes import record
 from hf_recipes.api import lifecycle
-from hf_recipes.engines.job import Push, Step
 from hf_recipes.hub.publish.push import push
+from hf_recipes.record.job import Push, Step
 from hub.handle import Hub
 
 PUSH = Step("push", "push", "core", ("{python}", "-m", "hf_recipes.hub.publish.step", "{run}"))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hf_recipes.recipe import problems
+from hf_recipes.api.recipes import recipe_problems
 
 RECIPE = """\
 task: llm-sft
@@ -25,7 +25,7 @@ evaluate: {limit: null}
 def codes(tmp_path: Path, setting: str) -> list[str]:
     file = tmp_path / "recipe.yml"
     file.write_text(RECIPE)
-    return [one.code for one in problems(file, settings=[setting], environ={})]
+    return [one.code for one in recipe_problems(file, settings=[setting], environ={})]
 
 
 @pytest.mark.parametrize(

@@ -58,8 +58,8 @@ def test_validating_imports_nothing_slow() -> None:
     code = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from hf_recipes.recipe import problems\n"
-        f"assert problems(Path({str(CONFIGS / 'llm.yml')!r})) == []\n"
+        "from hf_recipes.api.recipes import recipe_problems\n"
+        f"assert recipe_problems(Path({str(CONFIGS / 'llm.yml')!r})) == []\n"
         "slow = {'pydantic', 'huggingface_hub', 'rich', 'jsonschema', 'torch', 'autotrain', 'asyncio', 'numpy'}\n"
         "sys.exit(', '.join(slow & set(sys.modules)) or 0)\n"
     )

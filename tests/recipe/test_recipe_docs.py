@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hf_recipes.recipe import load
+from hf_recipes.api.recipes import load_recipe
 from hf_recipes.recipe.fields import METRIC_OPTIONS
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "recipe.md"
@@ -36,14 +36,14 @@ def test_an_example_of_evaluate_is_right(tmp_path: Path, block: str) -> None:
     (tmp_path / "handbook" / "a.md").write_text("text")
     file = tmp_path / "recipe.yml"
     file.write_text(RECIPE + block)
-    assert load(file, environ={"OPENAI_API_KEY": "x"}).evaluate
+    assert load_recipe(file, environ={"OPENAI_API_KEY": "x"}).evaluate
 
 
 def test_metrics_are_shown_with_their_options(tmp_path: Path) -> None:
     file = tmp_path / "recipe.yml"
     (block,) = (block for block in BLOCKS if "  metrics:" in block)
     file.write_text(RECIPE + block)
-    evaluate = load(file, environ={"OPENAI_API_KEY": "x"}).evaluate
+    evaluate = load_recipe(file, environ={"OPENAI_API_KEY": "x"}).evaluate
     assert evaluate is not None
     shown = {option for metric in evaluate.metrics for option in metric.options}
     assert shown == {*(option for options in METRIC_OPTIONS.values() for option in options)} - {

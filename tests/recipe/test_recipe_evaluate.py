@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hf_recipes.recipe import load, problems
+from hf_recipes.api.recipes import load_recipe, recipe_problems
 
 RECIPE = """\
 task: llm-sft
@@ -77,7 +77,7 @@ def beside(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize(("evaluate", "backend", "key", "said"), MISTAKES)
 def test_each_mistake_is_one_problem_at_its_key(beside, evaluate, backend, key, said) -> None:
-    found = problems(recipe(beside, evaluate, backend), environ={})
+    found = recipe_problems(recipe(beside, evaluate, backend), environ={})
     assert len(found) == 1, found
     assert found[0].message.startswith(f"evaluate.{key}: ") and said in str(found[0])
     assert found[0].line and "pw1234" not in str(found[0])
@@ -96,13 +96,13 @@ RIGHT = [
 @pytest.mark.parametrize("evaluate", RIGHT)
 def test_what_can_be_meant_is_right(beside, evaluate) -> None:
     environ = {"MY_KEY": "a-key-that-is-kept-nowhere", "HF_RECIPES_VLLM_PYTHON": sys.executable}
-    loaded = load(recipe(beside, evaluate), environ=environ)
+    loaded = load_recipe(recipe(beside, evaluate), environ=environ)
     assert loaded.evaluate is not None
     assert environ["MY_KEY"] not in repr(loaded)
 
 
 def test_paths_count_from_the_recipe(beside) -> None:
-    loaded = load(recipe(beside, RIGHT[3])).evaluate
+    loaded = load_recipe(recipe(beside, RIGHT[3])).evaluate
     assert loaded is not None and loaded.embedding_model == str(beside / "docs")
-    loaded = load(recipe(beside, RIGHT[1])).evaluate
+    loaded = load_recipe(recipe(beside, RIGHT[1])).evaluate
     assert loaded is not None and loaded.documents == str(beside / "docs" / "faq.md")

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from hf_recipes.recipe import load, problems
-from hf_recipes.recipe.other_trainers import OTHER_NAMES, VALUES
+from hf_recipes.api.recipes import load_recipe, recipe_problems
+from hf_recipes.engines.autotrain import other_names as of_autotrain
+from hf_recipes.recipe.other_names import OTHER_NAMES, OTHER_VALUES
 
 CHAT: dict[str, Any] = {
     "task": "llm-sft",
@@ -35,7 +36,7 @@ def write(tmp_path: Path, text: str) -> Path:
 def hint(tmp_path: Path, recipe: dict[str, Any], more: str) -> str:
     """The hint of the only problem that there is once `more`, a line of YAML, stands under params."""
     text = yaml.safe_dump({**recipe, "params": None}).replace("params: null\n", "") + f"params:\n  {more}\n"
-    (one,) = problems(write(tmp_path, text), environ={})
+    (one,) = recipe_problems(write(tmp_path, text), environ={})
     return one.hint
 
 
@@ -84,7 +85,7 @@ def test_what_other_trainers_call_it(tmp_path: Path, line: str, said: str) -> No
 
 @pytest.mark.parametrize("line", ["batch_size: 2", "block_size: 1024", "lora_r: 16", "epochs: 2", "seed: 1"])
 def test_a_flat_recipe_is_led_to_the_trainers_parameters(tmp_path: Path, line: str) -> None:
-    (one,) = problems(write(tmp_path, yaml.safe_dump(CHAT) + line + "\n"), environ={})
+    (one,) = recipe_problems(write(tmp_path, yaml.safe_dump(CHAT) + line + "\n"), environ={})
     assert one.hint == f"did you mean params.{line.partition(':')[0]}?"
 
 
@@ -93,7 +94,9 @@ def test_the_case_of_a_flat_recipe_names_a_right_key_for_each_of_its_own(tmp_pat
             "text_column": "data.column_mapping.text_column", "train_split": "data.train_split", "chat_template": "data.chat_template",
             "target_modules": "params.target_modules", "peft": "params.peft", "warmup_ratio": "params.warmup_ratio"}  # fmt: skip
     text = "task: llm:sft\n" + "".join(f"{name}: x\n" for name in flat)
-    said = {one.message.partition(":")[0]: one.hint for one in problems(write(tmp_path, text), environ={})}
+    said = {
+        one.message.partition(":")[0]: one.hint for one in recipe_problems(write(tmp_path, text), environ={})
+    }
     for name, key in flat.items():
         assert said[name].startswith(f"did you mean {key}?"), (name, said[name])
     assert said["task"].startswith("did you mean llm-sft?")
@@ -102,7 +105,7 @@ def test_the_case_of_a_flat_recipe_names_a_right_key_for_each_of_its_own(tmp_pat
 @pytest.mark.parametrize("recipe", [CHAT, LABELS], ids=["chat", "labels"])
 def test_every_hint_for_another_trainers_name_is_valid(tmp_path: Path, recipe: dict[str, Any]) -> None:
     """What `write …` says is written, and the recipe is right then."""
-    for name, foreign in OTHER_NAMES.items():
+    for name, foreign in {**OTHER_NAMES, **of_autotrain.OTHER_NAMES}.items():
         for value in foreign.values:
             told = hint(tmp_path, recipe, f"{name}: {value}")
             if not (match := re.fullmatch(r"write (.*)", told)):
@@ -110,23 +113,29 @@ def test_every_hint_for_another_trainers_name_is_valid(tmp_path: Path, recipe: d
             settings = [part.replace(": ", "=") for part in match[1].split(" and ")]
             if settings[0].startswith("task") or "log=wandb" in settings:
                 continue
-            assert problems(write(tmp_path, yaml.safe_dump(recipe)), settings=settings, environ={}) == [], (
+            assert (
+                recipe_problems(write(tmp_path, yaml.safe_dump(recipe)), settings=settings, environ={}) == []
+            ), (
                 name,
                 told,
             )
 
 
 def test_every_hint_for_a_value_is_valid(tmp_path: Path) -> None:
-    for name, values in VALUES.items():
+    for name, values in {**OTHER_VALUES, **of_autotrain.OTHER_VALUES}.items():
         key = next((one for one in (f"params.{name}", f"data.{name}", name) if one in {*KEYS}), None)
         if key is None:
             continue
         for value in values:
-            (one,) = problems(write(tmp_path, yaml.safe_dump(CHAT)), settings=[f"{key}={value}"], environ={})
+            (one,) = recipe_problems(
+                write(tmp_path, yaml.safe_dump(CHAT)), settings=[f"{key}={value}"], environ={}
+            )
             told = re.search(r"(?:write|did you mean) (\"?[\w-]+\"?)", one.hint)
             assert told, (key, value, one)
             assert (
-                problems(write(tmp_path, yaml.safe_dump(CHAT)), settings=[f"{key}={told[1]}"], environ={})
+                recipe_problems(
+                    write(tmp_path, yaml.safe_dump(CHAT)), settings=[f"{key}={told[1]}"], environ={}
+                )
                 == []
             )
 
@@ -142,9 +151,9 @@ def test_keys_that_begin_with_x_are_free_for_anchors(tmp_path: Path) -> None:
     text += yaml.safe_dump({**CHAT, "params": None}).replace(
         "params: null", "params: {<<: *common, epochs: 3}"
     )
-    recipe = load(write(tmp_path, text), environ={})
+    recipe = load_recipe(write(tmp_path, text), environ={})
     assert recipe.params == {"lr": 1e-3, "epochs": 3}
-    (one,) = problems(write(tmp_path, text + "data-x: 1\n"), environ={})
+    (one,) = recipe_problems(write(tmp_path, text + "data-x: 1\n"), environ={})
     assert one.code == "unknown-key"
-    (one,) = problems(write(tmp_path, text.replace("{<<", "{x-more: 1, <<")), environ={})
+    (one,) = recipe_problems(write(tmp_path, text.replace("{<<", "{x-more: 1, <<")), environ={})
     assert one.code == "unknown-key", "at the top alone"

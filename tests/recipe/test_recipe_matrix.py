@@ -8,7 +8,8 @@ import jsonschema
 import pytest
 import yaml
 
-from hf_recipes.recipe import RecipeError, json_schema, load, load_all, problems
+from hf_recipes.api.recipes import load_recipe, load_recipes, recipe_json_schema, recipe_problems
+from hf_recipes.recipe import RecipeError
 
 RECIPE = """\
 task: llm-sft
@@ -35,12 +36,12 @@ def written(tmp_path: Path, text: str) -> Path:
 def found(file: Path, *settings: str) -> list[str]:
     return [
         str(one).removeprefix(str(file)) + f" [{one.code}]"
-        for one in problems(file, settings=settings, environ={})
+        for one in recipe_problems(file, settings=settings, environ={})
     ]
 
 
 def test_every_combination_is_a_recipe_with_a_name_of_its_own(tmp_path: Path) -> None:
-    recipes = load_all(written(tmp_path, MATRIX))
+    recipes = load_recipes(written(tmp_path, MATRIX))
     assert [(one.params["lr"], one.params["lora_r"], one.project_name) for one in recipes] == [
         (1e-4, 8, "ingredient-parser-lr-1e-4-r-8"),
         (1e-4, 16, "ingredient-parser-lr-1e-4-r-16"),
@@ -55,10 +56,10 @@ def test_a_combination_s_settings_make_it_out_of_the_file_again(tmp_path: Path) 
     text = MATRIX + '  data.path: ["someone/ünï=😀", other/data]\n  params.mixed_precision: [null, bf16]\n'
     file = written(tmp_path, text.replace("someone/ünï=😀", "${WHERE}"))
     environ = {"WHERE": "someone/data"}
-    recipes = load_all(file, settings=["params.epochs=2"], environ=environ)
+    recipes = load_recipes(file, settings=["params.epochs=2"], environ=environ)
     assert len(recipes) == 16
     for recipe in recipes:
-        again = load(file, settings=recipe.settings, environ=environ)
+        again = load_recipe(file, settings=recipe.settings, environ=environ)
         assert (again.project_name, again.params, again.data) == (
             recipe.project_name,
             recipe.params,
@@ -68,20 +69,20 @@ def test_a_combination_s_settings_make_it_out_of_the_file_again(tmp_path: Path) 
 
 
 def test_text_of_any_script_survives_as_a_setting(tmp_path: Path) -> None:
-    recipes = load_all(
+    recipes = load_recipes(
         written(tmp_path, RECIPE + 'matrix:\n  compare.title: ["é 😀 = \\" x", "yes", 2024-01]\n')
     )
-    again = [load(one.file, settings=one.settings).compare.title for one in recipes]
+    again = [load_recipe(one.file, settings=one.settings).compare.title for one in recipes]
     assert again == [one.compare.title for one in recipes] == ['é 😀 = " x', "yes", "2024-01"]
 
 
 def test_without_a_matrix_there_is_one_recipe_and_it_is_the_one_that_load_gives(tmp_path: Path) -> None:
     file = written(tmp_path, RECIPE)
-    assert load_all(file) == [load(file)]
+    assert load_recipes(file) == [load_recipe(file)]
     file = written(tmp_path, RECIPE + "matrix: null\n")
-    assert load_all(file) == [load(file)]
+    assert load_recipes(file) == [load_recipe(file)]
     file = written(tmp_path, MATRIX)
-    alone = load(file, settings=["matrix=null"])
+    alone = load_recipe(file, settings=["matrix=null"])
     assert (alone.params["lr"], alone.project_name, alone.matrix) == (3e-4, "ingredient-parser", {})
 
 
@@ -89,7 +90,7 @@ def test_who_wants_one_recipe_is_told_that_there_are_several(tmp_path: Path) -> 
     with pytest.raises(
         RecipeError, match=r"matrix: makes 4 recipes of this one.*--set matrix=null"
     ) as refused:
-        load(written(tmp_path, MATRIX))
+        load_recipe(written(tmp_path, MATRIX))
     (problem,) = refused.value.problems
     assert (problem.line, problem.column, problem.code) == (12, 1, "matrix")
 
@@ -137,7 +138,7 @@ def test_a_mistake_of_the_recipe_itself_is_told_once(tmp_path: Path) -> None:
 
 def test_64_combinations_are_checked_and_made(tmp_path: Path) -> None:
     matrix = "matrix: {params.seed: [1, 2, 3, 4, 5, 6, 7, 8], params.epochs: [1, 2, 3, 4, 5, 6, 7, 8]}\n"
-    assert len({one.project_name for one in load_all(written(tmp_path, RECIPE + matrix))}) == 64
+    assert len({one.project_name for one in load_recipes(written(tmp_path, RECIPE + matrix))}) == 64
 
 
 @pytest.mark.parametrize(
@@ -151,18 +152,18 @@ def test_64_combinations_are_checked_and_made(tmp_path: Path) -> None:
 )
 def test_names_never_collide_and_fit_autotrain_s_bound(tmp_path: Path, matrix: str) -> None:
     file = written(tmp_path, RECIPE + f"matrix: {matrix.replace('-1]', '2]')}\n")
-    names = [one.project_name for one in load_all(file)]
+    names = [one.project_name for one in load_recipes(file)]
     assert len({name.lower() for name in names}) == len(names) >= 2
     for name in names:
         assert len(name) <= 50 and name.replace("-", "").isalnum() and "--" not in name
         assert name[0] != "-" != name[-1]
     again = written(tmp_path, RECIPE + f"matrix: {matrix.replace('-1]', '2, 3]')}\n")
-    assert set(names) <= {one.project_name for one in load_all(again)}, "a longer list renames no run"
+    assert set(names) <= {one.project_name for one in load_recipes(again)}, "a longer list renames no run"
 
 
 def test_settings_lay_over_a_matrix(tmp_path: Path) -> None:
     file = written(tmp_path, MATRIX)
-    recipes = load_all(file, settings=["matrix.params.lr=[5e-4]", "matrix.params.epochs=[1, 2]"])
+    recipes = load_recipes(file, settings=["matrix.params.lr=[5e-4]", "matrix.params.epochs=[1, 2]"])
     assert [one.project_name for one in recipes][:2] == [
         "ingredient-parser-lr-5e-4-r-8-epochs-1",
         "ingredient-parser-lr-5e-4-r-8-epochs-2",
@@ -175,7 +176,7 @@ def test_settings_lay_over_a_matrix(tmp_path: Path) -> None:
 
 
 def test_a_matrix_is_right_under_the_schema_that_editors_use() -> None:
-    validator = jsonschema.Draft202012Validator(json_schema())
+    validator = jsonschema.Draft202012Validator(recipe_json_schema())
     assert validator.is_valid(yaml.safe_load(MATRIX))
     for wrong in ({}, {"params.lr": 1}, {"params.lr": []}, [1]):
         assert not validator.is_valid({**yaml.safe_load(RECIPE), "matrix": wrong})

@@ -11,17 +11,23 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hf_recipes.api.recipes import load_recipe
 from hf_recipes.api.validate import problems as validated
 from hf_recipes.catalog.machine import Machine
-from hf_recipes.recipe import RecipeError, load
+from hf_recipes.engines.registry import engine_schemas
+from hf_recipes.recipe import RecipeError
 from hf_recipes.recipe.fields import fields_for
 from hf_recipes.recipe.model import Recipe
+
+SCHEMA = engine_schemas()["autotrain"]
 
 CONFIGS = sorted((Path(__file__).parent / "configs").glob("*.yml"))
 QUICKSTART = Path(__file__).parents[2] / "recipes/ingredient-parser/recipe.yml"
 SEEDS = [path.read_bytes() for path in [QUICKSTART, *CONFIGS]]
 STRUCTURES = [yaml.safe_load(seed) for seed in SEEDS]
-KEYS = sorted({part for key in fields_for(None) for part in key.split(".")} | {"*", "", "a.b", "<<", "0"})
+KEYS = sorted(
+    {part for key in fields_for(SCHEMA, None) for part in key.split(".")} | {"*", "", "a.b", "<<", "0"}
+)
 PIECES = [b"&a ", b"*a", b"!!", b"<<: ", b"{", b"}", b"[", b"]", b": ", b"- ", b"\n", b"\t", b"'", b'"', b"${", b"${X}", b"|\n", b"? ", b"---\n", b"\x00", b"\xff", b"\xf0\x9f\x90\xa2", b"0x", b"1e999", b"~", b"yes", b"2024-01-01", b"9" * 5000]  # fmt: skip
 LAPTOP = Machine(cores=2, memory=8 << 30)
 leaves = (
@@ -49,7 +55,9 @@ def outcome(content: bytes, overlaid: tuple[str, ...] = ()) -> None:
     with tempfile.NamedTemporaryFile(suffix=".yml") as file:
         Path(file.name).write_bytes(content)
         try:
-            recipe = load(Path(file.name), settings=overlaid, environ={"HF_TOKEN": "x", "HF_USERNAME": "me"})
+            recipe = load_recipe(
+                Path(file.name), settings=overlaid, environ={"HF_TOKEN": "x", "HF_USERNAME": "me"}
+            )
         except RecipeError as error:
             assert error.problems
             for problem in error.problems:
@@ -87,7 +95,7 @@ def test_mutated_structures(data: st.DataObject) -> None:
 
 @settings(max_examples=150, deadline=10_000, suppress_health_check=[HealthCheck.too_slow])
 @given(
-    st.lists(st.sampled_from(sorted(fields_for(None))) | st.text(max_size=8), min_size=1, max_size=3),
+    st.lists(st.sampled_from(sorted(fields_for(SCHEMA, None))) | st.text(max_size=8), min_size=1, max_size=3),
     st.text(max_size=20) | st.sampled_from(["{", "[1", "&a [*a]", "2e-4", "x: y", "!!int x"]),
 )
 def test_any_setting(keys: list[str], value: str) -> None:

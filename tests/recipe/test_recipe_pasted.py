@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hf_recipes.recipe import load, problems
+from hf_recipes.api.recipes import load_recipe, recipe_problems
 from hf_recipes.recipe import tree as tree_module
 
 GOOD = """\
@@ -79,7 +79,7 @@ MISTAKES = [
 @pytest.mark.parametrize(("old", "new", "place", "said"), MISTAKES, ids=[repr(one[1]) for one in MISTAKES])
 def test_it_is_one_line_at_its_place(tmp_path: Path, old: str, new: str, place: str, said: str) -> None:
     assert old in GOOD
-    (one,) = problems(write(tmp_path, GOOD.replace(old, new, 1)), environ={})
+    (one,) = recipe_problems(write(tmp_path, GOOD.replace(old, new, 1)), environ={})
     assert f"{one.line}:{one.column}" == place and said in f"{one.message}; {one.hint}"
 
 
@@ -89,11 +89,11 @@ def test_such_characters_inside_of_text_are_text(tmp_path: Path) -> None:
         GOOD
         + "use_case:\n  goal: “good” answers and “better” ones, 10\u00a0%\n  success: |\n    \u00a0 a poem\n    it goes\n"
     )
-    recipe = load(write(tmp_path, text), environ={})
+    recipe = load_recipe(write(tmp_path, text), environ={})
     assert recipe.use_case and recipe.use_case.goal.endswith("10\u00a0%")
-    assert load(write(tmp_path, GOOD + "use_case: {goal: '“so”'}\n"), environ={}).use_case
+    assert load_recipe(write(tmp_path, GOOD + "use_case: {goal: '“so”'}\n"), environ={}).use_case
 
 
 def test_a_setting_is_told_the_same(tmp_path: Path) -> None:
-    (one,) = problems(write(tmp_path, GOOD), settings=["use_case.goal=***"], environ={})
+    (one,) = recipe_problems(write(tmp_path, GOOD), settings=["use_case.goal=***"], environ={})
     assert one.file == "--set use_case.goal" and one.hint == f"{QUOTE}*"

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hf_recipes.recipe import RecipeError, load, problems
+from hf_recipes.api.recipes import load_recipe, recipe_problems
+from hf_recipes.recipe import RecipeError
 
 CHAT = """\
 task: llm-sft
@@ -62,7 +63,7 @@ def found(tmp_path: Path, text: str, *settings: str, **environ: str) -> list[tup
     file.write_text(text, encoding="utf-8")
     return [
         (f"{one.line}:{one.column}:{one.code}", f"{one.message}; {one.hint}")
-        for one in problems(file, settings=settings, environ=environ)
+        for one in recipe_problems(file, settings=settings, environ=environ)
     ]
 
 
@@ -248,15 +249,15 @@ def test_what_follows_from_a_mistake_is_no_second_one(tmp_path: Path, old: str, 
 def test_a_fraction_is_one_however_it_is_written(tmp_path: Path, written: str) -> None:
     file = tmp_path / "recipe.yml"
     file.write_text(CHAT.replace("test_split: 0.1", f"test_split: {written}"))
-    assert load(file, environ={"SHARE": "0.1"}).data.test_split == 0.1
+    assert load_recipe(file, environ={"SHARE": "0.1"}).data.test_split == 0.1
 
 
 def test_load_raises_with_what_problems_lists(tmp_path: Path) -> None:
     file = tmp_path / "recipe.yml"
     file.write_text(CHAT.replace("my-project", "my_project"))
     with pytest.raises(RecipeError) as caught:
-        load(file)
-    assert list(caught.value.problems) == problems(file)
+        load_recipe(file)
+    assert list(caught.value.problems) == recipe_problems(file)
     assert str(caught.value).startswith(f"{file}:3:1: project_name: ")
 
 
@@ -300,7 +301,7 @@ def test_a_token_in_a_setting_is_never_repeated(tmp_path: Path) -> None:
     for setting in (f"hub.token={TOKEN}", TOKEN, f"{TOKEN}=1", f"params.{TOKEN}=1"):
         file = tmp_path / "recipe.yml"
         file.write_text(CHAT)
-        lines = [str(one) for one in problems(file, settings=[setting], environ={})]
+        lines = [str(one) for one in recipe_problems(file, settings=[setting], environ={})]
         assert lines and not any(TOKEN in line for line in lines)
 
 
@@ -328,7 +329,7 @@ def test_metrics_are_names_or_names_with_options(tmp_path: Path) -> None:
     file.write_text(
         changed(CHAT, "  require:", f"  metrics: {metrics}\n  require:\n    judge: {{at_least: 0.5}}")
     )
-    evaluate = load(file, environ={"MY_KEY": "swordfish"}).evaluate
+    evaluate = load_recipe(file, environ={"MY_KEY": "swordfish"}).evaluate
     assert evaluate is not None
     assert [(one.name, one.options) for one in evaluate.metrics] == [
         ("exact_match", {}),
@@ -353,7 +354,7 @@ def test_a_database_of_this_machine_is_not_there_elsewhere(tmp_path: Path) -> No
 @pytest.mark.parametrize("key", ["evaluate", "evaluate.require", "use_case", "compare", "hub", "params"])
 def test_a_section_set_to_null_is_a_section_left_out(key: str) -> None:
     shipped = Path(__file__).resolve().parents[2] / "recipes" / "ingredient-parser" / "recipe.yml"
-    loaded = load(shipped, settings=[f"{key}=null"])
+    loaded = load_recipe(shipped, settings=[f"{key}=null"])
     assert (loaded.evaluate is None) == (key == "evaluate")
     assert (loaded.use_case is None) == (key == "use_case")
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from hf_recipes.api import batch
-from hf_recipes.recipe import RecipeError, load, problems
+from hf_recipes.api.recipes import load_recipe, recipe_problems
+from hf_recipes.recipe import RecipeError
 
 RECIPE = """\
 task: text-classification
@@ -30,13 +31,13 @@ def write(tmp_path: Path, *, name: str = "my-project", backend: str = "local", p
 
 
 def places(file: Path, environ: dict[str, str]) -> list[str]:
-    return [f"{one.line}:{one.column}:{one.code}" for one in problems(file, environ=environ)]
+    return [f"{one.line}:{one.column}:{one.code}" for one in recipe_problems(file, environ=environ)]
 
 
 def test_variables_that_nothing_uses_need_not_be_set(tmp_path: Path) -> None:
     file = write(tmp_path)
     assert places(file, {}) == []
-    recipe = load(file, environ={})
+    recipe = load_recipe(file, environ={})
     assert (recipe.hub.username, recipe.hub.token_variable, recipe.hub.push_to_hub) == (
         None,
         "HF_TOKEN",
@@ -55,7 +56,7 @@ def test_where_something_is_pushed_each_is_a_problem_at_its_place(
     file = write(tmp_path, backend=backend, push=push)
     assert places(file, {}) == ["7:3:unset-variable", "8:3:unset-variable"]
     assert places(file, SET) == []
-    hint = problems(file, environ={})[0].hint
+    hint = recipe_problems(file, environ={})[0].hint
     assert ("push_to_hub: false" in hint) == (backend == "local")
 
 

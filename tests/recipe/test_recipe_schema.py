@@ -11,9 +11,12 @@ import jsonschema
 import pytest
 import yaml
 
-from hf_recipes.recipe import explain, json_schema
+from hf_recipes.api.recipes import explain_field, recipe_json_schema
+from hf_recipes.engines.registry import engine_schemas
 from hf_recipes.recipe.explain import UnknownField
 from hf_recipes.recipe.fields import common, fields_for
+
+SCHEMA = engine_schemas()["autotrain"]
 
 CONFIGS = sorted((Path(__file__).parent / "configs").glob("*.yml"))
 SHIPPED = sorted((Path(__file__).parents[2] / "recipes").glob("*/recipe.yml"))
@@ -23,7 +26,7 @@ LOOSE = "llm-loose-types"
 
 @pytest.fixture(scope="module")
 def validator() -> jsonschema.Draft202012Validator:
-    schema = json_schema()
+    schema = recipe_json_schema()
     jsonschema.Draft202012Validator.check_schema(schema)
     return jsonschema.Draft202012Validator(schema)
 
@@ -106,13 +109,15 @@ def test_a_metric_has_its_own_options(
 
 
 def test_the_metrics_are_listed_where_they_are_explained() -> None:
-    assert "macro_f1" in explain("evaluate.metrics") and "sql_execution" in explain("evaluate.metrics")
-    assert "number_match" in explain("evaluate.metrics.0.options.tolerance")
+    assert "macro_f1" in explain_field("evaluate.metrics") and "sql_execution" in explain_field(
+        "evaluate.metrics"
+    )
+    assert "number_match" in explain_field("evaluate.metrics.0.options.tolerance")
 
 
 def test_every_key_can_be_explained() -> None:
-    for key in fields_for(None):
-        text = explain(key)
+    for key in fields_for(SCHEMA, None):
+        text = explain_field(key)
         assert "type:" in text and "meaning:" in text and "source:" in text
 
 
@@ -128,11 +133,15 @@ def test_editors_complete_backends_and_mark_what_validation_refuses(
 
 
 def test_the_keys_below_one_are_those_of_the_task_that_was_asked_for() -> None:
-    assert "num_trials" in explain("params", "tabular") and "lora_r" not in explain("params", "tabular")
-    assert "lora_r" in explain("params", "llm-sft") and "num_trials" not in explain("params", "llm-sft")
-    assert "role, content" in explain("data.messages")
+    assert "num_trials" in explain_field("params", "tabular") and "lora_r" not in explain_field(
+        "params", "tabular"
+    )
+    assert "lora_r" in explain_field("params", "llm-sft") and "num_trials" not in explain_field(
+        "params", "llm-sft"
+    )
+    assert "role, content" in explain_field("data.messages")
     with pytest.raises(UnknownField, match=r"did you mean data\.messages\.0\.role\?"):
-        explain("data.messages.role")
+        explain_field("data.messages.role")
 
 
 def test_the_page_on_recipes_has_a_row_for_every_key_that_is_ours() -> None:
@@ -143,16 +152,16 @@ def test_the_page_on_recipes_has_a_row_for_every_key_that_is_ours() -> None:
         if line.startswith("| `")
         for key in re.findall(r"`([^`]+)`", line.split("|")[1])
     }
-    ours = {key for key, field in common().items() if field.source == "hf-recipes" and "*" not in key}
+    ours = {key for key, field in common(SCHEMA).items() if field.source == "hf-recipes" and "*" not in key}
     bounds = {key for key in ours if key.startswith("evaluate.require.") and ".exact_match." not in key}
     above = {key for key in ours if any(other.startswith(f"{key}.") for other in ours)}
     spelled = {key for key in ours if key.startswith(("evaluate.reference.", "evaluate.server."))}
     assert ours - bounds - above - spelled - rows == set()
-    assert not {key for key in rows if "." in key} - set(fields_for(None))
+    assert not {key for key in rows if "." in key} - set(fields_for(SCHEMA, None))
 
 
 def test_a_key_explained() -> None:
-    assert explain("params.lr", "llm-sft").split("\n", 2)[2].split("\n") == [
+    assert explain_field("params.lr", "llm-sft").split("\n", 2)[2].split("\n") == [
         "  type:     a number",
         "  default:  3e-05",
         "  meaning:  Learning rate for training",
@@ -160,7 +169,7 @@ def test_a_key_explained() -> None:
         "  tasks:    lm_training",
         "  source:   AutoTrain 0.8.36 LLMTrainingParams",
     ]
-    assert "5e-05" in explain("params.lr") and "3e-05" in explain("params.lr")
+    assert "5e-05" in explain_field("params.lr") and "3e-05" in explain_field("params.lr")
 
 
 @pytest.mark.parametrize(
@@ -174,4 +183,4 @@ def test_a_key_explained() -> None:
 )
 def test_an_unknown_key_is_answered_with_a_hint(key: str, task: str | None, said: str) -> None:
     with pytest.raises(UnknownField, match=said.replace("?", r"\?")):
-        explain(key, task)
+        explain_field(key, task)

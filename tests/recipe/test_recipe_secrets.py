@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from hf_recipes.api.recipes import load_recipe, recipe_problems
 from hf_recipes.data.sensitive import masked, secrets_in
-from hf_recipes.recipe import load, problems
 from hf_recipes.runner.redaction import Redactor
 from hf_recipes.runner.secret_patterns import MORE, TOKENS
 
@@ -47,7 +47,7 @@ def found(tmp_path: Path, text: str, *settings: str, **environ: str) -> list[str
     file.write_text(text, encoding="utf-8")
     return [
         f"{Path(one.file).name}:{one.line}:{one.column}:{one.code}: {one.message}; {one.hint}"
-        for one in problems(file, settings=settings, environ=environ)
+        for one in recipe_problems(file, settings=settings, environ=environ)
     ]
 
 
@@ -123,7 +123,7 @@ def test_a_variable_with_a_secret_is_refused_but_where_secrets_belong(
         RECIPE.replace("  messages", "  test_split: 0.1\n  messages")
         + endpoint.replace("NAME", f"{{{name}}}")
     )
-    evaluate = load(recipe, environ=environ).evaluate
+    evaluate = load_recipe(recipe, environ=environ).evaluate
     assert evaluate and evaluate.reference and evaluate.reference.api_key == name
 
 

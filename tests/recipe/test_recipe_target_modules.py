@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from hf_recipes.api.recipes import load_recipe, recipe_problems
 from hf_recipes.engines import autotrain
-from hf_recipes.recipe import load, problems
 
 RECIPE = """\
 task: {task}
@@ -56,7 +56,7 @@ def write(tmp_path: Path, written: str, task: str = "llm-sft") -> Path:
     ],
 )
 def test_it_is_read_as_it_is_meant(tmp_path: Path, written: str, expected: str | None) -> None:
-    assert autotrain.resolve(load(write(tmp_path, written)))["target_modules"] == expected
+    assert autotrain.resolve(load_recipe(write(tmp_path, written)))["target_modules"] == expected
 
 
 @pytest.mark.parametrize(
@@ -74,5 +74,5 @@ def test_it_is_read_as_it_is_meant(tmp_path: Path, written: str, expected: str |
     ],
 )
 def test_what_has_no_such_meaning_is_a_problem(tmp_path: Path, written: str, task: str, said: str) -> None:
-    (one,) = problems(write(tmp_path, written, task))
+    (one,) = recipe_problems(write(tmp_path, written, task))
     assert (one.line, one.column) == (8, 3) and said in one.message and one.hint

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from hf_recipes.api.recipes import load_recipe, recipe_problems
 from hf_recipes.data.messages import columns_in, fill
-from hf_recipes.recipe import load, problems
 
 RECIPE = """\
 task: llm-sft
@@ -39,15 +39,15 @@ evaluate: {{baseline_system: "Say warm or cold."}}
 def test_folding_a_system_turn(tmp_path: Path, system: str, content: str, said: str) -> None:
     recipe = tmp_path / "recipe.yml"
     recipe.write_text(RECIPE.format(system=system, content=content))
-    found = problems(recipe)
+    found = recipe_problems(recipe)
     assert bool(found) == bool(said) and all(said in str(one) for one in found), found
     if not said:
-        assert load(recipe).data.system == system
+        assert load_recipe(recipe).data.system == system
 
 
 def test_a_variable_written_out_is_text_and_no_column(tmp_path: Path) -> None:
     recipe = tmp_path / "recipe.yml"
     recipe.write_text(RECIPE.format(system="turn", content="What does `cd $${HOME}` do? {t}"))
-    template = load(recipe).data.messages[0].content
+    template = load_recipe(recipe).data.messages[0].content
     assert columns_in([template]) == ("t",)
     assert fill(template, {"t": "Now."}) == "What does `cd ${HOME}` do? Now."

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hf_recipes.recipe import load, problems
+from hf_recipes.api.recipes import load_recipe, recipe_problems
 from hf_recipes.recipe import tree as tree_module
 
 GOOD = """\
@@ -90,20 +90,20 @@ def written(tmp_path: Path, content: str | bytes) -> Path:
 )
 def test_it_is_one_clear_problem(tmp_path: Path, content: bytes, code: str) -> None:
     began = time.process_time()
-    found = problems(written(tmp_path, content), environ={})
+    found = recipe_problems(written(tmp_path, content), environ={})
     assert code in [one.code for one in found], found
     assert time.process_time() - began < 5
 
 
 def test_a_file_that_is_not_there_or_a_folder(tmp_path: Path) -> None:
-    assert [one.code for one in problems(tmp_path / "none.yml")] == ["unreadable"]
-    assert [one.code for one in problems(tmp_path)] == ["unreadable"]
-    assert [one.code for one in problems(Path("a\0b"))] == ["unreadable"]
+    assert [one.code for one in recipe_problems(tmp_path / "none.yml")] == ["unreadable"]
+    assert [one.code for one in recipe_problems(tmp_path)] == ["unreadable"]
+    assert [one.code for one in recipe_problems(Path("a\0b"))] == ["unreadable"]
 
 
 @pytest.mark.usefixtures("loader")
 def test_places_count_characters_not_bytes(tmp_path: Path) -> None:
-    found = problems(written(tmp_path, GOOD + 'params: {lr: "ü🐢", lr: x}\n'), environ={})
+    found = recipe_problems(written(tmp_path, GOOD + 'params: {lr: "ü🐢", lr: x}\n'), environ={})
     assert [(one.line, one.column, one.code) for one in found] == [
         (9, 10, "wrong-type"),
         (9, 20, "duplicate-key"),
@@ -116,8 +116,8 @@ def test_anchors_merges_and_a_byte_order_mark_are_fine(tmp_path: Path) -> None:
     merged = text.replace(
         "params: &p {epochs: 2, lr: 1e-3}", "params:\n  <<: &p {epochs: 2, lr: 1e-3}\n  epochs: 5"
     )
-    assert load(written(tmp_path, text), environ={}).params == {"epochs": 2, "lr": 1e-3}
-    assert load(written(tmp_path, merged), environ={}).params == {"epochs": 5, "lr": 1e-3}
+    assert load_recipe(written(tmp_path, text), environ={}).params == {"epochs": 2, "lr": 1e-3}
+    assert load_recipe(written(tmp_path, merged), environ={}).params == {"epochs": 5, "lr": 1e-3}
 
 
 def test_variables_are_filled_in_anywhere(tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_variables_are_filled_in_anywhere(tmp_path: Path) -> None:
         GOOD.replace("some/data", "${OWNER}/data-${N}")
         + "params: {lr: '${LR}'}\nuse_case: {goal: 'costs $${LR}, ${ not } a name'}\n"
     )
-    recipe = load(written(tmp_path, text), environ={"OWNER": "me", "N": "7", "LR": "2e-4"})
+    recipe = load_recipe(written(tmp_path, text), environ={"OWNER": "me", "N": "7", "LR": "2e-4"})
     assert recipe.data.path == "me/data-7"
     assert recipe.params["lr"] == 2e-4
     assert recipe.use_case is not None and recipe.use_case.goal == "costs ${LR}, ${ not } a name"
@@ -133,7 +133,7 @@ def test_variables_are_filled_in_anywhere(tmp_path: Path) -> None:
 
 def test_the_tokens_name_is_kept_and_not_its_value(tmp_path: Path) -> None:
     text = GOOD + "hub: {username: me, token: '${MY_TOKEN}', push_to_hub: true}\n"
-    recipe = load(written(tmp_path, text), environ={"MY_TOKEN": "the-secret"})
+    recipe = load_recipe(written(tmp_path, text), environ={"MY_TOKEN": "the-secret"})
     assert recipe.hub.token_variable == "MY_TOKEN"
     assert "the-secret" not in repr(recipe)
 
@@ -141,7 +141,7 @@ def test_the_tokens_name_is_kept_and_not_its_value(tmp_path: Path) -> None:
 def test_settings_are_laid_over(tmp_path: Path) -> None:
     file = written(tmp_path, GOOD + "params:\n  lr: 1.0\n")
     settings = ["params.lr=2e-4", "params.epochs=2", "hub.push_to_hub=false", "project_name=other"]
-    recipe = load(file, settings=settings, environ={})
+    recipe = load_recipe(file, settings=settings, environ={})
     assert recipe.params == {"lr": 2e-4, "epochs": 2}
     assert recipe.project_name == "other"
     assert recipe.settings == tuple(settings)
@@ -156,7 +156,7 @@ def test_a_setting_inside_a_list(tmp_path: Path) -> None:
     )
     text += "  messages:\n    - {role: user, content: '{q}'}\n    - {role: assistant, content: '{a}'}\n"
     file = written(tmp_path, text)
-    recipe = load(file, settings=["data.messages.0.content='{question}'"], environ={})
+    recipe = load_recipe(file, settings=["data.messages.0.content='{question}'"], environ={})
     assert recipe.data.messages[0].content == "{question}"
     assert recipe.data.chat_template == "tokenizer"
     assert recipe.positions["data.messages.1.content"] == (10, 25)
@@ -174,7 +174,7 @@ def test_a_setting_inside_a_list(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_setting_is_named(tmp_path: Path, setting: str, file: str, said: str) -> None:
-    found = problems(written(tmp_path, GOOD), settings=[setting], environ={})
+    found = recipe_problems(written(tmp_path, GOOD), settings=[setting], environ={})
     assert any(one.file.strip() == file and said in str(one) for one in found), found
 
 
@@ -182,6 +182,6 @@ def test_paths_count_from_the_recipes_folder(tmp_path: Path, monkeypatch: pytest
     (tmp_path / "here").mkdir()
     file = written(tmp_path, GOOD.replace("some/data", "here"))
     monkeypatch.chdir(tmp_path.parent)
-    data = load(file.relative_to(tmp_path.parent), environ={}).data
+    data = load_recipe(file.relative_to(tmp_path.parent), environ={}).data
     assert (data.path, data.local) == (str((tmp_path / "here").resolve()), True)
-    assert load(written(tmp_path, GOOD), environ={}).data.local is False
+    assert load_recipe(written(tmp_path, GOOD), environ={}).data.local is False

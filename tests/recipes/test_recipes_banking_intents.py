@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 from hf_recipes.api import lifecycle
-from hf_recipes.recipe import load
+from hf_recipes.api.recipes import load_recipe
 from hub.handle import Hub
 
 RECIPE = Path(__file__).parents[2] / "recipes" / "banking-intents" / "recipe.yml"
@@ -35,7 +35,7 @@ def rows() -> dict[str, list[dict[str, str]]]:
 
 def named() -> list[str]:
     """The intents, as the recipe tells them to the baselines."""
-    evaluate = load(RECIPE).evaluate
+    evaluate = load_recipe(RECIPE).evaluate
     assert evaluate is not None and evaluate.baseline_system is not None
     listed = evaluate.baseline_system.partition(": ")[2].rstrip(".")
     return listed.split(", ")
@@ -70,7 +70,7 @@ def test_the_baselines_are_told_every_intent_once() -> None:
 def test_it_is_planned_from_the_hub_with_a_subset_and_names_for_labels(logged_in: Hub) -> None:
     files = {f"data/{split}-00000-of-00001.parquet": on_the_hub(found) for split, found in rows().items()}
     logged_in.put("dataset", "PolyAI/banking77", files)
-    plan = lifecycle.plan(RECIPE, examples=2, say=print)
+    plan = lifecycle.plan(load_recipe(RECIPE), examples=2, say=print)
     assert plan.data["rows"]["train"] <= 2000 and plan.data["rows"]["test"] >= 400  # type: ignore[index]
     shown = json.dumps(plan.data["examples"])
     assert "Name the bank customer's intent." in shown

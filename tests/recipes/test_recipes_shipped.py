@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hf_recipes.recipe import load, problems
+from hf_recipes.api.recipes import load_recipe, recipe_problems
 
 ROOM = Path(__file__).parents[2] / "recipes"
 # What a person sets before pushing; a recipe may name these.
@@ -20,8 +20,8 @@ def test_the_quickstart_recipe_ships() -> None:
 
 @pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.parent.name)
 def test_a_shipped_recipe_is_valid_and_says_what_it_is_for(file: Path) -> None:
-    assert problems(file, environ=ENVIRON) == []
-    recipe = load(file, environ=ENVIRON)
+    assert recipe_problems(file, environ=ENVIRON) == []
+    recipe = load_recipe(file, environ=ENVIRON)
     assert recipe.project_name == file.parent.name
     assert recipe.use_case is not None and recipe.use_case.goal and recipe.use_case.success
     assert recipe.evaluate is not None
@@ -31,7 +31,7 @@ def test_a_shipped_recipe_is_valid_and_says_what_it_is_for(file: Path) -> None:
 
 
 def test_the_quickstart_runs_anywhere_and_must_beat_its_base() -> None:
-    recipe = load(ROOM / "ingredient-parser/recipe.yml")
+    recipe = load_recipe(ROOM / "ingredient-parser/recipe.yml")
     assert (recipe.backend, recipe.base_model) == ("local", "bundled/smollm2-135m-instruct")
     assert recipe.params["peft"] is True
     assert recipe.params["quantization"] is None

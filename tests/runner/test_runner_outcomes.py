@@ -118,6 +118,7 @@ def test_a_model_that_could_not_be_measured_is_pushed_from_a_machine_that_forget
         make_step("report", "print('reported')"),
         make_step("push", tell + push),
         backend=backend,
+        here=backend == "local",
     )
     assert (state.state, state.stage, state.reason) == (State.FAILED, "evaluate", "out_of_memory")
     assert state.message.startswith("answer: out of memory") and words in state.message

@@ -10,10 +10,10 @@ import pytest
 from hf_recipes.api.check_data import Quality
 from hf_recipes.cli.check import lines
 from hf_recipes.data.form import form_of
+from hf_recipes.engines.autotrain.tokens import AutoTrainTokens, load_tokenizer
 from hf_recipes.steps.prepare import row_tokens
 from hf_recipes.steps.prepare.check_rows import quality
 from hf_recipes.steps.prepare.row_tokens import RowTokens
-from hf_recipes.steps.prepare.tokens import load_tokenizer
 
 ROWS = 6000
 
@@ -48,7 +48,7 @@ def test_an_estimate_is_near_and_every_row_that_is_too_long_is_counted(
 
     def counted(exact: int) -> dict:
         monkeypatch.setattr(row_tokens, "EXACT", exact)
-        tokens = RowTokens(tokenizer, form, params)
+        tokens = RowTokens(tokenizer, form, AutoTrainTokens(tokenizer, form, params))
         for record in records:
             tokens.add(record)
         return tokens.result()

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from hf_recipes.data.form import form_of
-from hf_recipes.inference.trimming import rule_for
+from hf_recipes.engines.autotrain.tokens import AutoTrainTokens, load_tokenizer
+from hf_recipes.engines.autotrain.trimming import rule_for
 from hf_recipes.steps.prepare.inspect import inspect
-from hf_recipes.steps.prepare.tokens import Count, load_tokenizer
+from hf_recipes.steps.prepare.tokens import Count
 
 LIMITS = {"block_size": 48, "max_prompt_length": 20, "max_completion_length": None}
 COLUMNS = {"text_column": "chosen", "rejected_text_column": "rejected", "prompt_text_column": "prompt"}
@@ -36,8 +37,10 @@ ROWS = [
 
 def counted(tiny_llama: Path, trainer: str, params: dict[str, Any]) -> tuple[Count, list[Any]]:
     settled = {"trainer": trainer, **COLUMNS, **params}
-    count = Count(load_tokenizer(str(tiny_llama), settled), form_of("lm_training", settled), settled)
-    return count, [count.trim(count.lengths(count.texts(row))) for row in ROWS]
+    tokenizer, form = load_tokenizer(str(tiny_llama), settled), form_of("lm_training", settled)
+    rules = AutoTrainTokens(tokenizer, form, settled)
+    count = Count(tokenizer, form, rules)
+    return count, [rules.trim(count.lengths(count.texts(row))) for row in ROWS]
 
 
 @pytest.mark.parametrize("answers", [None, 16])

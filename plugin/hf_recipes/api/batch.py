@@ -16,10 +16,13 @@ from pathlib import Path
 
 from hf_recipes import record
 from hf_recipes.api import lifecycle
+from hf_recipes.api.checked import CheckedRecipe, check_recipes
+from hf_recipes.api.recipes import load_recipes
 from hf_recipes.backends import local
+from hf_recipes.catalog.hardware import runs_here
 from hf_recipes.estimates.prices import Cost
 from hf_recipes.hub.errors import HubFailed
-from hf_recipes.recipe import load_all, problem_at
+from hf_recipes.recipe import problem_at
 from hf_recipes.recipe.model import Recipe
 from hf_recipes.recipe.problem import Problem, RecipeError
 from hf_recipes.recipe.pushing import push_problems
@@ -58,7 +61,7 @@ def recipes(paths: Sequence[Path], settings: Sequence[str] = (), *, push: bool =
     problems: list[Problem] = []
     for path in paths:
         try:
-            found += load_all(path, settings=settings)
+            found += load_recipes(path, settings=settings)
         except RecipeError as error:
             problems += error.problems
     if push:
@@ -68,20 +71,22 @@ def recipes(paths: Sequence[Path], settings: Sequence[str] = (), *, push: bool =
     return [replace(one, hub=replace(one.hub, push_to_hub=True)) for one in found] if push else found
 
 
-def check(made: Sequence[Recipe]) -> None:
+def check_batch(recipes: Sequence[Recipe]) -> list[CheckedRecipe]:
     """Raises RecipeError with what keeps any of them from running, alone or beside the others."""
-    lifecycle.check(made)
-    same = list(_same_repo(made))
+    checked = check_recipes(recipes, to_run=True)
+    same = list(_same_repo(recipes))
     if same:
         raise RecipeError(same)
+    return checked
 
 
-def create(made: Sequence[Recipe], *, runs_dir: Path, costs: Sequence[Cost | None] = ()) -> list[Path]:
-    """Record a run of each, waiting. Raises RecipeError before the first is recorded when one of them cannot run."""
-    check(made)
+def create(
+    checked: Sequence[CheckedRecipe], *, runs_dir: Path, costs: Sequence[Cost | None] = ()
+) -> list[Path]:
+    """Record a run of each, waiting."""
     return [
         lifecycle.create(recipe, runs_dir=runs_dir, cost=cost)
-        for recipe, cost in zip(made, costs or [None] * len(made), strict=True)
+        for recipe, cost in zip(checked, costs or [None] * len(checked), strict=True)
     ]
 
 
@@ -89,7 +94,7 @@ def _same_repo(made: Sequence[Recipe]) -> Iterator[Problem]:
     """A pushed model has the project's name: two runs would overwrite one another."""
     first: dict[tuple[str | None, str], Recipe] = {}
     for recipe in made:
-        if recipe.backend == "local" and not recipe.hub.push_to_hub:
+        if runs_here(recipe.backend) and not recipe.hub.push_to_hub:
             continue
         other = first.setdefault((recipe.hub.username, recipe.project_name.lower()), recipe)
         if other is not recipe:
@@ -163,11 +168,11 @@ def failed(runs: Sequence[Path]) -> bool:
 
 
 def _here(runs: Sequence[Path]) -> list[Path]:
-    return [run for run in runs if record.read_state(run).backend == "local"]
+    return [run for run in runs if runs_here(record.read_state(run).backend)]
 
 
 def _elsewhere(runs: Sequence[Path]) -> list[Path]:
-    return [run for run in runs if record.read_state(run).backend != "local"]
+    return [run for run in runs if not runs_here(record.read_state(run).backend)]
 
 
 class _Watched:
@@ -186,7 +191,7 @@ class _Watched:
         except HubFailed as error:  # what passes by itself has been passed over
             self._last = replace(last, error=error)
             return self._last
-        if state.backend != "local":
+        if not runs_here(state.backend):
             self._due = time.monotonic() + SECONDS_REMOTE
         self._last = replace(last, state=state, event=self._event() or last.event)
         return self._last

@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from hf_recipes.api import lifecycle
+from hf_recipes.api.checked import check_recipes
+from hf_recipes.api.recipes import load_recipe
 from hf_recipes.data.columns import trainer_of
 from hf_recipes.data.needed import needed
 from hf_recipes.data.quality import judge
@@ -62,7 +63,8 @@ def check(
 
     Raises RecipeError for a recipe that is wrong itself, environments.EnvironmentFailed.
     """
-    recipe, job = lifecycle.translate(path, settings)
+    (checked,) = check_recipes([load_recipe(path, settings=settings)], to_run=False)
+    recipe, job = checked.recipe, checked.job
     answer = dict(ask_inference("hf_recipes.steps.prepare.check_rows", asdict(job), say, hear=hear))
     found: Any = answer.pop("found")
     bound = needed(job.task, trainer_of(job.params) if job.task == "lm_training" else "")

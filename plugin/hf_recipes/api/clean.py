@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hf_recipes import record
-from hf_recipes.backends.base import remote
 from hf_recipes.backends.huggingface import monitor, runs_repo
 from hf_recipes.backends.huggingface.data_repo import PREFIX
+from hf_recipes.backends.huggingface.remote import remote
 from hf_recipes.hub import account
 from hf_recipes.hub.errors import HubFailed, hub_errors, retrying
 from hf_recipes.record.state import RunState

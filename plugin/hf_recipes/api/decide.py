@@ -9,19 +9,19 @@ from typing import Any
 
 from hf_recipes import record
 from hf_recipes.api import hardware_offers, tunable
+from hf_recipes.api.checked import CheckedRecipe
 from hf_recipes.api.tunable import Tunability
 from hf_recipes.backends import local
+from hf_recipes.catalog.tasks import is_chat_trainer
 from hf_recipes.data.answer_room import KEY, remedy
-from hf_recipes.engines import autotrain
-from hf_recipes.engines.job import Job
-from hf_recipes.engines.steps import measuring
+from hf_recipes.engines.jobs import measuring, translate
+from hf_recipes.engines.registry import engine_named
 from hf_recipes.estimates import families
-from hf_recipes.estimates.model_size import Base, base_of
+from hf_recipes.estimates.model_size import Base, base_of, unusable_base
 from hf_recipes.evaluation import decision, findings, serving
 from hf_recipes.recipe import problem_at
 from hf_recipes.recipe.model import Evaluate, Recipe
 from hf_recipes.recipe.problem import RecipeError
-from hf_recipes.recipe.rules import is_chat_trainer
 from hf_recipes.record.state import Reason
 from hf_recipes.runner.files import read_json, write_json
 
@@ -31,8 +31,8 @@ BASELINES = ("zero-shot", "few-shot", "retrieval")
 NOT_MEASURED = "not-measured"
 
 
-def job_of(recipe: Recipe) -> Job:
-    """The job that measures a recipe's base here, wherever the recipe trains. Raises RecipeError where it cannot be measured."""
+def check_measurable(recipe: Recipe) -> CheckedRecipe:
+    """A recipe whose base can be measured here, wherever the recipe trains, with the job that measures it. Raises RecipeError."""
     problems = []
     if not is_chat_trainer(recipe.task, recipe.trainer) or recipe.data.chat_template is None:
         hint = "decide takes llm-sft on chat messages"
@@ -45,20 +45,21 @@ def job_of(recipe: Recipe) -> Job:
         problems.append(problem_at(recipe, "data.test_split", "missing-key", message, hint))
     if problems:
         raise RecipeError(problems)
-    evaluate = recipe.evaluate or Evaluate()
-    here = replace(recipe, backend="local", evaluate=evaluate)
+    base = base_of(recipe)
+    if problems := unusable_base(recipe, base):
+        raise RecipeError(problems)
+    evaluate, machine = recipe.evaluate or Evaluate(), local.machine()
     baselines = tuple(dict.fromkeys((*BASELINES, *evaluate.baselines)))
-    return measuring(autotrain.translate(here, local.machine()), baselines)
+    job = measuring(translate(replace(recipe, backend="local", evaluate=evaluate), machine), baselines)
+    return CheckedRecipe(recipe, engine_named(recipe.engine), machine, base, job)
 
 
-def document(recipe: Recipe, run: Path) -> dict[str, Any]:
+def document(checked: CheckedRecipe, run: Path) -> dict[str, Any]:
     """What `decide --json` prints and the run's report/decision.json holds. Also of a run that failed: with what is known then."""
     prepared, report = _json(run / "work" / "prepared.json"), _json(run / "report" / "report.json")
     rows = _rows(prepared)
-    base = base_of(recipe)
-    found = hardware_offers.offers(
-        recipe, local.machine(), base if isinstance(base, Base) else None, _tokens(prepared)
-    )
+    recipe, base = checked.recipe, checked.base
+    found = hardware_offers.offers(recipe, checked.machine, checked.known_base, _tokens(prepared))
     known = tunability(recipe, base, found, *_failed(run))
     target = _target(recipe)
     if baselines := _baselines(report, target.metric):
@@ -123,9 +124,11 @@ def tunability(
 
     if recipe.task == "tabular":
         return Tunability()
+    identity = identity_of(recipe)
     return tunable.judge(
         recipe,
-        identity_of(recipe),
+        identity,
+        architecture=engine_named(recipe.engine).unknown_architecture(recipe, identity),
         size=hardware_offers.too_large(found),
         unsized=base.damage if isinstance(base, Base) else base,
         refused=refused,
@@ -133,13 +136,13 @@ def tunability(
     )
 
 
-def tunability_as_json(recipe: Recipe, refused: str | None = None) -> dict[str, object]:
+def tunability_as_json(checked: CheckedRecipe, refused: str | None = None) -> dict[str, object]:
     """The section of a plan; empty for a task without a base model."""
+    recipe = checked.recipe
     if recipe.task == "tabular":
         return {}
-    base = base_of(recipe)
-    found = hardware_offers.offers(recipe, local.machine(), base if isinstance(base, Base) else None, None)
-    return tunable.as_json(tunability(recipe, base, found, refused))
+    found = hardware_offers.offers(recipe, checked.machine, checked.known_base, None)
+    return tunable.as_json(tunability(recipe, checked.base, found, refused))
 
 
 def _target(recipe: Recipe) -> decision.Target:

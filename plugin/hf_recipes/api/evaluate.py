@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from hf_recipes import environments, record
+from hf_recipes.api.recipes import load_evaluate
+from hf_recipes.catalog.hardware import runs_here
+from hf_recipes.catalog.tasks import is_chat_trainer
 from hf_recipes.data.measurable import ExpectedFields, lacking
-from hf_recipes.recipe.load import load_evaluate
 from hf_recipes.recipe.model import Metric
-from hf_recipes.recipe.rules import is_chat_trainer
 from hf_recipes.recipe.secrets import printable
 from hf_recipes.record.create import plain
 from hf_recipes.record.state import RunState, State
@@ -79,7 +80,7 @@ def _measurable(run: Path) -> RunState:
         )
     if (run / "model").is_dir() and any((run / "model").glob("*.safetensors")):
         return state
-    if not state.backend.startswith("local"):
+    if not runs_here(state.backend):
         where = f": {state.handle['model']}" if state.handle.get("model") else ""
         raise CannotEvaluate(
             f"the model of {run.name} is on Hugging Face{where}, where it was measured; here is nothing to measure"

@@ -6,15 +6,16 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
+from hf_recipes.catalog.backend_names import JOB_FLAVORS, backend_names
 from hf_recipes.catalog.hardware import FLAVORS, FREE_SPACE, machine_for
 from hf_recipes.catalog.machine import Machine
-from hf_recipes.engines import autotrain
-from hf_recipes.engines.autotrain.check import ARCHITECTURE
-from hf_recipes.engines.autotrain.overrides import OVERHEAD
+from hf_recipes.engines.engine import ARCHITECTURE
+from hf_recipes.engines.jobs import translate
+from hf_recipes.engines.registry import engine_named
 from hf_recipes.estimates import prices, training
 from hf_recipes.estimates.model_size import Base
 from hf_recipes.estimates.timeout import LONGEST
-from hf_recipes.recipe.hardware import JOB_FLAVORS, backend_names
+from hf_recipes.estimates.training import OVERHEAD
 from hf_recipes.recipe.model import Recipe
 
 HERE = "this machine"
@@ -99,13 +100,14 @@ def _offer(
     offer = Offer(hardware, backends, device, available=size)
     if base is None:
         return replace(offer, why_not=_refused(there, here))
-    job = autotrain.translate(there, here, base)
+    job = translate(there, here, base)
     params = {**job.params, **{name: override.value for name, override in job.overrides.items()}}
-    known = training.as_json(base, params, machine, train_tokens)
-    memory = training.memory(base, params)
+    facts = engine_named(there.engine).training_facts(params)
+    known = training.as_json(base, facts, machine, train_tokens)
+    memory = training.memory(base, facts)
     needed = None if memory is None or memory.total is None else memory.total + OVERHEAD
     if needed is not None and machine.gpus and any(step.name == "answer" for step in job.steps):
-        needed = max(needed, training.answering(base, params) + OVERHEAD)
+        needed = max(needed, training.answering(base, facts) + OVERHEAD)
     hours, dollars = _cost(hardware, backends, known)
     offer = replace(offer, needed=needed, hours=hours, dollars=dollars)
     return replace(offer, why_not=_refused(there, here) or _too_small(offer) or _too_slow(offer))
@@ -113,7 +115,8 @@ def _offer(
 
 def _refused(recipe: Recipe, here: Machine) -> str:
     """What the engine says against it there. The architecture is the same everywhere, and no affair of the hardware."""
-    found = [*autotrain.check(recipe, here), *autotrain.cannot_run(recipe)]
+    engine = engine_named(recipe.engine)
+    found = [*engine.check_recipe(recipe, here), *engine.check_run(recipe)]
     return next((one.message for one in found if one.code != ARCHITECTURE), "")
 
 

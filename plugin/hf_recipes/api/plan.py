@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
+from hf_recipes.api.checked import CheckedRecipe
 from hf_recipes.catalog.hardware import machine_for
-from hf_recipes.catalog.machine import Machine
-from hf_recipes.engines import autotrain
-from hf_recipes.engines.job import Job
 from hf_recipes.estimates import training
-from hf_recipes.estimates.model_size import Base, base_of
+from hf_recipes.estimates.model_size import Base
 from hf_recipes.estimates.updates import updates
-from hf_recipes.recipe.model import Recipe
+from hf_recipes.record.job import Job
 
 
 @dataclass(frozen=True)
 class Plan:
     job: Job
     sources: Mapping[str, str]
-    """Parameter → `recipe`, `AutoTrain default` or `chosen by us`."""
+    """Parameter → `recipe`, `chosen by us`, or the engine's default."""
     data: Mapping[str, object]
     """What hf_recipes.steps.prepare.inspect answered: rows, columns, tokens, examples, notes, unread."""
     estimate: Mapping[str, object]
@@ -27,26 +25,27 @@ class Plan:
     """What stands against tuning this base: hf_recipes.api.tunable. Empty where nobody asked."""
 
 
-def make_plan(
-    recipe: Recipe, job: Job, machine: Machine, data: Mapping[str, object], base: Base | str | None = None
-) -> Plan:
-    """Join a job with what was read of its data. `base`: what base_of said, asked here when not given."""
-    size = base or base_of(recipe)
+def make_plan(checked: CheckedRecipe, data: Mapping[str, object]) -> Plan:
+    """Join a recipe's job with what was read of its data."""
+    job, size = checked.job, checked.base
     params = {**job.params, **{name: override.value for name, override in job.overrides.items()}}
-    there = machine_for(job.backend, machine)
+    facts = checked.engine.training_facts(params)
+    there = machine_for(job.backend, checked.machine)
     unread = data.get("unread")
     named = dict(unread) if isinstance(unread, Mapping) else {}
     estimated: dict[str, object] = {"note": "estimate"}
     if isinstance(size, Base):
-        estimated = training.as_json(size, params, there, _train_tokens(data))
+        estimated = training.as_json(size, facts, there, _train_tokens(data))
         # What the data's own reading could not say about the base is known after all.
         named = {what: why for what, why in named.items() if what != "base_parameters"}
     else:
         named["base_parameters"] = size
-    made = updates(_examples(data), params, len(there.gpus))
+    made = updates(_examples(data), facts, len(there.gpus))
     if made is not None:
         estimated["updates"] = made
-    return Plan(job, autotrain.sources(recipe, job.overrides), {**data, "unread": named}, estimated)
+    return Plan(
+        job, checked.engine.sources(checked.recipe, job.overrides), {**data, "unread": named}, estimated
+    )
 
 
 def as_json(plan: Plan) -> dict[str, object]:

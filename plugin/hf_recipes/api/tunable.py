@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 
 from hf_recipes.catalog.licenses import LICENSES
-from hf_recipes.engines.autotrain.architectures import unknown_architecture
 from hf_recipes.estimates.base_files import Unusable
 from hf_recipes.estimates.model_identity import Identity
 from hf_recipes.recipe.model import Recipe
@@ -40,17 +39,17 @@ def judge(
     recipe: Recipe,
     base: Identity,
     *,
+    architecture: str | None = None,
     size: str | None = None,
     unsized: str | None = None,
     refused: str | None = None,
     untried: str | None = None,
 ) -> Tunability:
-    """`size`: why it is too large for every hardware listed; `unsized`: why its size is not known; `refused`: why its tokenizer
+    """`architecture`: why the engine cannot load this kind of model; `size`: why it is too large for every hardware listed; `unsized`: why its size is not known; `refused`: why its tokenizer
     or its config does not load here; `untried`: why no row could be put into its chat template."""
     reasons = [*_gated(recipe, base), *_license_forbids(base)]
-    unknown = unknown_architecture(recipe, base)
-    if unknown:
-        reasons.append(Reason("architecture", unknown))
+    if architecture:
+        reasons.append(Reason("architecture", architecture))
     if isinstance(unsized, Unusable):
         reasons.append(Reason(unsized.code, str(unsized)))
     if refused and not isinstance(unsized, Unusable):

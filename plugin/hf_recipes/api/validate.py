@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from hf_recipes.api.recipes import recipe_content
 from hf_recipes.catalog.machine import Machine
-from hf_recipes.recipe.load import survey
+from hf_recipes.recipe.model import Recipe
 from hf_recipes.recipe.problem import Problem
 
 NO_GPU = Machine(cores=1, memory=0)
@@ -14,13 +15,19 @@ NO_GPU = Machine(cores=1, memory=0)
 
 def problems(path: Path, *, settings: Sequence[str] = (), here: Callable[[], Machine]) -> list[Problem]:
     """In the file's order; empty when the recipe is right. `here` is asked for this machine only where a GPU matters."""
-    found, recipes = survey(path, settings=settings)
+    content = recipe_content(path, settings=settings)
+    found, recipes = list(content.problems), content.recipes or content.drafts
     if recipes:
-        from hf_recipes.engines import autotrain
-
         known = set(found)
-        if any(problem not in known for recipe in recipes for problem in autotrain.check(recipe, NO_GPU)):
+        if any(problem not in known for problem in _of_engines(recipes, NO_GPU)):
             machine = here()
-            known.update(problem for recipe in recipes for problem in autotrain.check(recipe, machine))
+            known.update(_of_engines(recipes, machine))
         found = sorted(known)
     return found
+
+
+def _of_engines(recipes: Sequence[Recipe], machine: Machine) -> Iterator[Problem]:
+    from hf_recipes.engines.registry import engine_named
+
+    for recipe in recipes:
+        yield from engine_named(recipe.engine).check_recipe(recipe, machine)

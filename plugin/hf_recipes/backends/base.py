@@ -1,56 +1,56 @@
-"""What a backend on Hugging Face can do, and which of them a recipe's backend names."""
+"""What a backend can do, and the registry: a backend is a module with these functions, named by the kind of its names."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
-from hf_recipes.backends.huggingface.outcome import Observed
+from hf_recipes.catalog.hardware import backend_kind
+from hf_recipes.record.state import RunState
+
+Say = Callable[[str], None]
+BACKENDS = {
+    "local": "hf_recipes.backends.local",
+    "spaces": "hf_recipes.backends.huggingface.backend",
+    "jobs": "hf_recipes.backends.huggingface.backend",
+}
+"""Kind of a backend's name → the module. The names themselves stand in catalog/backend_names.py."""
+
+
+class Backend(Protocol):
+    """Of recorded runs, by their folder. Each raises HubFailed where the Hub is asked and cannot say."""
+
+    def begin(self, run: Path, *, attached: bool, say: Say) -> None:
+        """Start a queued run; one that cannot be started ends here. `attached`: a run that works here ends with this process."""
+
+    def refresh(self, run: Path) -> RunState:
+        """The state of a run as it is now."""
+
+    def look(self, run: Path, *, patient: bool) -> RunState:
+        """As refresh, with what the run has told brought here; `patient`: what may pass by itself is passed over."""
+
+    def watch(self, run: Path) -> Iterator[tuple[RunState, Sequence[Mapping[str, object]]]]:
+        """The state with the events since the last look, until the run has ended."""
+
+    def logs(self, run: Path, follow: bool) -> Iterator[str]:
+        """What a run has printed, by lines; with `follow` as it goes on, until it ends."""
+
+    def cancel(self, run: Path) -> RunState:
+        """Stop a run and all that it has started; one that has ended stays as it is."""
+
+    def facts(self, run: Path) -> Mapping[str, object]:
+        """What `status` and `list` say of a run beside its record: where it runs, on what, what that costs."""
+
 
 if TYPE_CHECKING:
-    from huggingface_hub import HfApi
+    from hf_recipes.backends import local
+    from hf_recipes.backends.huggingface import backend
 
-Handle = Mapping[str, Any]
-"""`runs` (the runs repo), `model` (the model repo), `hardware`, `per_hour` (US dollars or null), `hours` (the estimate or
-null), and what finds the container again."""
-
-
-class Remote(Protocol):
-    def place(self, run: Path, account: str) -> Mapping[str, object]:
-        """What of the handle is known before anything is made."""
-
-    def start(
-        self,
-        run: Path,
-        handle: Handle,
-        *,
-        secrets: Mapping[str, str],
-        variables: Mapping[str, str],
-        client: HfApi,
-    ) -> Handle:
-        """Make the container of a published run; returns the whole handle. Raises HubFailed, and tries to leave nothing then."""
-
-    def observe(self, handle: Handle, *, client: HfApi) -> Observed:
-        """What can be seen of the run. Raises HubFailed."""
-
-    def logs(self, handle: Handle, follow: bool, *, client: HfApi) -> Iterator[str]:
-        """The container's log by lines; with `follow` until nothing runs any more. Raises HubFailed."""
-
-    def cancel(self, handle: Handle, *, client: HfApi) -> None:
-        """Stop what runs and costs; what has stopped or is gone stays as it is. Raises HubFailed."""
-
-    def remove(self, handle: Handle, *, client: HfApi) -> None:
-        """Delete what was made for the run. Raises HubFailed."""
-
-    def named(self, handle: Handle) -> str:
-        """For people: `the Space ada/x`."""
+    CHECKED: tuple[Backend, ...] = (local, backend)
 
 
-def remote(backend: str) -> Remote | None:
-    """The module behind `spaces-*` and `jobs-*`; None for a backend on this machine."""
-    kind = backend.partition("-")[0]
-    if kind not in ("spaces", "jobs"):
-        return None
-    return cast(Remote, import_module(f"hf_recipes.backends.huggingface.{kind}"))
+def backend_named(name: str) -> Backend:
+    """The backend behind a name such as `local` or `spaces-t4-small`."""
+    return cast(Backend, import_module(BACKENDS[backend_kind(name)]))

@@ -7,26 +7,66 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from hf_recipes import record
+from hf_recipes import environments, record
 from hf_recipes.backends.machine import machine
+from hf_recipes.record.progress import watch
 from hf_recipes.record.settle import alive
 from hf_recipes.record.state import Reason, RunState, State
 from hf_recipes.runner import run as runner
 from hf_recipes.runner.children import GRACE
 from hf_recipes.runner.environment import child_environment
-from hf_recipes.runner.files import read_json
+from hf_recipes.runner.files import read_job, read_json
 from hf_recipes.runner.processes import kill
 
-__all__ = ["alive", "cancel", "machine", "start"]
+__all__ = ["alive", "begin", "cancel", "facts", "logs", "look", "machine", "refresh", "start", "watch"]
 
 SECONDS_TO_START = 60.0
 SECONDS_TO_END = GRACE + 15.0
 
 _runners: dict[Path, subprocess.Popen[bytes]] = {}
 """The runners of this process: an attached one ends when our end of its stdin is closed, so it must not be collected."""
+
+
+def begin(run: Path, *, attached: bool, say: Callable[[str], None]) -> None:
+    """Make the environments that the steps need, and start the runner."""
+    job = read_job(run)
+    if job.get("push") and not _can_be_pushed(run):
+        return
+    try:
+        needed = dict.fromkeys(
+            step["requirements"] for step in job["steps"] if step["requirements"] != "core"
+        )
+        pythons = {name: environments.ensure(name, say=say) for name in needed}
+        start(run, pythons=pythons, attached=attached, package=environments.package_path())
+    except environments.EnvironmentFailed as error:
+        record.end(run, State.FAILED, Reason.ENVIRONMENT_FAILED, str(error))
+    except KeyboardInterrupt:
+        record.end(run, State.CANCELLED, Reason.CANCELLED, "cancelled before training began")
+        raise
+
+
+def refresh(run: Path) -> RunState:
+    return record.read_state(run)
+
+
+def look(run: Path, *, patient: bool) -> RunState:
+    return record.read_state(run)
+
+
+def logs(run: Path, follow: bool) -> Iterator[str]:
+    if follow:
+        yield from record.follow(run)
+    elif (run / "train.log").exists():
+        with (run / "train.log").open(encoding="utf-8", errors="replace") as lines:
+            yield from lines
+
+
+def facts(run: Path) -> Mapping[str, object]:
+    """A run on this machine has nothing to add."""
+    return {}
 
 
 def start(run: Path, *, pythons: Mapping[str, Path], attached: bool, package: Path) -> dict[str, object]:
@@ -84,6 +124,19 @@ def cancel(run: Path, *, wait: bool = True) -> RunState:
     ) is None:
         time.sleep(0.05)
     return ended
+
+
+def _can_be_pushed(run: Path) -> bool:
+    """Whether the model's repo may be written to, found out before hours are spent; if not, the run ends here."""
+    from hf_recipes.hub.errors import HubFailed
+    from hf_recipes.hub.publish.push import check_target
+
+    try:
+        check_target(run)
+    except HubFailed as error:
+        record.end(run, State.FAILED, Reason.START_FAILED, str(error))
+        return False
+    return True
 
 
 def _wait_for(run: Path, process: subprocess.Popen[bytes]) -> dict[str, object]:

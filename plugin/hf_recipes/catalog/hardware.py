@@ -7,7 +7,7 @@ from hf_recipes.catalog.machine import Gpu, Machine
 GIB = 1024**3
 
 # Flavor → CPU cores, main memory in GiB, GPU, GPU memory in GiB, GPUs. From huggingface.co/docs/hub/spaces-gpus and
-# jobs-pricing. Spaces have those that hf_recipes.recipe.rules lists, HF Jobs have all.
+# jobs-pricing. Spaces have those that catalog/backend_names.py lists, HF Jobs have all.
 FLAVORS: dict[str, tuple[int, int, str, int, int]] = {
     "cpu-basic": (2, 16, "", 0, 0),
     "cpu-upgrade": (8, 32, "", 0, 0),
@@ -49,12 +49,25 @@ IN_USE = {
 FREE_SPACE = "cpu-basic"
 """A Space on it costs nothing by the hour, for accounts that may make Spaces; it cannot be asked for, and its sleep time cannot be set."""
 UNKNOWN = Machine(cores=1, memory=0, gpus=(Gpu("unknown", 0),))
-"""AutoTrain's other clouds: a GPU of unknown size. A memory of 0 bytes is never compared with."""
+"""Another cloud: a GPU of unknown size. A memory of 0 bytes is never compared with."""
+
+
+HERE = {"local"}
+"""Kinds of backends that run on the machine that is asked, and see its disk."""
+
+
+def backend_kind(backend: str) -> str:
+    """`local`, `spaces` of `spaces-t4-small`, `jobs`."""
+    return backend.partition("-")[0]
+
+
+def runs_here(backend: str) -> bool:
+    return backend_kind(backend) in HERE
 
 
 def machine_for(backend: str, here: Machine) -> Machine:
-    """The hardware of a backend: `here` for local ones, from the table for `spaces-*` and `jobs-*`."""
-    if backend.startswith("local"):
+    """The hardware of a backend: `here` for those that run here, from the table for `spaces-*` and `jobs-*`."""
+    if runs_here(backend):
         return here
     flavor = FLAVORS.get(flavor_of(backend))
     if flavor is None:

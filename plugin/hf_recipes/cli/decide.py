@@ -34,16 +34,16 @@ def decide_command(
     The base answers plainly, with examples in the prompt and with retrieved passages, on this machine and as a run of its own.
     """
     from hf_recipes.api import decide, lifecycle
+    from hf_recipes.api.recipes import load_recipe
     from hf_recipes.cli.run import follow
-    from hf_recipes.recipe import load
 
-    read = load(recipe, settings=settings)
-    run = lifecycle.measure(read, runs_dir=runs_dir, say=say)
+    checked = decide.check_measurable(load_recipe(recipe, settings=settings))
+    run = lifecycle.measure(checked, runs_dir=runs_dir, say=say)
     say(f"run {run.name}: the base is measured here, nothing is trained")
     code = follow(run, tell_rows=False)
     if code == INTERRUPTED:
         context.exit(code)
-    found = decide.document(read, run)
+    found = decide.document(checked, run)
     decide.write(run, found)
     if as_json:
         document(found)

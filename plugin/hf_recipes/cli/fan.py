@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hf_recipes.api.batch import Look
+from hf_recipes.api.checked import CheckedRecipe
+from hf_recipes.catalog.hardware import runs_here
 from hf_recipes.cli.arguments import named
 from hf_recipes.cli.errors import FAILED, INTERRUPTED
 from hf_recipes.cli.output import console, document, result, say
 from hf_recipes.cli.progress import describe
 from hf_recipes.estimates.prices import Cost
-from hf_recipes.recipe.model import Recipe
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -22,9 +23,14 @@ SECONDS_BETWEEN_LINES = 15.0
 
 
 def fan_out(
-    made: Sequence[Recipe], costs: Sequence[Cost | None], *, runs_dir: Path, detach: bool, as_json: bool
+    made: Sequence[CheckedRecipe],
+    costs: Sequence[Cost | None],
+    *,
+    runs_dir: Path,
+    detach: bool,
+    as_json: bool,
 ) -> int:
-    """Run them all; returns the exit code. Raises RecipeError before anything is recorded."""
+    """Run them all; returns the exit code."""
     from hf_recipes.api import batch, lifecycle
 
     runs = batch.create(made, runs_dir=runs_dir, costs=costs)
@@ -50,7 +56,7 @@ def _detach(runs: Sequence[Path]) -> int:
     except BaseException:
         batch.stop(runs)
         raise
-    elsewhere = (state for state in map(record.read_state, runs) if state.backend != "local")
+    elsewhere = (state for state in map(record.read_state, runs) if not runs_here(state.backend))
     return FAILED if any(state.state is State.FAILED for state in elsewhere) else 0
 
 

@@ -44,7 +44,7 @@ def plan_command(recipe: Path, settings: tuple[str, ...], show_examples: int, as
 
         print_matrix(made, lifecycle.plans(made, say=say), as_json=as_json)
         return
-    plan = lifecycle.plan(recipe, settings, examples=show_examples, say=say)
+    plan = lifecycle.plan(made[0], examples=show_examples, say=say)
     if as_json:
         document(plan_document(plan))
     else:
@@ -74,7 +74,7 @@ def _print(plan: Plan, out: Console) -> None:
 
 
 def _print_parameters(plan: Plan, out: Console) -> None:
-    """Ours with the reasons; the recipe's; AutoTrain's defaults, as one paragraph."""
+    """Ours with the reasons; the recipe's; the engine's defaults, as one paragraph."""
     from rich.markup import escape
 
     def values(source: str) -> list[tuple[str, str]]:
@@ -88,12 +88,9 @@ def _print_parameters(plan: Plan, out: Console) -> None:
     out.print("\n[bold]From the recipe[/]")
     for name, value in values("recipe"):
         out.print(f"  {name:<{width}}{escape(value)}")
-    out.print("\n[bold]AutoTrain's defaults[/]")
-    out.print(
-        "  [dim]"
-        + escape(", ".join(f"{name}={value}" for name, value in values("AutoTrain default")))
-        + "[/]"
-    )
+    defaults = f"{plan.job.engine_title} default"
+    out.print(f"\n[bold]{escape(plan.job.engine_title)}'s defaults[/]")
+    out.print("  [dim]" + escape(", ".join(f"{name}={value}" for name, value in values(defaults))) + "[/]")
 
 
 def _tunable(found: Mapping[str, object]) -> Iterator[tuple[str, str]]:
@@ -142,7 +139,7 @@ def _trained(tokens: object) -> Iterator[tuple[str, str]]:
         return
     share = tokens.get("answer_share")
     if isinstance(share, float):
-        said = f"{share:.0%} of the trained tokens are of answers; AutoTrain trains on the others, too: prompts, template, end tokens"
+        said = f"{share:.0%} of the trained tokens are of answers; the trainer learns the others, too: prompts, template, end tokens"
         yield "loss", said
     for one in tokens.get("trims") or ():
         yield (

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hf_recipes.catalog.hardware import runs_here
 from hf_recipes.cli.arguments import json_option, named, runs_option, settings_option
 from hf_recipes.cli.errors import FAILED, INTERRUPTED, WRONG_CALL, NotDone
 from hf_recipes.cli.output import document, result, say
 
 if TYPE_CHECKING:
+    from hf_recipes.api.checked import CheckedRecipe
     from hf_recipes.cli.progress import Look
     from hf_recipes.estimates.prices import Cost
-    from hf_recipes.recipe.model import Recipe
 
 LEFT = """\
 {run} goes on where it is, also when this machine is switched off
@@ -56,9 +57,9 @@ def run_command(
     from hf_recipes import record
     from hf_recipes.api import batch, lifecycle
 
-    made = batch.recipes(recipes, settings, push=push)
+    made = batch.check_batch(batch.recipes(recipes, settings, push=push))
     costs = _agreed(made, yes)
-    if len(recipes) > 1 or made[0].matrix:
+    if len(recipes) > 1 or made[0].recipe.matrix:
         from hf_recipes.cli.fan import fan_out
 
         context.exit(fan_out(made, costs, runs_dir=runs_dir, detach=detach, as_json=as_json))
@@ -74,13 +75,12 @@ def run_command(
     context.exit(code)
 
 
-def _agreed(made: Sequence[Recipe], yes: bool) -> list[Cost | None]:
+def _agreed(made: Sequence[CheckedRecipe], yes: bool) -> list[Cost | None]:
     """What the runs may cost, once whoever pays has agreed to it."""
-    from hf_recipes.api import approval, batch, lifecycle
+    from hf_recipes.api import approval, lifecycle
 
-    batch.check(made)
     costs = lifecycle.costs(made, say=say, thorough=not yes)
-    paid = [(recipe, cost) for recipe, cost in zip(made, costs, strict=True) if cost is not None]
+    paid = [(one.recipe, cost) for one, cost in zip(made, costs, strict=True) if cost is not None]
     asked: list[str] = []
 
     def ask(question: str) -> bool:
@@ -125,7 +125,7 @@ def follow(run: Path, *, tell_rows: bool = True) -> int:
         looks = lifecycle.watch(run)
         state = show(_telling(run, looks) if tell_rows else looks)
     except KeyboardInterrupt:
-        if record.read_state(run).backend != "local":
+        if not runs_here(record.read_state(run).backend):
             say(LEFT.format(run=named(run)))
             return INTERRUPTED
         say("stopping the run …")
@@ -172,7 +172,7 @@ def _print_outcome(run: Path) -> None:
         say(f"gate not met: {unmet(gate)}")
     if state.state is not State.SUCCEEDED:
         return
-    local = state.backend == "local"
+    local = runs_here(state.backend)
     model = lifecycle.as_json(run).get("model_repo") if local else state.handle.get("model")
     where = f"{run / 'model'}" + (f", pushed to {model}" if model else "") if local else model
     say(f"model: {where}")

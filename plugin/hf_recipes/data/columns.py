@@ -1,4 +1,4 @@
-"""Which columns each of AutoTrain's trainers reads, and of what kind: the names come from its own parameters."""
+"""Which columns each task's trainers read, and of what kind: the names are keys of data.column_mapping."""
 
 from __future__ import annotations
 
@@ -6,21 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 CHAT_TEMPLATES = ("tokenizer", "chatml", "zephyr")
-IMAGE_TASKS = frozenset(
-    {
-        "image_binary_classification",
-        "image_multi_class_classification",
-        "image_single_column_regression",
-        "image_object_detection",
-        "vlm",
-    }
-)
 
 
 @dataclass(frozen=True)
 class Column:
     parameter: str
-    """AutoTrain's parameter that names the column, such as `text_column`."""
+    """The key of data.column_mapping that names the column, such as `text_column`."""
     name: str
     """The column's name in the data."""
     kind: str
@@ -30,7 +21,7 @@ class Column:
 
 
 def is_chat(task: str, params: Mapping[str, object], has_templates: bool) -> bool:
-    """Whether the trainer sees conversations: AutoTrain's llm tasks with a chat template or `data.messages`."""
+    """Whether the trainer sees conversations: llm tasks with a chat template or `data.messages`."""
     return task == "lm_training" and (has_templates or params.get("chat_template") in CHAT_TEMPLATES)
 
 
@@ -51,7 +42,7 @@ def expected(task: str, params: Mapping[str, object], *, chat: bool) -> tuple[Co
         if trainer in ("dpo", "orpo", "reward"):
             columns.append(column("rejected_text_column", "rejected", text, target=True))
         if trainer in ("dpo", "orpo"):
-            # With a chat template AutoTrain takes the prompt out of the chosen messages, but wants the column there.
+            # With a chat template the prompt is taken out of the chosen messages, but the column must be there.
             columns.append(column("prompt_text_column", "prompt", "any" if chat else "text"))
         return tuple(columns)
     if task in ("text_binary_classification", "text_multi_class_classification"):
@@ -74,7 +65,7 @@ def expected(task: str, params: Mapping[str, object], *, chat: bool) -> tuple[Co
 
 
 def named_in_table(task: str, params: Mapping[str, object]) -> dict[str, str]:
-    """Tabular data: the columns that the recipe names, each with its parameter. `id_column` may well be AutoTrain's own."""
+    """Tabular data: the columns that the recipe names, each with its parameter. `id_column` may well be one that the trainer adds."""
     if task != "tabular":
         return {}
     found: dict[str, str] = {}
@@ -96,3 +87,22 @@ def _sentences(trainer: str, first: Column, params: Mapping[str, object]) -> tup
         kind = "label" if trainer == "pair_class" else "number"
         columns.append(Column("target_column", str(params.get("target_column") or "target"), kind, True))
     return tuple(columns)
+
+
+# What the trainers of images and tables cannot do without; of the others `expected` says it.
+NEEDED: Mapping[tuple[str, str | None], tuple[str, ...]] = {
+    ("image_multi_class_classification", None): ("image_column", "target_column"),
+    ("image_single_column_regression", None): ("image_column", "target_column"),
+    ("image_object_detection", None): ("image_column", "objects_column"),
+    ("vlm", "vqa"): ("image_column", "text_column", "prompt_text_column"),
+    ("vlm", None): ("image_column", "text_column"),
+    ("tabular", None): ("target_columns",),
+}
+
+
+def needed_columns(task: str, trainer: str | None) -> tuple[str, ...]:
+    """The keys of data.column_mapping that a trainer cannot do without."""
+    columns = expected(task, {"trainer": trainer}, chat=False)
+    if columns:
+        return tuple(column.parameter for column in columns)
+    return NEEDED.get((task, trainer)) or NEEDED[task, None]

@@ -21,6 +21,7 @@ from hf_recipes.estimates.base_files import (
     pickle_only,
     unusable_folder,
 )
+from hf_recipes.recipe import Problem, problem_at
 from hf_recipes.recipe.model import Recipe
 from hf_recipes.runner.weights import header
 
@@ -70,6 +71,22 @@ def base_of(recipe: Recipe) -> Base | str:
     return (
         f"{recipe.base_model} is an estimator" if recipe.task == "tabular" else read_base(recipe.base_model)
     )
+
+
+def known_here(base_model: str) -> Base | str | None:
+    """A base that lies on this disk or is known; None where somebody else would have to be asked."""
+    if base_model in SIZES:
+        return SIZES[base_model]
+    folder = Path(base_model)
+    return read_base(base_model, reach_hub=False) if folder.is_absolute() and folder.is_dir() else None
+
+
+def unusable_base(recipe: Recipe, base: Base | str | None) -> list[Problem]:
+    """That the files of the base cannot be loaded, by the trainer or by what answers. `base`: what base_of said of it."""
+    why = base.damage if isinstance(base, Base) else base
+    if not isinstance(why, Unusable):
+        return []
+    return [problem_at(recipe, "base_model", why.code, str(why), why.hint)]
 
 
 def read_base(base_model: str, *, reach_hub: bool = True) -> Base | str:

@@ -2,8 +2,8 @@
 
 Sources of the formulas:
 - weights, gradients and Adam's two moments in float32, 4 bytes each: Rajbhandari et al. 2020, "ZeRO", section 3.1;
-  Hugging Face, "Model training anatomy". AutoTrain loads weights as float32 whatever `mixed_precision` says.
-- activations kept for the backward pass: counted in AutoTrain's own environment, as what autograd keeps of a layer of
+  Hugging Face, "Model training anatomy". Weights are taken for float32 whatever is computed in, as the default engine loads them.
+- activations kept for the backward pass: counted with transformers 4.48, as what autograd keeps of a layer of
   Qwen2 (tests/engines/kept_side.py counts again). The 34 bytes × tokens × hidden width of Korthikanti et al. 2022 are of a
   layer without a gated MLP, and without the copies that LoRA's dropout and mixed precision keep: 2 to 4 times too few here.
   torch's fused attention keeps no matrix. With checkpointing it is each layer's input, and one layer.
@@ -21,6 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hf_recipes.catalog.machine import Machine
+from hf_recipes.estimates.facts import TrainingFacts
 from hf_recipes.estimates.model_size import Base
 
 FLOAT32, HALF = 4, 2
@@ -28,8 +29,8 @@ WEIGHT_BYTES = {"int8": 1.0, "int4": 0.5 + 4 / 64}
 LOGITS_COPIES = 4
 """In float32: the output layer's scores, those moved by a token, their softmax, and a gradient. Counted as the peak is: 14 to 16
 bytes × tokens × vocabulary."""
-PAIRS = ("dpo", "orpo", "reward")
-"""Trainers whose row is two texts."""
+OVERHEAD = 1024**3
+"""Bytes for Python, torch and the data, which the estimate of memory leaves out."""
 
 
 @dataclass(frozen=True)
@@ -84,102 +85,86 @@ class Memory:
         return self.weights + self.gradients + self.optimizer + self.activations
 
 
-def trainable(base: Base, params: Mapping[str, object]) -> int | None:
+def trainable(base: Base, facts: TrainingFacts) -> int | None:
     """Parameters that training changes: all, or the LoRA matrices of every linear layer; None for other targets."""
-    return _at_most_trainable(base, params) if _everywhere(params) else None
+    return _at_most_trainable(base, facts) if facts.every_linear else None
 
 
-def _everywhere(params: Mapping[str, object]) -> bool:
-    return not params.get("peft") or str(params.get("target_modules") or "").strip().lower() == "all-linear"
-
-
-def _at_most_trainable(base: Base, params: Mapping[str, object]) -> int | None:
+def _at_most_trainable(base: Base, facts: TrainingFacts) -> int | None:
     """As if LoRA's targets were every linear layer."""
-    if not params.get("peft"):
+    if not facts.adapter:
         return base.parameters
-    rank = params.get("lora_r")
-    return rank * base.linear if base.linear is not None and isinstance(rank, int) else None
+    if base.linear is None or facts.lora_rank is None:
+        return None
+    return facts.lora_rank * base.linear
 
 
-def memory(base: Base, params: Mapping[str, object]) -> Memory | None:
+def memory(base: Base, facts: TrainingFacts) -> Memory | None:
     """What one device holds while it trains, at the most; None where the trained share is not known."""
-    trained = _at_most_trainable(base, params)
+    trained = _at_most_trainable(base, facts)
     if trained is None:
         return None
-    adapter = trained if params.get("peft") else 0
+    adapter = trained if facts.adapter else 0
     return Memory(
-        weights=_weights(base, params) + FLOAT32 * adapter,
+        weights=_weights(base, facts) + FLOAT32 * adapter,
         gradients=FLOAT32 * trained,
         optimizer=2 * FLOAT32 * trained,
-        activations=activations(base, params),
+        activations=activations(base, facts),
     )
 
 
-def _weights(base: Base, params: Mapping[str, object]) -> int:
+def _weights(base: Base, facts: TrainingFacts) -> int:
     """Embedding and output layer are never quantized: peft makes them float32, and trl with bf16 alone 16 bits again."""
-    quantization = _quantization(params)
-    if quantization not in WEIGHT_BYTES:
-        recomputed = params.get("peft") and not params.get("disable_gradient_checkpointing", True)
-        copies = HALF if _width(params) == HALF and not recomputed else 0
+    if facts.quantization not in WEIGHT_BYTES:
+        recomputed = facts.adapter and facts.checkpointing
+        copies = HALF if facts.half and not recomputed else 0
         return (FLOAT32 + copies) * base.parameters
     embedding = base.embedding or (base.vocabulary or 0) * (base.hidden or 0)
     embedding = min(base.parameters, embedding)
-    width = HALF if params.get("mixed_precision") == "bf16" else FLOAT32
-    return round((base.parameters - embedding) * WEIGHT_BYTES[quantization]) + width * embedding
+    width = HALF if facts.precision == "bf16" else FLOAT32
+    return round((base.parameters - embedding) * WEIGHT_BYTES[facts.quantization]) + width * embedding
 
 
-def answering(base: Base, params: Mapping[str, object]) -> int:
+def answering(base: Base, facts: TrainingFacts) -> int:
     """Bytes of the weights that answer the test rows on a GPU: the base in 16 bits, and beside it what was trained as a whole."""
-    adapter = params.get("peft") and not params.get("merge_adapter")
-    return HALF * base.parameters * (1 if adapter else 2)
+    return HALF * base.parameters * (1 if facts.adapter and not facts.merged else 2)
 
 
-def activations(base: Base, params: Mapping[str, object]) -> int | None:
+def activations(base: Base, facts: TrainingFacts) -> int | None:
     """Bytes kept for one backward pass over a full batch."""
-    length, batch = tokens_per_row(params), params.get("batch_size")
-    if not (length and isinstance(batch, int) and base.layers and base.hidden and base.vocabulary):
+    length, batch = facts.tokens_per_row, facts.batch_size
+    if not (length and batch and base.layers and base.hidden and base.vocabulary):
         return None
-    tokens = length * batch * (2 if params.get("trainer") in PAIRS else 1)
-    width = _width(params)
-    kept = _kept(params)
+    tokens = length * batch * facts.texts_per_row
+    kept = _kept(facts)
     layer = tokens * (kept.hidden * base.hidden + kept.intermediate * (base.intermediate or 4 * base.hidden))
     logits = LOGITS_COPIES * FLOAT32 * tokens * base.vocabulary
-    if params.get("disable_gradient_checkpointing", True):
+    if not facts.checkpointing:
         return base.layers * layer + logits
-    return base.layers * width * tokens * base.hidden + layer + logits
+    return base.layers * _width(facts) * tokens * base.hidden + layer + logits
 
 
-def _width(params: Mapping[str, object]) -> int:
-    return HALF if params.get("mixed_precision") in ("fp16", "bf16") else FLOAT32
+def _width(facts: TrainingFacts) -> int:
+    return HALF if facts.half else FLOAT32
 
 
-def _kept(params: Mapping[str, object]) -> Kept:
+def _kept(facts: TrainingFacts) -> Kept:
     """LoRA's targets are taken for every linear layer, as everywhere here."""
-    width = _width(params)
-    if not params.get("peft"):
+    width = _width(facts)
+    if not facts.adapter:
         return WHOLE[width]
     kept = ADAPTED[width]
-    if params.get("lora_dropout") != 0:
+    if facts.dropout:
         kept += DROPPED_OUT[width]
-    return kept + QUANTIZED[width] if _quantization(params) else kept
+    return kept + QUANTIZED[width] if facts.quantization else kept
 
 
-def tokens_per_row(params: Mapping[str, object]) -> int | None:
-    """The longest row that the trainer sees. AutoTrain's own -1 means the model's limit, at the most 1024."""
-    size = params.get("block_size", params.get("max_seq_length"))
-    if isinstance(size, int):
-        return size if size > 0 else 1024
-    return None
-
-
-def operations_per_token(base: Base, params: Mapping[str, object]) -> int:
-    passes = 2 + (2 if params.get("peft") else 4)
-    if not params.get("disable_gradient_checkpointing", True):
-        passes += 2
+def operations_per_token(base: Base, facts: TrainingFacts) -> int:
+    passes = 2 + (2 if facts.adapter else 4) + (2 if facts.checkpointing else 0)
     return passes * base.parameters
 
 
-def rate(machine: Machine, params: Mapping[str, object]) -> tuple[float, str] | None:
+def rate(machine: Machine, facts: TrainingFacts) -> tuple[float, str] | None:
     """Operations a second of the whole machine, and the basis; None for a GPU that is not in the table."""
     if not machine.gpus:
         return CPU_RATE_PER_CORE * machine.cores, (
@@ -189,7 +174,7 @@ def rate(machine: Machine, params: Mapping[str, object]) -> tuple[float, str] | 
     name = next((name for name in GPU_PEAK if re.search(rf"\b{name}\b", machine.gpus[0].name)), None)
     if name is None:
         return None
-    peak = GPU_PEAK[name][1 if _width(params) == HALF else 0] * len(machine.gpus)
+    peak = GPU_PEAK[name][1 if _width(facts) == HALF else 0] * len(machine.gpus)
     return (
         peak * GPU_UTILISATION,
         f"{GPU_UTILISATION:.0%} of the datasheet's peak of {len(machine.gpus)} × {name}",
@@ -202,25 +187,19 @@ def available(machine: Machine) -> int | None:
     return size or None
 
 
-def _quantization(params: Mapping[str, object]) -> str | None:
-    """AutoTrain quantizes only what LoRA is trained on."""
-    value = params.get("quantization")
-    return value if params.get("peft") and isinstance(value, str) else None
-
-
 def as_json(
-    base: Base, params: Mapping[str, object], machine: Machine, train_tokens: int | None
+    base: Base, facts: TrainingFacts, machine: Machine, train_tokens: int | None
 ) -> dict[str, object]:
     """Everything that can be estimated; what cannot is absent. `train_tokens`: in one epoch."""
     estimate: dict[str, object] = {
         "note": "estimate",
         "parameters": {"value": base.parameters, "basis": base.source},
     }
-    trained, held, size = trainable(base, params), memory(base, params), available(machine)
+    trained, held, size = trainable(base, facts), memory(base, facts), available(machine)
     if trained is not None:
         estimate["trainable_parameters"] = {
             "value": trained,
-            "basis": "LoRA" if params.get("peft") else "all",
+            "basis": "LoRA" if facts.adapter else "all",
         }
     if held is not None:
         parts: dict[str, int | None] = {
@@ -230,8 +209,8 @@ def as_json(
         }
         parts |= {"activations": held.activations, "total": held.total, "available": size}
         known = {name: value for name, value in parts.items() if value is not None}
-        estimate["memory_bytes"] = {**known, "basis": _memory_basis(params)}
-    duration = _time(base, params, machine, train_tokens)
+        estimate["memory_bytes"] = {**known, "basis": _memory_basis(facts)}
+    duration = _time(base, facts, machine, train_tokens)
     if duration is not None:
         estimate["time"] = duration
     return estimate
@@ -245,27 +224,27 @@ def short_of_memory(estimate: Mapping[str, object]) -> str:
         return ""
     return (
         f"training takes an estimated {total / 2**30:.0f} GiB on a device that has {size / 2**30:.0f}, and will most likely run out of "
-        "memory; hf-recipes decide lists the hardware that fits, and int4 with peft, a smaller batch_size or block_size need less"
+        "memory; hf-recipes decide lists the hardware that fits, and int4 with LoRA, a smaller batch or shorter rows need less"
     )
 
 
-def _memory_basis(params: Mapping[str, object]) -> str:
-    weights = _quantization(params) or "float32"
-    trained = "what is trained" if _everywhere(params) else "every linear layer's LoRA, at the most"
+def _memory_basis(facts: TrainingFacts) -> str:
+    weights = facts.quantization or "float32"
+    trained = "what is trained" if facts.every_linear else "every linear layer's LoRA, at the most"
     return (
         f"{weights} weights; float32 gradients and two float32 Adam moments of {trained}; activations of "
-        f"{params.get('batch_size')} rows of {tokens_per_row(params)} tokens"
+        f"{facts.batch_size} rows of {facts.tokens_per_row} tokens"
     )
 
 
 def _time(
-    base: Base, params: Mapping[str, object], machine: Machine, train_tokens: int | None
+    base: Base, facts: TrainingFacts, machine: Machine, train_tokens: int | None
 ) -> dict[str, object] | None:
-    speed, epochs = rate(machine, params), params.get("epochs")
-    if train_tokens is None or speed is None or not isinstance(epochs, int):
+    speed = rate(machine, facts)
+    if train_tokens is None or speed is None or facts.epochs is None:
         return None
-    tokens = train_tokens * epochs
-    per_token = operations_per_token(base, params)
+    tokens = round(train_tokens * facts.epochs)
+    per_token = operations_per_token(base, facts)
     return {
         "seconds": round(per_token * tokens / speed[0]),
         "tokens": tokens,

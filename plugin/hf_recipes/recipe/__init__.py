@@ -1,19 +1,10 @@
-"""What a person writes: a YAML recipe, read strictly and offline.
+"""What a person writes: a YAML recipe, read strictly and offline. What an engine takes comes from its EngineSchema.
 
-    load(path) -> Recipe            raises RecipeError with every problem
-    load_all(path) -> list[Recipe]  one for each combination of a matrix
-    problems(path) -> list[Problem]
-    json_schema() -> dict           for editors
-    explain("params.lr") -> str
-
-Nothing here imports AutoTrain, torch, pydantic or huggingface_hub.
+`hf_recipes.api.recipes` reads recipes with the schemas of all engines.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
-from hf_recipes.recipe.load import load, load_all, problems
 from hf_recipes.recipe.model import Recipe
 from hf_recipes.recipe.place import Place, problem
 from hf_recipes.recipe.problem import Problem, RecipeError
@@ -23,28 +14,9 @@ __all__ = [
     "Recipe",
     "RecipeError",
     "at_its_key",
-    "explain",
-    "json_schema",
-    "load",
-    "load_all",
     "place_of",
     "problem_at",
-    "problems",
 ]
-
-
-def json_schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of a recipe."""
-    from hf_recipes.recipe.schema import json_schema as made
-
-    return made()
-
-
-def explain(field: str, task: str | None = None) -> str:
-    """One key in words: type, default, meaning, source. Raises UnknownField (a ValueError) with a hint."""
-    from hf_recipes.recipe.explain import explain as said
-
-    return said(field, task)
 
 
 def problem_at(recipe: Recipe, key: str, code: str, message: str, hint: str = "") -> Problem:
@@ -65,8 +37,9 @@ def place_of(recipe: Recipe, key: str) -> Place:
 
 def at_its_key(recipe: Recipe, found: Problem) -> Problem:
     """A problem that whoever read the data told with a key of the recipe in place of a file: at that key's line. Others as they are."""
+    from hf_recipes.recipe.engine_schema import ANY_ENGINE
     from hf_recipes.recipe.fields import common
 
-    if found.line or found.file not in common():
+    if found.line or found.file not in common(ANY_ENGINE):
         return found
     return problem_at(recipe, found.file, found.code, found.message, found.hint)

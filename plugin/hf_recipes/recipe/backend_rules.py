@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from hf_recipes.recipe import autotrain
+from hf_recipes.catalog.backend_names import ZERO, backend_names
 from hf_recipes.recipe.check import Reading
-from hf_recipes.recipe.hardware import ZERO, backend_names
 from hf_recipes.recipe.spelling import nearest, one_of
 
 
@@ -24,9 +23,14 @@ def _backend(reading: Reading) -> None:
         what = "ZeroGPU runs single functions of a Gradio app, no training"
         reading.report("backend", "unsupported-backend", what, hint)
         return
-    if backend in autotrain.hardware():
+    if backend in reading.schema.foreign_backends:
         hint = "hf-recipes trains on local, spaces-<hardware> and jobs-<hardware>"
-        reading.report("backend", "unsupported-backend", "a backend of AutoTrain's that we do not have", hint)
+        reading.report(
+            "backend",
+            "unsupported-backend",
+            "a backend of the engine's own that hf-recipes does not have",
+            hint,
+        )
         return
     begun = [name for name in backend_names() if name.startswith(backend)]
     kin = [name for name in backend_names() if name.partition("-")[0] == backend.partition("-")[0]]

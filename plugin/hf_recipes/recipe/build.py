@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from hf_recipes.catalog.hardware import backend_kind, runs_here
 from hf_recipes.catalog.hub_ids import HUB_ID
 from hf_recipes.recipe.check import Reading
 from hf_recipes.recipe.fields import METRICS
@@ -40,8 +41,8 @@ def recipe(
         trainer=trainer or chosen,
         base_model=_base_model(values["base_model"], reading.folder, reading.task),
         project_name=values["project_name"],
-        backend="local" if backend.startswith("local") else backend,
-        engine=values.get("engine", "autotrain"),
+        backend=backend_kind(backend) if runs_here(backend) else backend,
+        engine=reading.schema.engine,
         log=values.get("log", "none"),
         data=_data(reading, reading.folder),
         params=reading.under("params"),

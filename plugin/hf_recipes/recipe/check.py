@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hf_recipes.recipe import kinds
+from hf_recipes.recipe.engine_schema import EngineSchema
 from hf_recipes.recipe.fields import Field, children, fields_for
 from hf_recipes.recipe.nodes import Entry, Map, Node, Odd, Scalar, Seq
-from hf_recipes.recipe.other_trainers import same_value
+from hf_recipes.recipe.other_names import same_value
 from hf_recipes.recipe.pasted import DASHES
 from hf_recipes.recipe.place import Place, problem
 from hf_recipes.recipe.problem import Problem
@@ -33,8 +34,10 @@ class Reading:
     """What a recipe says, by dotted key."""
 
     file: str
+    schema: EngineSchema
+    """Of the engine that the recipe names."""
     task: str | None
-    """AutoTrain's canonical task; None when it cannot be told: keys that depend on it are then only looked up."""
+    """The canonical task; None when it cannot be told: keys that depend on it are then only looked up."""
     environ: Mapping[str, str]
     folder: Path
     """What relative paths count from."""
@@ -72,10 +75,17 @@ class Reading:
         return {key[len(prefix) :]: value for key, value in self.values.items() if key.startswith(prefix)}
 
 
-def read(root: Map, file: str, task: str | None, environ: Mapping[str, str], folder: Path) -> Reading:
+def read(
+    root: Map,
+    file: str,
+    schema: EngineSchema,
+    task: str | None,
+    environ: Mapping[str, str],
+    folder: Path,
+) -> Reading:
     """Everything the tree says, with a problem for all that the table of fields does not allow."""
-    reading = Reading(file, task, environ, folder)
-    _Walk(reading, fields_for(task)).mapping(root, "", "")
+    reading = Reading(file, schema, task, environ, folder)
+    _Walk(reading, fields_for(schema, task)).mapping(root, "", "")
     return reading
 
 
@@ -104,8 +114,8 @@ class _Walk:
 
     def _unknown(self, parent: str, pattern: str, entry: Entry, key: str, key_pattern: str) -> None:
         value = entry.node.value if isinstance(entry.node, Scalar) else None
-        near = suggestion(pattern, entry.key, self.fields, value)
-        elsewhere = other_tasks(key_pattern) if self.reading.task else ""
+        near = suggestion(pattern, entry.key, self.fields, self.reading.schema, value)
+        elsewhere = other_tasks(key_pattern, self.reading.schema) if self.reading.task else ""
         if elsewhere:
             hint = f"{elsewhere}; {near}".rstrip("; ")
             self.reading.report(key, "wrong-task", f"{self.reading.task} has no such key", hint)
@@ -138,8 +148,8 @@ class _Walk:
         if len(self.reading.problems) > count or _has_odd(node):
             return
         if isinstance(given, bool) and "bool" not in field.types and {"int", "float"} & set(field.types):
-            # AutoTrain takes true for 1, which nobody means who writes limit: true.
-            hint = _type_hint(given, field, self.fields)
+            # YAML's true could be read as 1, which nobody means who writes limit: true.
+            hint = self._type_hint(given, field)
             self.reading.report(
                 key, "wrong-type", f"must be {kinds.listed(field.types)}, not true or false", hint
             )
@@ -147,7 +157,7 @@ class _Walk:
         try:
             value = kinds.coerced(given, field.types if field.key != FRACTION else _fraction(given))
         except kinds.Mismatch as mismatch:
-            self.reading.report(key, "wrong-type", str(mismatch), _type_hint(given, field, self.fields))
+            self.reading.report(key, "wrong-type", str(mismatch), self._type_hint(given, field))
             self.reading.misshapen.add(key)
             return
         if value is None and {"map", "list"} & set(field.types):
@@ -188,7 +198,7 @@ class _Walk:
             if not value.strip() and (field.required or "column_mapping" in key):
                 self.reading.report(key, "out-of-range", "is empty")
             elif field.choices and value not in field.choices:
-                same = same_value(field, value)
+                same = same_value(field, value, self.reading.schema.other_values)
                 hint = f"did you mean {same}?" if same in field.choices else f"write {same}"
                 hint = hint if same else one_of(value, field.choices)
                 self.reading.report(key, "unknown-value", "not one of its values", hint)
@@ -222,6 +232,27 @@ class _Walk:
         else:
             self.reading.values[key] = match.group(1)
 
+    def _type_hint(self, given: object, field: Field) -> str:
+        if same := same_value(field, given, self.reading.schema.other_values):
+            return f"write {same}"
+        straight = given.translate(DASHES) if isinstance(given, str) else ""
+        if "float" in field.types and straight != given and kinds.NUMBER.fullmatch(straight.strip()):
+            return f"it has a dash that is no hyphen: write {straight.strip()}"
+        lists = any(name.startswith("list") for name in field.types)
+        if isinstance(given, list) and lists:
+            return "each of its items must be " + ("a whole number" if "list[int]" in field.types else "text")
+        if isinstance(given, (str, dict)) and lists:
+            return "write it in brackets, as [a, b]"
+        if isinstance(given, dict) and "str" in field.types and "map" not in field.types:
+            return "put quotes around text that holds { or ': '"
+        if given is not None and "map" in field.types and (below := children(self.fields, field.key)):
+            return f"its keys are {', '.join(below)}" if len(below) <= 20 else ""
+        if isinstance(given, bool) and "str" in field.types:
+            return "YAML reads yes, no, on and off as true and false: put quotes around text"
+        if given is not None and not isinstance(given, (list, dict)) and "str" in field.types:
+            return "put quotes around it if it is text"
+        return ""
+
 
 def within(value: float, field: Field) -> bool:
     if value in field.also:
@@ -252,25 +283,3 @@ def _has_odd(node: Node) -> bool:
     if isinstance(node, Seq):
         return any(_has_odd(item) for item in node.items)
     return isinstance(node, Scalar) and isinstance(node.value, Odd)
-
-
-def _type_hint(given: object, field: Field, fields: Mapping[str, Field]) -> str:
-    if same := same_value(field, given):
-        return f"write {same}"
-    straight = given.translate(DASHES) if isinstance(given, str) else ""
-    if "float" in field.types and straight != given and kinds.NUMBER.fullmatch(straight.strip()):
-        return f"it has a dash that is no hyphen: write {straight.strip()}"
-    lists = any(name.startswith("list") for name in field.types)
-    if isinstance(given, list) and lists:
-        return "each of its items must be " + ("a whole number" if "list[int]" in field.types else "text")
-    if isinstance(given, (str, dict)) and lists:
-        return "write it in brackets, as [a, b]"
-    if isinstance(given, dict) and "str" in field.types and "map" not in field.types:
-        return "put quotes around text that holds { or ': '"
-    if given is not None and "map" in field.types and (below := children(fields, field.key)):
-        return f"its keys are {', '.join(below)}" if len(below) <= 20 else ""
-    if isinstance(given, bool) and "str" in field.types:
-        return "YAML reads yes, no, on and off as true and false: put quotes around text"
-    if given is not None and not isinstance(given, (list, dict)) and "str" in field.types:
-        return "put quotes around it if it is text"
-    return ""

@@ -8,6 +8,7 @@ import urllib.parse
 from collections.abc import Sequence
 from pathlib import Path
 
+from hf_recipes.catalog.hardware import runs_here
 from hf_recipes.catalog.hub_ids import HUB_ID
 from hf_recipes.recipe import measures
 from hf_recipes.recipe.check import Reading
@@ -148,7 +149,7 @@ def _runtime(reading: Reading) -> None:
 def _backend(reading: Reading) -> str:
     """The backend where it is another machine, else nothing."""
     backend = reading.values.get("backend")
-    return backend if isinstance(backend, str) and not backend.startswith("local") else ""
+    return backend if isinstance(backend, str) and not runs_here(backend) else ""
 
 
 def _path(reading: Reading, written: str) -> Path | None:

@@ -1,12 +1,14 @@
-"""Every key of a recipe, said once: validation, the JSON Schema and `schema --field` all read this table."""
+"""Every key of a recipe that all tasks have, said once: validation, the JSON Schema and `schema --field` read this table."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
-from hf_recipes.recipe import autotrain
+if TYPE_CHECKING:
+    from hf_recipes.recipe.engine_schema import EngineSchema
 
 
 @dataclass(frozen=True)
@@ -35,12 +37,8 @@ class Field:
     """Written as ${NAME} alone; the recipe keeps the name and never the value."""
 
 
-AUTOTRAIN = f"AutoTrain {autotrain.version()}"
-TRAINERS = {
-    "lm_training": ("default", "sft", "orpo", "dpo", "reward"),
-    "sentence_transformers": ("pair", "pair_class", "pair_score", "triplet", "qa"),
-    "vlm": ("vqa", "captioning"),
-}
+AUTOTRAIN = "AutoTrain 0.8.36"
+"""The release whose YAML is a valid recipe: the source of the keys that come from it."""
 METRIC_OPTIONS: Mapping[str, tuple[str, ...]] = {
     "exact_match": (),
     "normalised_match": (),
@@ -65,33 +63,17 @@ METRICS = tuple(METRIC_OPTIONS)
 NEEDED_OPTIONS: Mapping[str, tuple[str, ...]] = {"judge": ("base_url", "model")}
 BASELINES = ("zero-shot", "few-shot", "retrieval")
 VARIABLE = r"^\$\{[A-Za-z_][A-Za-z0-9_]*\}$"
-CHAT_TEMPLATES = ("tokenizer", "chatml", "zephyr", "none")
-HOMES = {
-    "model": "base_model",
-    "project_name": "project_name",
-    "data_path": "data.path",
-    "train_split": "data.train_split",
-    "valid_split": "data.valid_split",
-    "chat_template": "data.chat_template",
-    "log": "log",
-    "username": "hub.username",
-    "token": "hub.token",
-    "push_to_hub": "hub.push_to_hub",
-}
-"""AutoTrain's parameters that a recipe writes elsewhere than under `params`."""
-BOTH = ("categorical_columns", "numerical_columns")
-"""Columns that AutoTrain's users write under `params` as often as under `data.column_mapping`."""
 
 
-def _top() -> tuple[Field, ...]:
+def _top(schema: EngineSchema) -> tuple[Field, ...]:
     return (
-        Field("task", ("str",), "What to train. llm-sft, text-classification, st:triplet …", AUTOTRAIN, required=True, choices=autotrain.names()),
+        Field("task", ("str",), "What to train. llm-sft, text-classification, st:triplet …", AUTOTRAIN, required=True, choices=tuple(schema.task_names)),
         Field("base_model", ("str",), "The model to start from: a Hub id, a folder, or bundled/smollm2-135m-instruct, which needs no Hub. For tabular: the kind of model.", AUTOTRAIN, required=True),
         Field("project_name", ("str",), "Names the run, its folder and the model: letters, digits and hyphens, 50 at the most.", AUTOTRAIN, required=True, pattern=r"^(?=.*[^-])[^\W_-]*(-[^\W_-]*)*$"),
-        Field("log", ("str",), "Where training reports to beside the console.", AUTOTRAIN, "none", choices=autotrain.choices("logs")),
+        Field("log", ("str",), "Where training reports to beside the console.", AUTOTRAIN, "none", choices=schema.loggers),
         Field("backend", ("str",), "Where to train: local, spaces-<hardware> or jobs-<hardware>.", AUTOTRAIN, required=True),
         Field("max_cost", ("float", "null"), "US dollars that a run on Hugging Face may cost by its estimate, without anyone being asked.", low=0),
-        Field("engine", ("str",), "The trainer that the recipe is translated for.", default="autotrain", choices=("autotrain",)),
+        Field("engine", ("str",), "The trainer that the recipe is translated for.", default=schema.engines[0], choices=schema.engines),
         Field("trust_remote_code", ("bool",), "Whether code that comes with the base model or the data may run. AutoTrain's own default is yes.", default=False),
         Field("data", ("map",), "What to train on.", AUTOTRAIN, required=True),
         Field("params", ("map", "null"), "The trainer's parameters; they depend on the task. What is left out has AutoTrain's default.", AUTOTRAIN),
@@ -103,13 +85,13 @@ def _top() -> tuple[Field, ...]:
     )  # fmt: skip
 
 
-def _data() -> tuple[Field, ...]:
+def _data(schema: EngineSchema) -> tuple[Field, ...]:
     return (
         Field("data.path", ("str",), "A Hub dataset, or a file or folder; a relative one counts from the recipe.", AUTOTRAIN, required=True),
         Field("data.train_split", ("str",), "The split to train on, or <config>:<split>. For local data: the file's name without its ending.", AUTOTRAIN, required=True),
         Field("data.valid_split", ("str", "null"), "The split that training is validated on.", AUTOTRAIN),
         Field("data.test_split", ("str", "float", "null"), "The rows that the model is measured on, never trained on: a split, or the fraction of train to hold out.", low=0, high=1, open_low=True, open_high=True),
-        Field("data.chat_template", ("str", "null"), "How conversations become text (llm tasks, required there unless data.messages is given): tokenizer is the base model's own.", AUTOTRAIN, choices=CHAT_TEMPLATES),
+        Field("data.chat_template", ("str", "null"), "How conversations become text (llm tasks, required there unless data.messages is given): tokenizer is the base model's own.", AUTOTRAIN, choices=schema.chat_templates),
         Field("data.column_mapping", ("map",), "Which columns of the data the trainer reads.", AUTOTRAIN),
         Field("data.limit", ("int", "null"), "Training rows used at the most, drawn by seed; null is all.", low=1),
         Field("data.system_column", ("str", "null"), "The column that holds the system turn, where the conversations stand ready-made in another."),
@@ -181,95 +163,20 @@ def _bounds(metric: str) -> tuple[Field, ...]:
     )  # fmt: skip
 
 
-RANGES: Mapping[str, dict[str, object]] = {
-    "lr": {"low": 0, "open_low": True},
-    "epochs": {"low": 1, "most": 10_000},
-    "batch_size": {"low": 1, "most": 65_536},
-    "gradient_accumulation": {"low": 1, "most": 65_536},
-    "warmup_ratio": {"low": 0, "high": 1},
-    "weight_decay": {"low": 0, "most": 100},
-    "max_grad_norm": {"low": 0},
-    "seed": {"low": 0, "high": 2**32 - 1},
-    "logging_steps": {"low": 1, "also": (-1,)},
-    "save_total_limit": {"low": 1, "most": 100_000},
-    "block_size": {"low": 1, "most": 16_777_216, "also": (-1,)},
-    "model_max_length": {"low": 1, "most": 16_777_216},
-    "max_seq_length": {"low": 1, "most": 16_777_216},
-    "max_doc_stride": {"low": 1, "most": 16_777_216},
-    "max_target_length": {"low": 1, "most": 16_777_216},
-    "max_prompt_length": {"low": 1, "most": 16_777_216},
-    "max_completion_length": {"low": 1, "most": 16_777_216},
-    "lora_r": {"low": 1, "most": 65_536},
-    "lora_alpha": {"low": 1, "most": 1_000_000},
-    "lora_dropout": {"low": 0, "high": 1, "open_high": True},
-    "dpo_beta": {"low": 0, "most": 1_000, "open_low": True},
-    "early_stopping_patience": {"low": 1},
-    "early_stopping_threshold": {"low": 0},
-    "image_square_size": {"low": 1, "most": 16_384},
-    "num_trials": {"low": 1, "most": 100_000},
-    "time_limit": {"low": 1},
-    "quantization": {"choices": ("int4", "int8", "none")},
-    "mixed_precision": {"choices": ("fp16", "bf16", "none")},
-    "padding": {"choices": ("left", "right", "none")},
-    "distributed_backend": {"choices": ("ddp", "deepspeed")},
-    "eval_strategy": {"choices": autotrain.choices("eval_strategies")},
-    "optimizer": {"choices": autotrain.choices("optimizers")},
-    "scheduler": {"choices": autotrain.choices("schedulers")},
-    "task": {"choices": ("classification", "regression")},
-    "categorical_imputer": {"choices": ("median", "mean", "most_frequent")},
-    "numerical_imputer": {"choices": ("median", "mean", "most_frequent")},
-    "numeric_scaler": {"choices": ("standard", "minmax", "robust", "normal")},
-}
-"""What AutoTrain's types do not say but its trainers need."""
-
-LOOSER: Mapping[str, tuple[str, ...]] = {"target_modules": ("list[str]",)}
-"""Types that we take beside AutoTrain's, and put into its own."""
-
-
 @cache
-def common() -> Mapping[str, Field]:
+def common(schema: EngineSchema) -> Mapping[str, Field]:
     """The keys that every task has."""
-    return {field.key: field for field in (*_top(), *_data(), *_rest())}
+    return {field.key: field for field in (*_top(schema), *_data(schema), *_rest())}
 
 
 @cache
-def of_task(task: str) -> Mapping[str, Field]:
-    """`params.*` and `data.column_mapping.*` of one of AutoTrain's canonical tasks."""
-    fields: dict[str, Field] = {}
-    for parameter in autotrain.parameters(task):
-        column = parameter.name.endswith(("_column", "_columns"))
-        limits = dict(RANGES.get(parameter.name, {}))
-        if parameter.name == "trainer":
-            limits["choices"] = TRAINERS[task]
-        field = Field(
-            "",
-            parameter.types + LOOSER.get(parameter.name, ()),
-            parameter.title,
-            f"{AUTOTRAIN} {autotrain.class_of(task)}",
-            parameter.default,
-            **limits,  # type: ignore[arg-type]
-        )
-        if column:
-            _add(fields, field, f"data.column_mapping.{parameter.name}")
-        if (not column and parameter.name not in HOMES) or parameter.name in BOTH:
-            _add(fields, field, f"params.{parameter.name}")
+def fields_for(schema: EngineSchema, task: str | None) -> Mapping[str, Field]:
+    """All keys of a recipe for a task of an engine; without a task, those that any of its tasks has."""
+    fields = dict(common(schema))
+    for name in schema.tasks if task is None else (task,):
+        for key, field in schema.task_fields(name).items():
+            fields.setdefault(key, field)
     return fields
-
-
-def _add(fields: dict[str, Field], field: Field, key: str) -> None:
-    fields[key] = replace(field, key=key)
-
-
-@cache
-def fields_for(task: str | None) -> Mapping[str, Field]:
-    """All keys of a recipe for a task; without a task, those that any task has."""
-    if task is not None:
-        return {**common(), **of_task(task)}
-    every = dict(common())
-    for name in autotrain.tasks():
-        for key, field in of_task(name).items():
-            every.setdefault(key, field)
-    return every
 
 
 def children(fields: Mapping[str, Field], parent: str) -> list[str]:
@@ -277,8 +184,3 @@ def children(fields: Mapping[str, Field], parent: str) -> list[str]:
     prefix = f"{parent}." if parent else ""
     rest = (key[len(prefix) :] for key in fields if key.startswith(prefix))
     return [name for name in rest if name and "." not in name]
-
-
-def tasks_with(key: str) -> list[str]:
-    """The canonical tasks that have this `params.*` or `data.column_mapping.*` key."""
-    return [task for task in autotrain.tasks() if key in of_task(task)]

@@ -1,99 +1,66 @@
-"""A file, and what `--set` lays over it → a Recipe, or every problem at once."""
+"""A file, and what `--set` lays over it → recipes, or every problem at once."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hf_recipes.recipe import autotrain, build, matrix, rules
+from hf_recipes.recipe import build, matrix, rules
 from hf_recipes.recipe.check import Reading, read
-from hf_recipes.recipe.model import Evaluate, Recipe
+from hf_recipes.recipe.engine_schema import EngineSchema
+from hf_recipes.recipe.model import Recipe
 from hf_recipes.recipe.nodes import Map, Scalar
 from hf_recipes.recipe.place import Place, problem
-from hf_recipes.recipe.problem import Problem, RecipeError
+from hf_recipes.recipe.problem import Problem
 from hf_recipes.recipe.secrets import VARIABLE, literal_tokens
 from hf_recipes.recipe.settings import lay_over
 from hf_recipes.recipe.tree import MAX_BYTES, parse
 
+EngineSchemas = Mapping[str, EngineSchema]
+"""By the engine's name, the default engine first."""
 
-def load(path: Path, *, settings: Sequence[str] = (), environ: Mapping[str, str] = os.environ) -> Recipe:
-    """The recipe in a file, with settings such as `params.lr=2e-4` laid over it.
 
-    Raises RecipeError with every problem, and for a matrix: a file with one holds several recipes.
+@dataclass(frozen=True)
+class FileContent:
+    """What a recipe's file holds."""
+
+    recipes: tuple[Recipe, ...]
+    """One, or one for each combination of a matrix; none where there are problems."""
+    drafts: tuple[Recipe, ...]
+    """Where there are problems: the recipes as far as they can be told, with defaults where something is wrong, and without
+    messages. Nothing of them may be run."""
+    problems: tuple[Problem, ...]
+    """In the file's order."""
+
+
+def read_file(
+    path: Path,
+    *,
+    schemas: EngineSchemas,
+    settings: Sequence[str],
+    environ: Mapping[str, str],
+    folder: Path | None = None,
+) -> FileContent:
+    """Everything in a file, with settings such as `params.lr=2e-4` laid over it. Relative paths count from `folder`, where it is
+    given, instead of from the file's own.
+
     Touches no network; looks on the disk for data.path and base_model.
     """
-    recipes = load_all(path, settings=settings, environ=environ)
-    (one, *_) = recipes
-    if one.matrix:
-        hint = f"leave it out here with --set {matrix.OFF}"
-        line, column = one.positions[matrix.KEY]
-        what = f"{matrix.KEY}: makes {len(recipes)} recipes of this one; only run, plan and validate take it"
-        raise RecipeError([problem(Place(str(path), line, column), "matrix", what, hint)])
-    return one
-
-
-def load_all(
-    path: Path, *, settings: Sequence[str] = (), environ: Mapping[str, str] = os.environ
-) -> list[Recipe]:
-    """The recipes in a file: one, or one for each combination of its matrix, whose `settings` make it out of the file.
-
-    Raises RecipeError with every problem of any.
-    """
-    found: list[Problem] = []
-    recipes = _read(path, settings, environ, found)
-    if not recipes:
-        raise RecipeError(_sorted(found))
-    return recipes
-
-
-def problems(
-    path: Path, *, settings: Sequence[str] = (), environ: Mapping[str, str] = os.environ
-) -> list[Problem]:
-    """Everything that is wrong with a recipe, in the file's order; empty when it is right."""
-    found: list[Problem] = []
-    _read(path, settings, environ, found)
-    return _sorted(found)
-
-
-def survey(
-    path: Path, *, settings: Sequence[str] = (), environ: Mapping[str, str] = os.environ
-) -> tuple[list[Problem], list[Recipe]]:
-    """As `problems`, with the recipes as far as they can be told: whoever knows more about a right one need not wait
-    until everything else is right. A draft has defaults where something is wrong, and no messages."""
-    found: list[Problem] = []
+    problems: list[Problem] = []
     drafts: list[Recipe] = []
-    made = _read(path, settings, environ, found, drafts)
-    return _sorted(found), made or drafts
-
-
-def load_evaluate(
-    path: Path, *, folder: Path, settings: Sequence[str] = (), environ: Mapping[str, str] = os.environ
-) -> Evaluate | None:
-    """What a run's own recipe says of measuring. `folder` is where the recipe lay: relative paths count from there.
-
-    What is wrong with the rest of it by now, such as data that has moved, does not matter to a model that is trained.
-    Raises RecipeError with what is wrong under `evaluate`.
-    """
-    found: list[Problem] = []
-    drafts: list[Recipe] = []
-    made = _read(path, settings, environ, found, drafts, folder) or drafts
-    wrong = [
-        one for one in found if one.message.startswith("evaluate") or one.file.startswith("--set evaluate")
-    ]
-    if wrong or not made:
-        raise RecipeError(_sorted(wrong or found))
-    return made[0].evaluate
+    recipes = _read(path, schemas, settings, environ, problems, drafts, folder or path.parent)
+    return FileContent(tuple(recipes), tuple(drafts), tuple(sorted(set(problems))))
 
 
 def _read(
     path: Path,
+    schemas: EngineSchemas,
     settings: Sequence[str],
     environ: Mapping[str, str],
     found: list[Problem],
-    drafts: list[Recipe] | None = None,
-    folder: Path | None = None,
+    drafts: list[Recipe],
+    folder: Path,
 ) -> list[Recipe]:
     """The recipes, or none with what is wrong in `found`, and then what there is of them in `drafts`."""
     file = str(path)
@@ -115,15 +82,15 @@ def _read(
     root, entry = matrix.without_matrix(root)
     combined = [matrix.Combination(root, (), {})]
     if entry is not None:
-        combined = matrix.combinations(root, entry, settings, found.append)
-    readings = [_reading(one.root, file, environ, found, folder or path.parent) for one in combined]
+        schema = _schema(root, schemas, environ)
+        combined = matrix.combinations(root, entry, settings, schema, found.append)
+    readings = [_reading(one.root, file, schemas, environ, found, folder) for one in combined]
     if found:
-        if drafts is not None:
-            drafts += [
-                build.draft(reading, path=path, text=text, trainer=trainer, settings=tuple(settings))
-                for reading, trainer in readings
-                if reading.task
-            ]
+        drafts += [
+            build.draft(reading, path=path, text=text, trainer=trainer, settings=tuple(settings))
+            for reading, trainer in readings
+            if reading.task
+        ]
         return []
     if entry is None:
         (reading, trainer), *_ = readings
@@ -139,11 +106,18 @@ def _read(
 
 
 def _reading(
-    root: Map, file: str, environ: Mapping[str, str], found: list[Problem], folder: Path
+    root: Map,
+    file: str,
+    schemas: EngineSchemas,
+    environ: Mapping[str, str],
+    found: list[Problem],
+    folder: Path,
 ) -> tuple[Reading, str | None]:
     """A tree read and checked, and the trainer that the task's name chooses; what is wrong goes to `found`."""
-    alias, task, trainer = _task(root, environ)
-    reading = read(root, file, task, environ, folder)
+    schema = _schema(root, schemas, environ)
+    alias = _text_at(root, "task", environ)
+    task, trainer = schema.task_names.get(alias or "", (None, None))
+    reading = read(root, file, schema, task, environ, folder)
     _explain_task(reading, alias)
     rules.check(reading, trainer or _text_value(reading, "params.trainer"), named=trainer)
     found.extend(reading.problems)
@@ -183,34 +157,34 @@ def _text(path: Path, found: list[Problem]) -> str | None:
         return None
 
 
-def _task(root: Map, environ: Mapping[str, str]) -> tuple[str | None, str | None, str | None]:
-    """The task as written, its canonical name and the trainer it chooses; looked at first, since keys depend on it."""
-    node = root.get("task")
+def _schema(root: Map, schemas: EngineSchemas, environ: Mapping[str, str]) -> EngineSchema:
+    """Of the engine that the recipe names; the default's where there is no such engine, which is then told at its key."""
+    default = next(iter(schemas.values()))
+    return schemas.get(_text_at(root, "engine", environ) or "", default)
+
+
+def _text_at(root: Map, key: str, environ: Mapping[str, str]) -> str | None:
+    """A key of the top as written: task and engine are looked at first, since what else may be written depends on them."""
+    node = root.get(key)
     if not isinstance(node, Scalar) or not isinstance(node.value, str):
-        return None, None, None
-    alias = VARIABLE.sub(lambda match: environ.get(match.group(2), ""), node.value)
-    task, trainer = autotrain.meaning_of(alias) or (None, None)
-    return alias, task, trainer
+        return None
+    return VARIABLE.sub(lambda match: environ.get(match.group(2), ""), node.value)
 
 
 def _explain_task(reading: Reading, alias: str | None) -> None:
-    """Say more than "unknown" about a name that AutoTrain lists and then crashes on."""
-    canonical = autotrain.crashes_on(alias) if alias else None
-    if canonical is None:
+    """Say more than "unknown" about a name that the trainer lists and then crashes on."""
+    meant = reading.schema.refused_names.get(alias or "")
+    if meant is None:
         return
     reading.problems = [one for one in reading.problems if not one.message.startswith("task: ")]
-    runs = [name for name in autotrain.names() if (autotrain.meaning_of(name) or ("",))[0] == canonical]
-    if runs:
+    if runs := reading.schema.names_of(meant):
         hint = f"name the trainer: {', '.join(runs)}"
     else:
-        hint = f"one of {', '.join(name for name in autotrain.names() if '_' not in name)}"
-    reading.report("task", "unknown-value", "AutoTrain lists this task but cannot run it", hint)
+        hint = f"one of {', '.join(name for name in reading.schema.task_names if '_' not in name)}"
+    what = f"{reading.schema.engine} lists this task but cannot run it"
+    reading.report("task", "unknown-value", what, hint)
 
 
 def _text_value(reading: Reading, key: str) -> str | None:
     value = reading.values.get(key)
     return value if isinstance(value, str) else None
-
-
-def _sorted(found: list[Problem]) -> list[Problem]:
-    return sorted(set(found))

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from itertools import islice, product
 
 from hf_recipes.recipe import kinds
+from hf_recipes.recipe.engine_schema import EngineSchema
 from hf_recipes.recipe.fields import Field, fields_for
 from hf_recipes.recipe.nodes import Entry, Map, Node, Odd, Scalar, Seq
 from hf_recipes.recipe.place import Place, problem
@@ -27,7 +28,7 @@ from hf_recipes.recipe.spelling import suggestion
 KEY = "matrix"
 MAX_COMBINATIONS = 64
 MAX_NAME = 50
-"""Characters of a project's name: AutoTrain's bound."""
+"""Characters of a project's name."""
 OFF = f"{KEY}=null"
 """The setting under which a recipe with a matrix is read as if it had none."""
 Report = Callable[[Problem], None]
@@ -59,9 +60,11 @@ def without_matrix(root: Map) -> tuple[Map, Entry | None]:
     return rest, None if null else found
 
 
-def combinations(root: Map, matrix: Entry, settings: Sequence[str], report: Report) -> list[Combination]:
+def combinations(
+    root: Map, matrix: Entry, settings: Sequence[str], schema: EngineSchema, report: Report
+) -> list[Combination]:
     """Every combination, named apart. What is wrong with the matrix itself is reported; values are left to the reading."""
-    axes = list(_axes(matrix, report))
+    axes = list(_axes(matrix, schema, report))
     for key in {setting.partition("=")[0].strip() for setting in settings} & {axis.key for axis in axes}:
         hint = f"write --set {KEY}.{key}=[…], or --set {OFF} for one run"
         report(problem(Place(f"--set {key}"), "bad-setting", "the recipe's matrix sets this key too", hint))
@@ -77,29 +80,29 @@ def combinations(root: Map, matrix: Entry, settings: Sequence[str], report: Repo
     return [_combination(root, one, name, report) for one, name in zip(chosen, names, strict=True)]
 
 
-def _axes(matrix: Entry, report: Report) -> Iterator[Axis]:
+def _axes(matrix: Entry, schema: EngineSchema, report: Report) -> Iterator[Axis]:
     if not isinstance(matrix.node, Map) or not matrix.node.entries:
         hint = "such as {params.lr: [1e-4, 2e-4]}"
         report(problem(matrix.place, "bad-matrix", f"{KEY}: takes keys with a list of values each", hint))
         return
     for entry in matrix.node.entries:
         name = f"{KEY}.{printable(entry.key)}"
-        wrong = _wrong_key(entry.key)
+        wrong = _wrong_key(entry.key, schema)
         if wrong:
             report(problem(entry.place, wrong[0], f"{name}: {wrong[1]}", wrong[2]))
         elif not isinstance(entry.node, Seq) or not entry.node.items:
             hint = "such as [1e-4, 2e-4]"
             report(problem(entry.node.place, "bad-matrix", f"{name}: takes a list of values", hint))
         else:
-            yield Axis(entry.key, entry.place, tuple(_values(entry, entry.node, report)))
+            yield Axis(entry.key, entry.place, tuple(_values(entry, entry.node, schema, report)))
 
 
-def _wrong_key(key: str) -> tuple[str, str, str] | None:
+def _wrong_key(key: str, schema: EngineSchema) -> tuple[str, str, str] | None:
     """Code, message and hint for a key that can have no list of values."""
-    field = _field(key)
+    field = _field(key, schema)
     if field is None:
         parent, _, name = key.rpartition(".")
-        return "unknown-key", "unknown", suggestion(parent, name, fields_for(None))
+        return "unknown-key", "unknown", suggestion(parent, name, fields_for(schema, None), schema)
     if key == KEY or {"map", "list"} & set(field.types):
         return "bad-matrix", "takes keys that have one value", "such as params.lr"
     if key == "hub.token":
@@ -107,14 +110,14 @@ def _wrong_key(key: str) -> tuple[str, str, str] | None:
     return None
 
 
-def _field(key: str) -> Field | None:
+def _field(key: str, schema: EngineSchema) -> Field | None:
     """What the table says of a key; of several tasks' own the first."""
     pattern = ".".join("*" if part.isdecimal() else part for part in key.split("."))
-    return fields_for(None).get(pattern) if "*" not in key else None
+    return fields_for(schema, None).get(pattern) if "*" not in key else None
 
 
-def _values(entry: Entry, values: Seq, report: Report) -> Iterator[Node]:
-    name, field = f"{KEY}.{printable(entry.key)}", _field(entry.key)
+def _values(entry: Entry, values: Seq, schema: EngineSchema, report: Report) -> Iterator[Node]:
+    name, field = f"{KEY}.{printable(entry.key)}", _field(entry.key, schema)
     seen: set[object] = set()
     for node in values.items:
         if isinstance(node, Map):

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from hf_recipes.catalog.hardware import runs_here
 from hf_recipes.recipe.check import Reading
 from hf_recipes.recipe.fields import METRIC_OPTIONS, NEEDED_OPTIONS
 from hf_recipes.recipe.spelling import nearest
@@ -86,6 +87,6 @@ def _database(reading: Reading, key: str) -> None:
     backend = reading.values.get("backend")
     if not there:
         reading.report(key, "not-found", "no such file", "relative paths count from the recipe's folder")
-    elif isinstance(backend, str) and not backend.startswith("local"):
+    elif isinstance(backend, str) and not runs_here(backend):
         hint = "leave it out where the messages hold CREATE TABLE statements, or use backend: local"
         reading.report(key, "not-there", f"a file of this machine is not there on {backend}", hint)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from hf_recipes.catalog.hardware import runs_here
 from hf_recipes.recipe.check import Reading
 from hf_recipes.recipe.model import Recipe
 from hf_recipes.recipe.problem import Problem
@@ -19,7 +20,7 @@ def check(reading: Reading) -> None:
     """Adds a problem for what is missing or wrong, where something is pushed. Elsewhere nothing of it is needed."""
     values = reading.values
     backend, pushes = values.get("backend"), values.get("hub.push_to_hub") is True
-    elsewhere = isinstance(backend, str) and not backend.startswith("local")
+    elsewhere = isinstance(backend, str) and not runs_here(backend)
     if not (pushes or elsewhere):
         return
     username = values.get("hub.username")

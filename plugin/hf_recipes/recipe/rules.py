@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
 
 from hf_recipes.catalog.bundled import BUNDLED
+from hf_recipes.catalog.hardware import runs_here
 from hf_recipes.catalog.hub_ids import HUB_ID
-from hf_recipes.recipe import (
-    autotrain,
-    backend_rules,
-    data_rules,
-    evaluate_rules,
-    measures,
-    pushing,
-    target_modules,
-)
+from hf_recipes.catalog.tasks import is_chat_trainer
+from hf_recipes.recipe import backend_rules, data_rules, evaluate_rules, measures, pushing
 from hf_recipes.recipe.check import Reading
-from hf_recipes.recipe.fields import CHAT_TEMPLATES, METRICS
+from hf_recipes.recipe.fields import METRICS
 from hf_recipes.recipe.spelling import one_of
 
 PATHS = re.compile(
@@ -31,28 +24,6 @@ FILE_ENDINGS = (
     *(".jsonl", ".json", ".ndjson", ".csv", ".tsv", ".parquet", ".arrow", ".txt"),
     *(".gz", ".zst", ".bz2", ".xz", ".zip"),
 )
-COLUMNS: Mapping[str | tuple[str, str | None], tuple[str, ...]] = {
-    ("lm_training", "dpo"): ("prompt_text_column", "text_column", "rejected_text_column"),
-    ("lm_training", "orpo"): ("prompt_text_column", "text_column", "rejected_text_column"),
-    ("lm_training", "reward"): ("text_column", "rejected_text_column"),
-    "lm_training": ("text_column",),
-    "text_multi_class_classification": ("text_column", "target_column"),
-    "text_single_column_regression": ("text_column", "target_column"),
-    "text_token_classification": ("tokens_column", "tags_column"),
-    "text_extractive_question_answering": ("text_column", "question_column", "answer_column"),
-    "seq2seq": ("text_column", "target_column"),
-    ("sentence_transformers", "triplet"): ("sentence1_column", "sentence2_column", "sentence3_column"),
-    ("sentence_transformers", "pair_class"): ("sentence1_column", "sentence2_column", "target_column"),
-    ("sentence_transformers", "pair_score"): ("sentence1_column", "sentence2_column", "target_column"),
-    "sentence_transformers": ("sentence1_column", "sentence2_column"),
-    "image_multi_class_classification": ("image_column", "target_column"),
-    "image_single_column_regression": ("image_column", "target_column"),
-    "image_object_detection": ("image_column", "objects_column"),
-    ("vlm", "vqa"): ("image_column", "text_column", "prompt_text_column"),
-    "vlm": ("image_column", "text_column"),
-    "tabular": ("target_columns",),
-}
-"""The columns a trainer cannot do without, by (task, trainer) or task."""
 
 
 def check(reading: Reading, trainer: str | None, *, named: str | None) -> None:
@@ -65,7 +36,7 @@ def check(reading: Reading, trainer: str | None, *, named: str | None) -> None:
     _splits(reading)
     data_rules.check(reading)
     pushing.check(reading)
-    target_modules.normalise(reading)
+    reading.schema.check_rules(reading)
     if reading.task:
         _trainer(reading, named)
         _columns(reading, trainer)
@@ -73,10 +44,6 @@ def check(reading: Reading, trainer: str | None, *, named: str | None) -> None:
         _messages(reading, trainer)
         _system(reading)
         _evaluate(reading, trainer)
-
-
-def is_chat_trainer(task: str | None, trainer: str | None) -> bool:
-    return task == "lm_training" and trainer in (None, "default", "sft")
 
 
 def _project_name(reading: Reading) -> None:
@@ -110,7 +77,7 @@ def _base_model(reading: Reading) -> None:
             reading.report(
                 "base_model", "unknown-value", "no such bundled model", one_of(model, tuple(BUNDLED))
             )
-        elif isinstance(backend, str) and not backend.startswith("local"):
+        elif isinstance(backend, str) and not runs_here(backend):
             hint = "name a Hub model, such as HuggingFaceTB/SmolLM2-135M-Instruct, or use backend: local"
             reading.report("base_model", "bundled-remote", f"a bundled model is not there on {backend}", hint)
     elif not HUB_ID.fullmatch(model) and not _on_disk(reading, model):
@@ -118,7 +85,7 @@ def _base_model(reading: Reading) -> None:
 
 
 def _tabular_model(reading: Reading, model: str) -> None:
-    models = autotrain.tabular_models()
+    models = reading.schema.estimators
     kind = reading.values.get("params.task", "classification")
     if model not in models:
         reading.report("base_model", "unknown-value", "no tabular model", one_of(model, list(models)))
@@ -187,7 +154,7 @@ def _columns(reading: Reading, trainer: str | None) -> None:
     task = reading.task or ""
     if not _has_data(reading) or "data.messages" in reading.places:
         return
-    needed = COLUMNS.get((task, trainer)) or COLUMNS[task]
+    needed = reading.schema.needed_columns(task, trainer)
     if "data.column_mapping" not in reading.places:
         example = ", ".join(f"{name}: …" for name in needed)
         reading.report("data.column_mapping", "missing-columns", "missing", f"{{{example}}}")
@@ -197,7 +164,7 @@ def _columns(reading: Reading, trainer: str | None) -> None:
         if "data.column_mapping" in reading.misshapen:
             return
         if key not in reading.places or (key in reading.values and reading.values[key] in (None, [])):
-            what = f"{trainer} of {task}" if (task, trainer) in COLUMNS else task
+            what = task if needed == reading.schema.needed_columns(task, None) else f"{trainer} of {task}"
             reading.report(
                 key, "missing-columns", f"missing; {what} reads this column", "name the column of your data"
             )
@@ -216,7 +183,7 @@ def _chat_template(reading: Reading) -> None:
             reading.report(key, "wrong-task", f"{reading.task} has no chat template", "leave it out")
         return
     if not written and not messages and _has_data(reading):
-        hint = f"null for plain text, or one of {', '.join(CHAT_TEMPLATES)}"
+        hint = f"null for plain text, or one of {', '.join(reading.schema.chat_templates)}"
         reading.report(key, "missing-key", "missing; llm tasks need it", hint)
     if messages and key in reading.values and reading.values[key] in (None, "none"):
         reading.report(

@@ -6,38 +6,37 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from hf_recipes.recipe import autotrain
+from hf_recipes.catalog.backend_names import backend_names
 from hf_recipes.recipe.check import FREE
-from hf_recipes.recipe.fields import METRIC_OPTIONS, NEEDED_OPTIONS, Field, children, common, of_task
-from hf_recipes.recipe.hardware import backend_names
+from hf_recipes.recipe.engine_schema import EngineSchema
+from hf_recipes.recipe.fields import METRIC_OPTIONS, NEEDED_OPTIONS, Field, children, common
 from hf_recipes.recipe.kinds import NUMBER_AS_TEXT, SCHEMAS
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 VARIABLE = {"type": "string", "pattern": r"\$\{[A-Za-z_][A-Za-z0-9_]*\}"}
 
 
-def json_schema() -> dict[str, Any]:
+def json_schema(schema: EngineSchema) -> dict[str, Any]:
     """Draft 2020-12. Each family of tasks has its `params` and `column_mapping`, chosen by `task`."""
     return {
         "$schema": DIALECT,
         "title": "hf-recipes recipe",
-        **_object("", common()),
+        **_object("", common(schema)),
         "patternProperties": {f"^{FREE}": True},
-        "allOf": [_when(task) for task in autotrain.tasks()],
-        "$defs": {task: _of_task(task) for task in autotrain.tasks()},
+        "allOf": [_when(schema, task) for task in schema.tasks],
+        "$defs": {task: _of_task(schema, task) for task in schema.tasks},
     }
 
 
-def _when(task: str) -> dict[str, Any]:
-    names = [name for name in autotrain.names() if (autotrain.meaning_of(name) or ("",))[0] == task]
+def _when(schema: EngineSchema, task: str) -> dict[str, Any]:
     return {
-        "if": {"properties": {"task": {"enum": names}}, "required": ["task"]},
+        "if": {"properties": {"task": {"enum": schema.names_of(task)}}, "required": ["task"]},
         "then": {"$ref": f"#/$defs/{task}"},
     }
 
 
-def _of_task(task: str) -> dict[str, Any]:
-    fields = of_task(task)
+def _of_task(schema: EngineSchema, task: str) -> dict[str, Any]:
+    fields = schema.task_fields(task)
     return {
         "properties": {
             "params": {**_object("params", fields), "type": ["object", "null"]},

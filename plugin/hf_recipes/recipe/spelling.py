@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 
-from hf_recipes.recipe.fields import HOMES, METRICS, Field, children, tasks_with
-from hf_recipes.recipe.other_trainers import meaning
+from hf_recipes.recipe.engine_schema import EngineSchema
+from hf_recipes.recipe.fields import METRICS, Field, children
+from hf_recipes.recipe.other_names import other_name
 
 LONGEST = 40
 """Characters: keys that are longer are no misspelling, and comparing them takes time."""
@@ -14,10 +15,12 @@ LISTED = 40
 """Values that a hint names at the most: all tasks, all optimizers."""
 
 
-def suggestion(parent: str, name: str, fields: Mapping[str, Field], value: object = None) -> str:
+def suggestion(
+    parent: str, name: str, fields: Mapping[str, Field], schema: EngineSchema, value: object = None
+) -> str:
     """`did you mean params.lr?` for the unknown key `name` under `parent`, or what there is instead. `value` stands there."""
-    found = _exactly(name, fields) or _deeper(parent, name, fields)
-    if not found and (told := meaning(_plain(name), value, fields)):
+    found = _exactly(name, fields, schema) or _deeper(parent, name, fields)
+    if not found and (told := other_name(_plain(name), value, fields, schema.other_names)):
         return told
     found = found or _sibling(parent, name, fields) or _elsewhere(name, fields)
     if parent == "evaluate.metrics.*" and name in METRICS:
@@ -52,9 +55,9 @@ def one_of(value: object, choices: Sequence[object]) -> str:
     return f"one of {', '.join(shown[:LISTED])}" + (" …" if len(shown) > LISTED else "")
 
 
-def other_tasks(key: str) -> str:
+def other_tasks(key: str, schema: EngineSchema) -> str:
     """The tasks that do have this key, as a clause; empty where none has."""
-    tasks = tasks_with(key)
+    tasks = schema.tasks_with(key)
     return f"{', '.join(tasks)} {'have' if len(tasks) > 1 else 'has'} it" if tasks else ""
 
 
@@ -67,9 +70,9 @@ def _sibling(parent: str, name: str, fields: Mapping[str, Field]) -> str | None:
     return f"{parent}.{close}" if close and parent else close
 
 
-def _exactly(name: str, fields: Mapping[str, Field]) -> str | None:
+def _exactly(name: str, fields: Mapping[str, Field], schema: EngineSchema) -> str | None:
     """The key of that very name at another level."""
-    return HOMES.get(name) or _by_last_part(fields).get(name)
+    return schema.parameter_keys.get(name) or _by_last_part(fields).get(name)
 
 
 def _deeper(parent: str, name: str, fields: Mapping[str, Field]) -> str | None:

@@ -12,7 +12,7 @@ from enum import Enum
 from pathlib import Path, PurePath
 from typing import Any
 
-from hf_recipes.engines.job import Job
+from hf_recipes.record.job import Job
 from hf_recipes.record.state import State
 from hf_recipes.runner.files import now, write_json
 from hf_recipes.runner.processes import process_started

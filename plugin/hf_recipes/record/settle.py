@@ -10,6 +10,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from hf_recipes.catalog.hardware import runs_here
 from hf_recipes.record.state import Reason, RunState, State
 from hf_recipes.runner.files import read_json, take_lock, update_state
 from hf_recipes.runner.processes import kill, marked, process_started
@@ -33,7 +34,7 @@ def read_state(run: Path) -> RunState:
     state = _read(run)
     # A runner writes its last word and then lets go of the lock; so both looks may fall between: look some times.
     for _ in range(20):
-        if state.state.finished or state.backend != "local":
+        if state.state.finished or not runs_here(state.backend):
             return state
         if _waits(state):
             return _unwritten.get(run, state)

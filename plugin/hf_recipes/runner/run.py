@@ -36,6 +36,9 @@ from hf_recipes.runner.redaction import Redactor, hub_tokens
 from hf_recipes.runner.stop import Abandoned, Stop, Stopped
 from hf_recipes.runner.weights import check_weights, weight_files
 
+OURS = ("core", "inference")
+"""Requirement sets whose interpreters run steps of this package."""
+
 
 class Runner:
     """Of a run whose lock is held until this process ends."""
@@ -101,7 +104,7 @@ class Runner:
     def _kept(self, failure: StepFailed, failed: Mapping[str, Any]) -> StepFailed:
         """A model that could not be measured is pushed all the same from a machine that forgets it. Raises Stopped."""
         push = next((step for step in self._job["steps"] if step["name"] == "push"), None)
-        here = str(self._job.get("backend") or "local").startswith("local")
+        here = self._job.get("here", True)
         if failed["stage"] != "evaluate" or push is None or here:
             return failure
         try:
@@ -177,7 +180,7 @@ class Runner:
         # An interpreter of another set must not find this one's packages.
         environment = child_environment(os.environ)
         environment["PATH"] = os.pathsep.join([str(Path(python).parent), environment.get("PATH", os.defpath)])
-        if self._package and not step["requirements"].startswith("autotrain"):
+        if self._package and step["requirements"] in OURS:
             environment["PYTHONPATH"] = self._package
         named = [name for name in hub_tokens(self._job.get("secrets", ())) if os.environ.get(name)]
         if named and "HF_TOKEN" not in named:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from hf_recipes.engines.registry import DEFAULT
 from hf_recipes.recipe.model import Bound, Data, Endpoint, Evaluate, Message, Metric, Server
 from hf_recipes.recipe.place import Place
 
@@ -18,10 +19,13 @@ class Request:
     base_model: str
     data: Data
     params: Mapping[str, Any]
-    """AutoTrain's resolution with our overrides laid over it."""
+    """The engine's resolution with our overrides laid over it."""
     evaluate: Evaluate | None = None
     trust_remote_code: bool = False
     project_name: str = ""
+    engine: str = DEFAULT
+    engine_module: str = ""
+    """Where the engine lies; empty for one of the registry."""
     trains: bool = True
     """False for a job that measures the base alone, as `decide` makes them: it has no step named train."""
 
@@ -61,6 +65,8 @@ def from_dict(found: Mapping[str, Any]) -> Request:
         evaluate=_evaluate(found.get("evaluate")),
         trust_remote_code=bool(found.get("trust_remote_code", False)),
         project_name=str(found.get("project_name") or ""),
+        engine=str(found.get("engine") or DEFAULT),
+        engine_module=str(found.get("engine_module") or ""),
         places={key: Place(**_known(Place, one)) for key, one in (found.get("places") or {}).items()},
         trains=not found.get("steps") or any(step["name"] == "train" for step in found["steps"]),
     )

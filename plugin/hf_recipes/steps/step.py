@@ -111,14 +111,6 @@ def _fail(reason: str, message: str) -> int:
     return 1
 
 
-def write_json(path: Path, value: object) -> None:
-    """Write a JSON document so that a reader sees the old or the new one, never half."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n", "utf-8")
-    part.replace(path)
-
-
 def read_lines(path: Path) -> list[dict[str, object]]:
     """The objects of a JSON lines file of ours; a missing file has none."""
     if not path.is_file():

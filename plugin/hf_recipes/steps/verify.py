@@ -17,8 +17,9 @@ from typing import Any
 from hf_recipes.inference.effect import PROBE, idle_targets, without_effect
 from hf_recipes.inference.loading import device_map, height, model_folder, resized
 from hf_recipes.inference.parameter_count import parameters
+from hf_recipes.runner.files import write_json
 from hf_recipes.steps.request import Request, of_run
-from hf_recipes.steps.step import Progress, StepFailed, run_step, write_json
+from hf_recipes.steps.step import Progress, StepFailed, run_step
 
 ADAPTER = "adapter_config.json"
 VERIFIED = "work/verified.json"

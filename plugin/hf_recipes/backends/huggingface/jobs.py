@@ -13,12 +13,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hf_recipes.backends.base import Handle
 from hf_recipes.backends.huggingface import runs_repo
 from hf_recipes.backends.huggingface.container.start import start_script
 from hf_recipes.backends.huggingface.image import packages
 from hf_recipes.backends.huggingface.log_reader import Reading
 from hf_recipes.backends.huggingface.outcome import GONE, Observed, stopped, telling
+from hf_recipes.backends.huggingface.remote import Handle
 from hf_recipes.estimates.timeout import job_timeout
 from hf_recipes.hub.errors import HubFailed, hub_errors, retrying
 from hf_recipes.hub.pushed import pushed

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hf_recipes import record
-from hf_recipes.backends.base import Handle, Remote, remote
 from hf_recipes.backends.huggingface import runs_repo
 from hf_recipes.backends.huggingface.outcome import (
     GONE,
@@ -22,6 +21,7 @@ from hf_recipes.backends.huggingface.outcome import (
     stopped,
     telling,
 )
+from hf_recipes.backends.huggingface.remote import Handle, Remote, remote
 from hf_recipes.hub.errors import HubFailed
 from hf_recipes.hub.publish.push import client_of
 from hf_recipes.record.state import Reason, RunState, State

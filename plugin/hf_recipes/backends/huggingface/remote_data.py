@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from hf_recipes.engines.job import Job, Step
+from hf_recipes.record.job import Job, Step
 
 
 def for_remote(job: Job, repo: str, revision: str, splits: Mapping[str, str | None]) -> Job:

@@ -10,7 +10,6 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hf_recipes.backends.base import Handle
 from hf_recipes.backends.huggingface import runs_repo
 from hf_recipes.backends.huggingface.container.start import start_script
 from hf_recipes.backends.huggingface.image import README, dockerfile
@@ -23,6 +22,7 @@ from hf_recipes.backends.huggingface.outcome import (
     stopped,
     telling,
 )
+from hf_recipes.backends.huggingface.remote import Handle
 from hf_recipes.catalog.hardware import FREE_SPACE
 from hf_recipes.hub.clock import age
 from hf_recipes.hub.errors import HubFailed, hub_errors, retrying

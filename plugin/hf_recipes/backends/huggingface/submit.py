@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hf_recipes import environments, record
-from hf_recipes.backends.base import Handle, remote
 from hf_recipes.backends.huggingface import runs_repo
 from hf_recipes.backends.huggingface.data_repo import PREFIX, publish_data
 from hf_recipes.backends.huggingface.monitor import SENT, tell
 from hf_recipes.backends.huggingface.package import package
+from hf_recipes.backends.huggingface.remote import Handle, remote
 from hf_recipes.backends.huggingface.remote_data import for_remote
-from hf_recipes.engines.job import Job, Step
 from hf_recipes.environments.call import ask_inference
 from hf_recipes.estimates.timeout import space_timeout
 from hf_recipes.hub import account
@@ -27,6 +26,7 @@ from hf_recipes.hub.publish.push import check_target, client_of
 from hf_recipes.recipe.model import Data
 from hf_recipes.recipe.problem import RecipeError
 from hf_recipes.record.create import plain
+from hf_recipes.record.job import Job, Step
 from hf_recipes.record.state import Reason, State
 from hf_recipes.runner.files import read_job, read_json, write_json
 

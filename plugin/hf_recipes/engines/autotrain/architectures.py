@@ -7,8 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from hf_recipes.engines.autotrain.table import module_of
 from hf_recipes.estimates.model_identity import Identity
-from hf_recipes.recipe.autotrain import module_of
 from hf_recipes.recipe.model import Recipe
 
 

@@ -7,19 +7,19 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from hf_recipes.catalog.hardware import machine_for
+from hf_recipes.catalog.hardware import machine_for, runs_here
 from hf_recipes.catalog.machine import Gpu, Machine
 from hf_recipes.engines.autotrain.architectures import unknown_architecture
-from hf_recipes.engines.autotrain.check_base import check_base, here
+from hf_recipes.engines.autotrain.check_base import check_base
 from hf_recipes.engines.autotrain.launch import sharded
 from hf_recipes.engines.autotrain.logs import OWN_PYTHON, check_log
 from hf_recipes.engines.autotrain.places import unusable_data
 from hf_recipes.engines.autotrain.resolve import resolve
+from hf_recipes.engines.engine import ARCHITECTURE
 from hf_recipes.estimates.model_identity import offline
+from hf_recipes.estimates.model_size import known_here
 from hf_recipes.recipe import Problem, Recipe, problem_at
 
-ARCHITECTURE = "unknown-architecture"
-"""The code of the problem that the base is of a kind which AutoTrain's transformers does not know."""
 NO_GPU = Machine(cores=1, memory=0)
 GPU_OPTIMIZERS = ("8bit", "4bit", "paged", "bnb", "apex", "npu", "xla")
 """Parts of the names of optimizers that bitsandbytes, apex or another accelerator brings."""
@@ -27,20 +27,19 @@ BEFORE_BF16 = re.compile(r"\b(?:T4G?|V100|P100|P40|P4|GTX|TITAN|Quadro|RTX 20\d\
 """GPUs of before Ampere, by the names that NVIDIA's driver gives them."""
 
 
-def check(recipe: Recipe, machine: Machine) -> list[Problem]:
+def check_recipe(recipe: Recipe, machine: Machine) -> list[Problem]:
     """Everything that makes a recipe impossible on the hardware that its backend names. `machine` is this one."""
     params = resolve(recipe)
     found = [*_unsupported(recipe, params), *check_log(recipe)]
-    found += check_base(recipe, here(recipe.base_model))
+    found += check_base(recipe, known_here(recipe.base_model))
     gpus = machine_for(recipe.backend, machine).gpus
     found += _gpu_too_old(recipe, gpus) if gpus else _without_gpu(recipe, params)
-    if recipe.backend.startswith("local"):
+    if runs_here(recipe.backend):
         found += _split_by_deepspeed(recipe, machine)
     return sorted(found)
 
 
-def cannot_run(recipe: Recipe) -> list[Problem]:
-    """What AutoTrain takes and a run of ours does not."""
+def check_run(recipe: Recipe) -> list[Problem]:
     return [
         *_pickles(recipe),
         *_not_installed(recipe),
@@ -55,7 +54,7 @@ def _pickles(recipe: Recipe) -> Iterator[Problem]:
     if recipe.task != "tabular":
         return
     pickle = "a tabular model is a pickle, which is never pushed"
-    if not recipe.backend.startswith("local"):
+    if not runs_here(recipe.backend):
         message = f"{pickle}, so nothing would come back from {recipe.backend}"
         yield problem_at(recipe, "backend", "pickle", message, "run here: --set backend=local")
     elif recipe.hub.push_to_hub:
@@ -87,7 +86,7 @@ def _split_by_deepspeed(recipe: Recipe, machine: Machine) -> Iterator[Problem]:
 
 def _not_installed(recipe: Recipe) -> Iterator[Problem]:
     """Packages that AutoTrain's trainers use where they find them, and that no environment of ours holds."""
-    if os.environ.get(OWN_PYTHON) and recipe.backend.startswith("local"):
+    if os.environ.get(OWN_PYTHON) and runs_here(recipe.backend):
         return
     own = f"write false, or run here with {OWN_PYTHON} set to an interpreter that has it"
     if recipe.params.get("use_flash_attention_2"):
@@ -101,7 +100,7 @@ def _not_installed(recipe: Recipe) -> Iterator[Problem]:
 
 
 def _base_stays_here(recipe: Recipe) -> Iterator[Problem]:
-    if not recipe.backend.startswith("local") and Path(recipe.base_model).is_absolute():
+    if not runs_here(recipe.backend) and Path(recipe.base_model).is_absolute():
         message = f"a folder of this machine is not there on {recipe.backend}"
         hint = "push it and name it as user/name, or use backend: local"
         yield problem_at(recipe, "base_model", "not-there", message, hint)
@@ -109,7 +108,7 @@ def _base_stays_here(recipe: Recipe) -> Iterator[Problem]:
 
 def _unknown_architecture(recipe: Recipe) -> Iterator[Problem]:
     """Only where it is certain without asking anyone: a folder's own config.json, and an AutoTrain of ours."""
-    if os.environ.get(OWN_PYTHON) and recipe.backend.startswith("local"):
+    if os.environ.get(OWN_PYTHON) and runs_here(recipe.backend):
         return
     base = offline(recipe.base_model)
     unknown = unknown_architecture(recipe, base) if base is not None else None
@@ -136,7 +135,7 @@ def _gpu_too_old(recipe: Recipe, gpus: Sequence[Gpu]) -> Iterator[Problem]:
 
 
 def _without_gpu(recipe: Recipe, params: Mapping[str, object]) -> Iterator[Problem]:
-    where = "there is none here" if recipe.backend.startswith("local") else f"{recipe.backend} has none"
+    where = "there is none here" if runs_here(recipe.backend) else f"{recipe.backend} has none"
 
     def needs_gpu(name: str, what: object, hint: str) -> Problem:
         return problem_at(recipe, f"params.{name}", "needs-gpu", f"{what} needs a GPU, and {where}", hint)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
-from pathlib import Path
 
 from hf_recipes.engines.autotrain.resolve import resolve
-from hf_recipes.estimates.base_files import Unusable
-from hf_recipes.estimates.model_size import SIZES, Base, outside_lora, read_base
+from hf_recipes.estimates.model_size import Base, outside_lora, unusable_base
 from hf_recipes.recipe import Problem, Recipe, problem_at
 
 TARGETS = "params.target_modules"
@@ -17,28 +15,12 @@ HEAD = "lm_head"
 LISTED = 24
 
 
-def here(base_model: str) -> Base | str | None:
-    """A base that lies on this disk or is known; None where somebody else would have to be asked."""
-    if base_model in SIZES:
-        return SIZES[base_model]
-    folder = Path(base_model)
-    return read_base(base_model, reach_hub=False) if folder.is_absolute() and folder.is_dir() else None
-
-
 def check_base(recipe: Recipe, base: Base | str | None) -> list[Problem]:
     """Every such problem. `base`: what hf_recipes.estimates.model_size says of it."""
     if recipe.task == "tabular":
         return []
-    found = unusable(recipe, base)
+    found = unusable_base(recipe, base)
     return [*found, *_targets(recipe, base), *_context(recipe, base)] if isinstance(base, Base) else found
-
-
-def unusable(recipe: Recipe, base: Base | str | None) -> list[Problem]:
-    """That the files of the base cannot be loaded, by the trainer or by what answers."""
-    why = base.damage if isinstance(base, Base) else base
-    if not isinstance(why, Unusable):
-        return []
-    return [problem_at(recipe, "base_model", why.code, str(why), why.hint)]
 
 
 def _targets(recipe: Recipe, base: Base) -> Iterator[Problem]:

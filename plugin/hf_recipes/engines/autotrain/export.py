@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from hf_recipes.catalog.machine import Machine
 from hf_recipes.engines.autotrain import overrides
-from hf_recipes.recipe.autotrain import parameters
+from hf_recipes.engines.autotrain.table import parameters
 from hf_recipes.recipe.model import Recipe
 
 HEADER = """\
@@ -24,20 +24,17 @@ def export_needs_data(recipe: Recipe) -> bool:
     return overrides.prepares_data(recipe)
 
 
-def export(recipe: Recipe, machine: Machine | None = None, *, base_model: str | None = None) -> str:
-    """The config as YAML text. `base_model` is where the recipe's base is, when that is not its name.
-
-    Without a GPU on `machine`, AutoTrain's int4 default is written as null, since it would crash.
-    """
+def export(recipe: Recipe, machine: Machine, *, base_model: str) -> Mapping[str, str]:
+    """config.yml. Without a GPU on `machine`, AutoTrain's int4 default is written as null, since it would crash."""
     import yaml
 
-    config = _config(recipe, machine, base_model or recipe.base_model)
+    config = _config(recipe, machine, base_model)
     note = VALIDATION_NOTE if recipe.task == "lm_training" and recipe.data.valid_split is not None else ""
     text: str = yaml.safe_dump(config, sort_keys=False, allow_unicode=True, width=110)
-    return HEADER + note + text
+    return {"config.yml": HEADER + note + text}
 
 
-def _config(recipe: Recipe, machine: Machine | None, base_model: str) -> dict[str, object]:
+def _config(recipe: Recipe, machine: Machine, base_model: str) -> dict[str, object]:
     config: dict[str, object] = {
         "task": recipe.task_alias,
         "base_model": base_model,
@@ -87,10 +84,10 @@ def _columns(recipe: Recipe) -> Mapping[str, object]:
     return mapping or ({"text_column": "text"} if recipe.data.messages else {})
 
 
-def _params(recipe: Recipe, machine: Machine | None) -> list[tuple[str, object]]:
+def _params(recipe: Recipe, machine: Machine) -> list[tuple[str, object]]:
     """What the recipe says, and what AutoTrain would crash without."""
     params = dict(recipe.params)
     names = {known.name for known in parameters(recipe.task)}
-    if machine is not None and not machine.gpus and "quantization" in names and "quantization" not in params:
+    if not machine.gpus and "quantization" in names and "quantization" not in params:
         params["quantization"] = None
     return list(params.items())

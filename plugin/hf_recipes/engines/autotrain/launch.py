@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hf_recipes.recipe.autotrain import module_of
+from hf_recipes.engines.autotrain.table import module_of
 
 ACCELERATE = ("{python}", "-m", "accelerate.commands.launch")
 DEEPSPEED_ZERO_3 = (

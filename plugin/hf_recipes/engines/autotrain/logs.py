@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from hf_recipes.catalog.hardware import runs_here
 from hf_recipes.recipe import Problem, Recipe, problem_at
 
 OWN_PYTHON = "HF_RECIPES_AUTOTRAIN_PYTHON"
@@ -50,7 +51,7 @@ OURS = ("none", "tensorboard", "all")
 
 def check_log(recipe: Recipe) -> Iterator[Problem]:
     """What would end the trainer, or leave it waiting for a key that nobody types."""
-    own = os.environ.get(OWN_PYTHON) if recipe.backend.startswith("local") else None
+    own = os.environ.get(OWN_PYTHON) if runs_here(recipe.backend) else None
     if not own:
         if recipe.log not in OURS:
             hint = (

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from hf_recipes.catalog.machine import Machine
 from hf_recipes.catalog.openmp import WAITING
-from hf_recipes.data.columns import IMAGE_TASKS
+from hf_recipes.catalog.tasks import IMAGE_TASKS
+from hf_recipes.engines.autotrain.facts import training_facts
 from hf_recipes.engines.autotrain.resolve import writes
-from hf_recipes.engines.job import Override
 from hf_recipes.estimates import training
 from hf_recipes.estimates.model_size import Base
 from hf_recipes.recipe.model import Recipe
+from hf_recipes.record.job import Override
 
 PREPARED = "{run}/work/data"
 MEMORY_SHARE = 0.7
 """Of the device's memory that an estimate may fill before we trust it enough to switch checkpointing off."""
-OVERHEAD = 1024**3
-"""Bytes for Python, torch and the data, which the estimate leaves out."""
 
 
 def choose(
@@ -108,11 +108,17 @@ def _checkpointing(
     ):
         return {}
     size = training.available(machine)
-    need = training.memory(base, {**params, "disable_gradient_checkpointing": True}) if base else None
-    if size is None or need is None or need.total is None or need.total + OVERHEAD > MEMORY_SHARE * size:
+    facts = replace(training_facts(params), checkpointing=False)
+    need = training.memory(base, facts) if base else None
+    if (
+        size is None
+        or need is None
+        or need.total is None
+        or need.total + training.OVERHEAD > MEMORY_SHARE * size
+    ):
         return {}
     why = (
-        f"recomputing activations is not needed: an estimated {(need.total + OVERHEAD) / 1024**3:.1f} GiB "
+        f"recomputing activations is not needed: an estimated {(need.total + training.OVERHEAD) / 1024**3:.1f} GiB "
         f"of {size / 1024**3:.0f} GiB without it"
     )
     return {"disable_gradient_checkpointing": Override(True, why)}

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from hf_recipes.data.columns import IMAGE_TASKS
+from hf_recipes.catalog.tasks import IMAGE_TASKS
 from hf_recipes.recipe import Problem, Recipe, problem_at
 
 PATTERN = re.compile(r"\$(?=[A-Za-z_{])|[*?\[\n\r]|::")
@@ -16,8 +16,7 @@ LONGEST = 2000
 CODE = "unusable-place"
 
 
-def unusable_runs_dir(runs_dir: Path) -> Problem | None:
-    """Why no run on this machine can train below this folder."""
+def check_runs_dir(runs_dir: Path) -> Problem | None:
     place = runs_dir.absolute()
     why = _unusable(place)
     if not why:

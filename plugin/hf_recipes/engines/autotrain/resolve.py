@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hf_recipes.recipe.autotrain import parameters
+from hf_recipes.engines.autotrain.table import parameters
 from hf_recipes.recipe.model import Recipe
 
 MASK = "*****"

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hf_recipes.catalog.backend_names import ZERO
 from hf_recipes.catalog.hardware import FREE_SPACE
 from hf_recipes.hub.account import Account
 from hf_recipes.hub.errors import HubFailed, hub_errors, retrying, words_of
 from hf_recipes.hub.prices import price
-from hf_recipes.recipe.hardware import ZERO
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hf_recipes import __version__
+from hf_recipes.catalog.hardware import runs_here
 from hf_recipes.evaluation import page
 from hf_recipes.evaluation.answers import FINE_TUNED, EvaluationFailed
 from hf_recipes.hub.errors import HubFailed
@@ -18,7 +19,6 @@ from hf_recipes.hub.publish.card import in_public, make_card
 from hf_recipes.hub.publish.facts import Facts
 from hf_recipes.hub.publish.scan import CONFIG, VOCABULARY, Find, public_config, scan
 from hf_recipes.inference.fingerprint import fingerprint, sha256, weight_files
-from hf_recipes.recipe import autotrain
 from hf_recipes.runner.promote import PUBLISHABLE
 from hf_recipes.runner.redaction import Redactor
 from hf_recipes.runner.weights import header_text, tensors
@@ -27,7 +27,7 @@ MARK = "hf_recipes.json"
 """The file by which a repo is known as a recipe's."""
 OURS = ("recipe.yml", "README.md", MARK, "report/report.json", "report/report.html")
 NOT_PUSHED = ("training_params.json", "README.md")
-"""Of what AutoTrain leaves: its parameters, which name places and accounts, and a card that ours replaces."""
+"""Of what the trainer leaves: its parameters, which name places and accounts, and a card that ours replaces."""
 PAGE_LIMIT = 8_000_000
 """Bytes of a report.html that is pushed; the Hub takes text files of up to 10 MB as such."""
 SHOWN_FINDS = 3
@@ -83,7 +83,7 @@ def pack(run: Path, facts: Facts, repo: str, secrets: Sequence[str]) -> Bundle:
         **({} if facts.report else {"training": dict(facts.training), "warnings": list(facts.warnings)}),
         **({"reasoning": list(facts.reasoning)} if facts.reasoning else {}),
         "weights": name,
-        "engine": f"autotrain {autotrain.version()}",
+        "engine": f"{facts.engine} {facts.engine_version}",
         "hf_recipes": __version__,
         "settings": [in_public(one, facts) for one in facts.settings],
         "files": dict(sorted(hashes.items())),
@@ -100,7 +100,7 @@ def _weights(model: Path, facts: Facts) -> dict[str, Path]:
             f"{facts.run} holds a pickle (model.joblib), as tabular models are: pickles run code when they are loaded and are never pushed",
         )
     files = sorted(path for path in model.rglob("*.safetensors") if path.is_file() and not path.is_symlink())
-    if not weight_files(model) and not facts.backend.startswith("local"):
+    if not weight_files(model) and not runs_here(facts.backend):
         raise HubFailed(
             "no_weights",
             f"the model of {facts.run} is not here: it was trained on {facts.backend} and pushed from there; where to, says: "

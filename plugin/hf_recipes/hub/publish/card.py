@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from hf_recipes import __version__
+from hf_recipes.catalog.hardware import runs_here
 from hf_recipes.evaluation.answers import FINE_TUNED
 from hf_recipes.evaluation.findings import left_out, reached, training, warnings
 from hf_recipes.evaluation.report import escape, render_markdown
 from hf_recipes.hub.publish.facts import Facts
 from hf_recipes.hub.publish.snippet import install, snippet
-from hf_recipes.recipe import autotrain
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult
@@ -92,7 +92,7 @@ def _library(facts: Facts) -> str:
 
 
 def _tags(facts: Facts) -> list[str]:
-    tags = [TAG, "autotrain", TAGS.get(facts.task) or _pipeline(facts) or facts.task]
+    tags = [TAG, facts.engine, TAGS.get(facts.task) or _pipeline(facts) or facts.task]
     if facts.adapter:
         tags += ["peft", "lora"]
     if facts.trainer in ("sft", "dpo", "orpo", "reward"):
@@ -154,7 +154,7 @@ def _head(facts: Facts) -> str:
     kind = "A LoRA adapter for" if facts.adapter else "Fine-tuned from"
     text = (
         f"# {escape(facts.project_name)}\n\n"
-        f"{kind} {base}, made with hf-recipes {__version__} and AutoTrain {autotrain.version()}.\n"
+        f"{kind} {base}, made with hf-recipes {__version__} and {facts.engine_title} {facts.engine_version}.\n"
     )
     for said in warnings({"warnings": list(facts.warnings)}):
         text += f"\n> **Warning:** {escape(said)}\n"
@@ -225,13 +225,13 @@ def _training(facts: Facts) -> str:
         else "local data"
     )
     rows = ", ".join(f"{count:,} {name}" for name, count in facts.rows.items())
-    where = "on the machine of its author" if facts.backend.startswith("local") else f"on {facts.backend}"
+    where = "on the machine of its author" if runs_here(facts.backend) else f"on {facts.backend}"
     took = f" Training took {facts.seconds:,.0f} s." if facts.seconds is not None else ""
     did = "" if (facts.report or {}).get("methods") else training({"training": facts.training})
     skipped = "" if (facts.report or {}).get("methods") else left_out({"skipped": facts.skipped})
     text = (
         "## How it was trained\n\n"
-        f"With AutoTrain {autotrain.version()} ({facts.task}) {where}, on {data}{f' (rows: {rows})' if rows else ''}.{took} "
+        f"With {facts.engine_title} {facts.engine_version} ({facts.task}) {where}, on {data}{f' (rows: {rows})' if rows else ''}.{took} "
         f"Run `{facts.run}` of the recipe in `recipe.yml`.\n\n"
         + (f"{escape(did)}\n\n" if did else "")
         + (f"{escape(skipped)}\n\n" if skipped else "")

@@ -19,7 +19,6 @@ from hf_recipes.hub.errors import HubFailed
 from hf_recipes.inference.fingerprint import fingerprint, weight_files
 from hf_recipes.runner import files
 
-"""The bundled models' own repos on the Hub."""
 DATA_REPO = "/hf-recipes-data-"
 """In the names of the private repos that remote runs read local data from."""
 
@@ -37,7 +36,7 @@ class Facts:
     run: str
     project_name: str
     task: str
-    """AutoTrain's canonical task."""
+    """The canonical task."""
     trainer: str | None
     base_model: str
     """A Hub id, or `./<name>` of a folder that nobody else has: no Hub id looks like it."""
@@ -48,7 +47,7 @@ class Facts:
     """A Hub id; None for data that was local."""
     test_split: str | None
     params: Mapping[str, Any]
-    """What the trainer was given: AutoTrain's parameters with our overrides."""
+    """What the trainer was given: the engine's parameters with our overrides."""
     goal: str
     success: str
     messages: Sequence[Mapping[str, str]]
@@ -82,6 +81,9 @@ class Facts:
     """Whether a system turn's text stands in the user's turn."""
     question: Sequence[Mapping[str, str]] = ()
     """The first test row, up to its answer."""
+    engine: str = ""
+    engine_title: str = ""
+    engine_version: str = ""
     places: Mapping[str, str] = field(default_factory=dict)
     """Folders and files of this machine that the run's files may name → what stands for them in public."""
 
@@ -106,6 +108,9 @@ def read_facts(run: Path) -> Facts:
         run=str(record.read_state(run).id),
         project_name=str(job["project_name"]),
         task=str(job["task"]),
+        engine=str(job.get("engine") or ""),
+        engine_title=str(job.get("engine_title") or ""),
+        engine_version=str(job.get("engine_version") or ""),
         trainer=params.get("trainer"),
         base_model=base_model,
         base_on_hub=on_hub,

@@ -12,6 +12,7 @@ import os
 import sys
 from pathlib import Path
 
+from hf_recipes.catalog.hardware import runs_here
 from hf_recipes.hub.errors import HubFailed
 from hf_recipes.hub.publish.facts import read_facts, read_job
 from hf_recipes.hub.publish.push import push
@@ -26,7 +27,7 @@ def main(arguments: list[str]) -> int:
     try:
         job = read_job(run)
         unmet = read_facts(run).gate_unmet
-        if unmet and str(job.get("backend") or "local").startswith("local"):
+        if unmet and runs_here(str(job.get("backend") or "local")):
             _say(
                 f"not pushed: {'; '.join(unmet)}; to push it all the same: hf-recipes push {run.name} --force"
             )

@@ -22,6 +22,7 @@ from hf_recipes.data.answer_room import answer_room
 from hf_recipes.inference.answerer import Answerer
 from hf_recipes.inference.loading import positions
 from hf_recipes.recipe.model import Evaluate
+from hf_recipes.runner.files import write_json
 from hf_recipes.steps.answer.answerers import answering, load, reference
 from hf_recipes.steps.answer.endpoint import EndpointFailed
 from hf_recipes.steps.answer.measures import measure, wanted
@@ -37,7 +38,7 @@ from hf_recipes.steps.answer.prompts import (
 from hf_recipes.steps.answer.recording import NOTES, Rows, forget_others, record, write_questions
 from hf_recipes.steps.request import Request, of_run
 from hf_recipes.steps.row_file import RowFile
-from hf_recipes.steps.step import Pace, Progress, StepFailed, run_step, write_json
+from hf_recipes.steps.step import Pace, Progress, StepFailed, run_step
 
 BATCHES = 4
 """Batches whose prompts are in memory together: sorted among themselves, and their beginning computed once."""

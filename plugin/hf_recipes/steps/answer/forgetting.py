@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from hf_recipes.inference.likelihood import text_nll
+from hf_recipes.runner.files import write_json
 from hf_recipes.steps.answer.recording import FORGETTING
-from hf_recipes.steps.step import write_json
 
 
 def general_texts() -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-from hf_recipes.steps.step import write_json
+from hf_recipes.runner.files import write_json
 
 NOTES = "notes.json"
 """In answers/: {method: the sentence why it has no answers}."""

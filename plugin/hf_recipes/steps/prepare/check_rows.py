@@ -17,9 +17,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
+from hf_recipes.catalog.tasks import IMAGE_TASKS
 from hf_recipes.data.asked import Comparing, used_columns
 from hf_recipes.data.cell_text import as_text
-from hf_recipes.data.columns import IMAGE_TASKS
 from hf_recipes.data.findings import DataError, Findings
 from hf_recipes.data.form import Form
 from hf_recipes.data.messages import RowError, SharedError
@@ -34,7 +34,12 @@ from hf_recipes.steps.prepare.broken_rows import BrokenRows
 from hf_recipes.steps.prepare.dataset import Split, open_split
 from hf_recipes.steps.prepare.duplicate_warnings import by_code, warnings
 from hf_recipes.steps.prepare.duplicates import LIMIT, NEAR, Index
-from hf_recipes.steps.prepare.prepare import form_or_fail, load_tokenizer_or_fail, resolved
+from hf_recipes.steps.prepare.prepare import (
+    form_or_fail,
+    load_tokenizer_or_fail,
+    preparation_of,
+    resolved,
+)
 from hf_recipes.steps.prepare.row_tokens import RowTokens
 from hf_recipes.steps.prepare.rules import RowRules
 from hf_recipes.steps.prepare.rules.rule import SeenRow
@@ -76,7 +81,11 @@ class Reading:
         classes = form.label is not None or request.params.get("task") == "classification"
         self._classes = ("label" if not form.label else form.label.kind) if classes else ""
         self._answers = {part: Answers(classes=classes) for part in ("train", "test")}
-        self._tokens = RowTokens(tokenizer, form, request.params) if tokenizer else None
+        self._tokens = (
+            RowTokens(tokenizer, form, preparation_of(request).token_rules(tokenizer, form, request.params))
+            if tokenizer
+            else None
+        )
         self._splits: dict[str, dict[str, Any]] = {}
         self._columns: dict[str, None] = {}
         self._rules = RowRules(request, form, tokenizer)

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hf_recipes.catalog.tasks import IMAGE_TASKS
 from hf_recipes.data.asked import used_columns
 from hf_recipes.data.checks import class_names
-from hf_recipes.data.columns import IMAGE_TASKS
 from hf_recipes.data.findings import wrong
 from hf_recipes.data.form import Form
 from hf_recipes.data.messages import listed
-from hf_recipes.data.splits import Sample, drawn, fingerprint, held_out, held_out_by_label
+from hf_recipes.data.splits import Sample, drawn, fingerprint, held_out_by_label
+from hf_recipes.data.splits import held_out as hold_out
 from hf_recipes.steps.prepare.broken_rows import BrokenRows
 from hf_recipes.steps.prepare.dataset import Split, open_split
 from hf_recipes.steps.prepare.first_pass import Seen, check_classes, look
@@ -29,8 +30,6 @@ from hf_recipes.steps.prepare.writer import Writer, card, finite, settle
 from hf_recipes.steps.request import Request
 from hf_recipes.steps.step import Progress
 
-VALIDATION = 0.2
-"""The share of train that AutoTrain holds out of local data when the recipe names no validation split."""
 POOL = "pool"
 LEFT_OUT = "left out"
 
@@ -64,7 +63,8 @@ def convert(
     each: Callable[[Record], None] | None = None,
     rules: RowRules | None = None,
     progress: Progress | None = None,
-    for_autotrain: bool = False,
+    held_out: float = 0.0,
+    for_export: bool = False,
 ) -> Converted:
     """Read, check, split and write: `out/data/{train,validation}.jsonl`, `out/data/README.md`, `out/test.jsonl`; where
     `data.limit` leaves conversations out, `out/pool.jsonl` too: all that the baselines' examples are drawn from.
@@ -72,7 +72,8 @@ def convert(
     With `out` None nothing is written and everything is counted. `looked` gets what the first pass saw of the training
     rows, `each` every training record as written,
     `rules` every row that is trained or measured on.
-    `for_autotrain` leaves to `autotrain --config` what it does itself: class ids, and a validation split.
+    `held_out`: the share of local training rows that become validation rows where the recipe names no split for them.
+    `for_export` leaves to the trainer what it does itself: class ids, and a validation split.
     Raises DataError with what is wrong: before anything is written, but for what `rules` find.
     """
     data = request.data
@@ -97,11 +98,11 @@ def convert(
         result.classes = class_names(set(seen.labels), declared)
         check_classes(form.label, seen, seen_valid, result.classes, train.name, data.valid_split)
     test_rows = _test_rows(data.test_split, seen.rows, request.seed, train.name)
-    held = not valid and not for_autotrain
-    valid_rows = _valid_rows(request, form, seen, test_rows) if held else frozenset[int]()
+    held = bool(held_out) and not valid and not for_export
+    valid_rows = _valid_rows(request, form, seen, test_rows, held_out) if held else frozenset[int]()
     if valid_rows:
         result.notes.append(
-            f"{len(valid_rows)} rows of train held out for validation, as AutoTrain does with local data"
+            f"{len(valid_rows)} rows of train held out for validation, as the trainer does with local data"
         )
 
     held_back = test_rows | valid_rows
@@ -109,7 +110,7 @@ def convert(
     if left_out:
         kept = seen.rows - len(held_back) - len(left_out)
         result.notes.append(f"{kept} rows of train drawn by seed; {len(left_out)} left out (data.limit)")
-    reader = RowReader(form, [] if for_autotrain else result.classes, seen.numbers, broken)
+    reader = RowReader(form, [] if for_export else result.classes, seen.numbers, broken)
     fit = Fitting(request, rules, broken, "test" if test else "train")
     known, tested = _write_test(reader, test or train, None if test else test_rows, request, out, fit)
     shots = Sample(request.evaluate.shots if request.evaluate and form.conversations else 0, request.seed)
@@ -120,7 +121,7 @@ def convert(
             name: stack.enter_context(Writer(out / "data" if out else None, name, columns))
             for name in ("train", "validation")
         }
-        pooled = out if left_out and form.conversations and request.evaluate and not for_autotrain else None
+        pooled = out if left_out and form.conversations and request.evaluate and not for_export else None
         pool = stack.enter_context(Writer(pooled, POOL, columns))
         duplicates = 0
         for number, (name, seen_row) in enumerate(
@@ -157,9 +158,9 @@ def convert(
     result.notes += broken.notes()
     if rules:
         rules.warnings.take(broken.left_out())
-    if not for_autotrain:
+    if not for_export:
         settle(list(writers.values()), form.columns)
-    if out and form.columns and not for_autotrain:
+    if out and form.columns and not for_export:
         (out / "data" / "README.md").write_text(card(form.columns, result.classes), "utf-8")
     result.rows = {name: writer.rows for name, writer in writers.items()}
     result.pool = pool.rows
@@ -187,20 +188,22 @@ def _test_rows(test_split: str | float | None, rows: int, seed: int, name: str) 
         return frozenset()
     if rows < 2:
         raise wrong(name, f"{rows} row is too few to hold out test rows", code="too-few-rows")
-    return held_out(rows, test_split, seed)
+    return hold_out(rows, test_split, seed)
 
 
-def _valid_rows(request: Request, form: Form, seen: Seen, test: frozenset[int]) -> frozenset[int]:
-    """AutoTrain holds out a fifth of local data for every task but language models, and so do we."""
-    if not request.data.local or request.task == "lm_training" or request.task in IMAGE_TASKS:
+def _valid_rows(
+    request: Request, form: Form, seen: Seen, test: frozenset[int], share: float
+) -> frozenset[int]:
+    """Of local data alone; images stay where they are."""
+    if not request.data.local or request.task in IMAGE_TASKS:
         return frozenset()
     left = [row for row in range(seen.rows) if row not in test]
     if len(left) < 2:
         return frozenset()
     if form.label and form.label.kind == "label":
-        chosen = held_out_by_label([seen.labels[row] for row in left], VALIDATION, request.seed)
+        chosen = held_out_by_label([seen.labels[row] for row in left], share, request.seed)
     else:
-        chosen = held_out(len(left), VALIDATION, request.seed)
+        chosen = hold_out(len(left), share, request.seed)
     return frozenset(left[place] for place in chosen)
 
 

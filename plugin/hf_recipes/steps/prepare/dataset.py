@@ -68,7 +68,7 @@ def _is_empty(row: Mapping[str, object]) -> bool:
 
 
 def open_split(data: Data, split: str) -> Split:
-    """The split of the recipe's data. `split` is a split's name or AutoTrain's `config:split`.
+    """The split of the recipe's data. `split` is a split's name or `config:split`.
 
     Raises DataError: one problem saying what is missing.
     """

@@ -1,4 +1,4 @@
-"""The converted data in the form that `autotrain --config` reads: for leaving this plugin behind.
+"""The converted data in the form that the engine's own trainer reads: for leaving this plugin behind.
 
     python -m hf_recipes.steps.prepare.export OUT < request.json
 
@@ -21,16 +21,16 @@ from hf_recipes.steps.request import Request
 def export(request: Request, out: Path) -> dict[str, Any]:
     """Write the data and say what was written. Raises DataError, StepFailed.
 
-    AutoTrain reads `<folder>/<split>.jsonl` and makes classes and a validation split of its own: so labels stay as
-    they are, and no fifth is held out here.
+    The trainer reads `<folder>/<split>.jsonl` and makes classes and a validation split of its own: so labels stay as
+    they are, and no validation rows are held out here.
     """
-    # AutoTrain knows no bundled model: it needs the folder.
+    # Nobody else knows a bundled model: the trainer needs the folder.
     base = request.base_model if request.task == "tabular" else resolved(request)
     if passes_through(request):
         notes = ["the data needs no conversion"]
         return {"base_model": base, "data": None, "rows": {}, "notes": notes, "problems": []}
     form = form_or_fail(request)
-    converted = convert(request, form, out, for_autotrain=True)
+    converted = convert(request, form, out, for_export=True)
     answer = {"base_model": base, "data": str(out / "data")}
     return {**answer, "rows": converted.rows, "notes": converted.notes, "problems": []}
 

@@ -119,7 +119,7 @@ def check_classes(
     name: str,
     split: str | None,
 ) -> None:
-    """AutoTrain wants at least two classes, and with a validation split the same ones there."""
+    """A classifier takes at least two classes, and with a validation split the same ones there."""
     if column.kind != "label":
         return
     if len(classes) < 2:
@@ -134,5 +134,5 @@ def check_classes(
         if missing:
             raise wrong(
                 name,
-                f"split {split!r} holds no row labelled {missing[0]!r}; AutoTrain wants every label in it",
+                f"split {split!r} holds no row labelled {missing[0]!r}; the trainer wants every label in it",
             )

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hf_recipes.data.columns import IMAGE_TASKS
+from hf_recipes.catalog.tasks import IMAGE_TASKS
 from hf_recipes.data.findings import DataError
 from hf_recipes.inference.parameter_count import parameters
 from hf_recipes.steps.prepare.convert import convert

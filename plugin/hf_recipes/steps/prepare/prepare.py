@@ -13,17 +13,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hf_recipes.data.columns import IMAGE_TASKS, is_chat
+from hf_recipes.catalog.tasks import IMAGE_TASKS
+from hf_recipes.data.columns import is_chat
 from hf_recipes.data.findings import wrong
 from hf_recipes.data.form import Form, form_of
 from hf_recipes.data.messages import RowError
+from hf_recipes.engines.preparation import Preparation, PreparedData
+from hf_recipes.engines.registry import engine_named
 from hf_recipes.inference.fingerprint import fingerprint, weight_files
+from hf_recipes.runner.files import write_json
 from hf_recipes.steps.answer.needs import check_needs
 from hf_recipes.steps.prepare.convert import Converted, convert
 from hf_recipes.steps.prepare.dataset import image_folder
 from hf_recipes.steps.prepare.rules import RowRules
 from hf_recipes.steps.request import Request, of_run
-from hf_recipes.steps.step import Progress, StepFailed, run_step, write_json
+from hf_recipes.steps.step import Progress, StepFailed, run_step
 
 if TYPE_CHECKING:
     from hf_recipes.steps.prepare.tokens import Count
@@ -33,13 +37,14 @@ NEEDS_CODE = "the model needs code of its own; set trust_remote_code: true to ru
 
 
 def prepare(run: Path) -> None:
-    """Write work/<project>/training_params.json, work/prepared.json and, where data is converted, work/data,
+    """Write what the trainer reads at its start, work/prepared.json and, where data is converted, work/data,
     work/test.jsonl, work/shots.jsonl and work/pool.jsonl. Raises StepFailed or DataError."""
     request = of_run(run)
     work = run / "work"
     work.mkdir(parents=True, exist_ok=True)
     progress = Progress()
     base = resolved(request, progress)
+    preparation = preparation_of(request)
     if passes_through(request):
         prepared: dict[str, Any] = {
             "base_model": base,
@@ -47,7 +52,7 @@ def prepare(run: Path) -> None:
             "tokens": {},
             "notes": ["data left to the trainer"],
         }
-        params = trainer_params(request, base)
+        given = PreparedData(base, request.data.path, converted=False, image_folder=_is_image_folder(request))
     else:
         form, count = form_and_count(request, base)
         rules = RowRules(request, form, count.tokenizer if count else None)
@@ -59,6 +64,7 @@ def prepare(run: Path) -> None:
             each=count.add if count else None,
             rules=rules,
             progress=progress,
+            held_out=preparation.held_out(request.task),
         )
         _write_shots(converted, work)
         tokens = count.result() if count else {}
@@ -76,8 +82,15 @@ def prepare(run: Path) -> None:
             "totals": dict(rules.warnings.codes),
             **rules.facts,
         }
-        params = trainer_params(request, base, work / "data", form, converted)
+        given = PreparedData(
+            base,
+            str(work / "data"),
+            columns={column.parameter: column.name for column in form.columns},
+            validation=bool(converted.rows["validation"]),
+            templated=bool(form.templates) and not is_chat(request.task, request.params, False),
+        )
     check_needs(request, work, progress)
+    from hf_recipes.inference.base_model import BaseUnavailable
     from hf_recipes.inference.parameter_count import parameters
 
     if Path(base).is_absolute() and (files := weight_files(Path(base))):
@@ -85,8 +98,10 @@ def prepare(run: Path) -> None:
     size = None if request.task == "tabular" else parameters(base)
     if size:
         prepared["base_parameters"] = size
-    params["model"] = _seen_by_trainer(base, work)
-    write_json(work / request.project_name / "training_params.json", params)
+    try:
+        preparation.write_settings(work, request.project_name, request.task, request.params, given)
+    except BaseUnavailable as error:
+        raise StepFailed("base_model_unavailable", f"{base}: {error}") from None
     write_json(work / "prepared.json", prepared)
 
 
@@ -122,40 +137,9 @@ def resolved(request: Request, progress: Progress | None = None) -> str:
         raise StepFailed("base_model_unavailable", f"{request.base_model}: {error}") from None
 
 
-def _seen_by_trainer(base: str, work: Path) -> str:
-    """The base as AutoTrain's transformers 4.48 reads it right: a folder that version 5 saved gets a view in work/base."""
-    from hf_recipes.inference.base_model import BaseUnavailable
-    from hf_recipes.steps.prepare.trainer_view import trainer_view
-
-    folder = Path(base)
-    if not (folder.is_absolute() and folder.is_dir()):
-        return base
-    try:
-        return str(trainer_view(folder, work / "base"))
-    except BaseUnavailable as error:
-        raise StepFailed("base_model_unavailable", f"{base}: {error}") from None
-
-
-def trainer_params(
-    request: Request,
-    base: str,
-    data: Path | None = None,
-    form: Form | None = None,
-    converted: Converted | None = None,
-) -> dict[str, Any]:
-    """What the trainer is given: AutoTrain's parameters, our overrides, and where base and data really are."""
-    params = {**request.params, "model": base, "token": None, "project_name": request.project_name}
-    if request.task == "tabular" and isinstance(params.get("target_columns"), str):
-        params["target_columns"] = [params["target_columns"]]
-    if data is None or form is None or converted is None:
-        return {**params, "data_path": request.data.path, **_image_columns(request)}
-    params["data_path"] = str(data)
-    params["train_split"] = "train"
-    params["valid_split"] = "validation" if converted.rows["validation"] else None
-    if form.templates and not is_chat(request.task, request.params, False):
-        params["chat_template"] = "tokenizer"
-    params.update({column.parameter: column.name for column in form.columns})
-    return params
+def preparation_of(request: Request) -> Preparation:
+    """What the request's engine does here."""
+    return engine_named(request.engine, request.engine_module).preparation()
 
 
 def load_tokenizer_or_fail(request: Request, base: str) -> Any:
@@ -164,10 +148,10 @@ def load_tokenizer_or_fail(request: Request, base: str) -> Any:
         from hf_recipes.inference.network import hub_reachable
 
         hub_reachable()
-    from hf_recipes.steps.prepare import tokens
-
     try:
-        return tokens.load_tokenizer(base, request.params, trust_remote_code=request.trust_remote_code)
+        return preparation_of(request).load_tokenizer(
+            base, request.params, trust_remote_code=request.trust_remote_code
+        )
     except Exception as error:
         raise StepFailed(
             "base_model_unavailable", f"{request.base_model}: {_tokenizer_error(error, Path(base).is_dir())}"
@@ -185,7 +169,8 @@ def form_and_count(request: Request, base: str) -> tuple[Form, Count | None]:
         return form, None
     tokenizer = load_tokenizer_or_fail(request, base)
     form = replace(form, ends=end_texts(tokenizer))
-    return form, Count(tokenizer, form, request.params)
+    rules = preparation_of(request).token_rules(tokenizer, form, request.params)
+    return form, Count(tokenizer, form, rules)
 
 
 def _write_shots(converted: Converted, work: Path) -> None:
@@ -201,19 +186,15 @@ def check_enough(request: Request, tokens: Mapping[str, Any]) -> None:
         raise wrong(
             request.data.path,
             f"all training rows together are {tokens['train_total']} tokens, less than one block of {tokens['limit']}: "
-            "AutoTrain would have nothing to train on",
+            "there would be nothing to train on",
             hint=f"set params.block_size to {max(1, tokens['train_total'] // 2)} or less, or add rows",
             code="too-little-data",
         )
 
 
-def _image_columns(request: Request) -> dict[str, Any]:
-    """The column names that `datasets` gives to a folder of images."""
-    if request.task in ("image_binary_classification", "image_multi_class_classification") and image_folder(
-        request.data
-    ):
-        return {"image_column": "image", "target_column": "label"}
-    return {}
+def _is_image_folder(request: Request) -> bool:
+    classes = request.task in ("image_binary_classification", "image_multi_class_classification")
+    return bool(classes and image_folder(request.data))
 
 
 def _say(text: str, progress: Progress | None) -> None:

@@ -81,7 +81,7 @@ def publish(request: Request, out: Path) -> dict[str, Any]:
 def _as_parquet(form: Form, splits: Mapping[str, Split], out: Path) -> str | None:
     """Write data/<split>-00000-of-00001.parquet; the hash of the rows, or None where a run would make something else of them.
 
-    Without the features that `datasets` writes into a file: AutoTrain's release cannot read those of today's.
+    Without the features that `datasets` writes into a file: the release that a trainer is pinned to may not read those of today's.
     """
     import pyarrow
     from pyarrow import parquet

@@ -13,6 +13,7 @@ from typing import Any
 
 from hf_recipes.data.form import Form
 from hf_recipes.data.lengths import Lengths
+from hf_recipes.engines.preparation import TokenRules
 from hf_recipes.steps.prepare.tokens import BATCH, Count
 
 EXACT = 50_000
@@ -22,8 +23,8 @@ ONE_IN = 20
 class RowTokens:
     """Counts as `tokens.Count` does, and keeps how many rows have which length."""
 
-    def __init__(self, tokenizer: Any, form: Form, params: Mapping[str, Any]) -> None:
-        self._count = Count(tokenizer, form, params)
+    def __init__(self, tokenizer: Any, form: Form, rules: TokenRules) -> None:
+        self._count = Count(tokenizer, form, rules)
         self._waiting: list[tuple[list[str], int]] = []
         self._lengths = Lengths()
         self._rows = self._counted = 0

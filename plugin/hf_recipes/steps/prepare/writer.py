@@ -1,4 +1,4 @@
-"""Records as the files that AutoTrain's `load_dataset(folder, split=…)` reads back without changing a value."""
+"""Records as the files that a trainer's `load_dataset(folder, split=…)` reads back without changing a value."""
 
 from __future__ import annotations
 

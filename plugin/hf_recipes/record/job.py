@@ -30,7 +30,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Override:
-    """A parameter that our runs change from what AutoTrain would resolve, and why."""
+    """A parameter that our runs change from what the engine would resolve, and why."""
 
     value: object
     why: str
@@ -58,7 +58,7 @@ class Job:
     compare: Compare
     trust_remote_code: bool
     params: Mapping[str, object]
-    """AutoTrain's own resolution of the recipe, the token masked."""
+    """The engine's own resolution of the recipe, the token masked."""
     overrides: Mapping[str, Override]
     steps: tuple[Step, ...]
     files: Mapping[str, str] = field(default_factory=dict)
@@ -73,4 +73,11 @@ class Job:
     """None: nothing is pushed by the run itself."""
     places: Mapping[str, Place] = field(default_factory=dict)
     """Key → where the recipe has it, of what the steps can find wrong: a turn that the base's chat template refuses."""
+    here: bool = True
+    """Whether the machine that runs it keeps what it makes."""
+    engine_title: str = ""
+    """As people write it."""
+    engine_version: str = ""
+    engine_module: str = ""
+    """Where the steps of the job find the engine; empty for one of the registry."""
     schema: int = 1

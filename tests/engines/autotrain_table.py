@@ -1,6 +1,6 @@
 """Writes, as JSON, what AutoTrain's own code says about recipes: classes, parameters, tasks, hardware, choices.
 
-<python of the autotrain set> tests/recipe/autotrain_table.py plugin/hf_recipes/recipe/autotrain_params.json
+<python of the autotrain set> tests/engines/autotrain_table.py plugin/hf_recipes/engines/autotrain/params.json
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What AutoTrain accepts, out of a table generated from its own code (tests/recipe/autotrain_table.py)."""
+"""What AutoTrain accepts, out of a table generated from its own code (tests/engines/autotrain_table.py)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Parameter:
 
 @cache
 def _table() -> dict[str, Any]:
-    table: dict[str, Any] = json.loads(Path(__file__).with_name("autotrain_params.json").read_text("utf-8"))
+    table: dict[str, Any] = json.loads(Path(__file__).with_name("params.json").read_text("utf-8"))
     return table
 
 
@@ -33,21 +33,15 @@ def tasks() -> tuple[str, ...]:
     return tuple(_table()["tasks"])
 
 
-def names() -> tuple[str, ...]:
-    """Every task name that AutoTrain can run, aliases included."""
-    return tuple(_table()["names"])
+def task_names() -> dict[str, tuple[str, str | None]]:
+    """Every task name that AutoTrain can run, aliases included → its canonical task, and the trainer that the name chooses."""
+    return {name: (entry["task"], entry["trainer"]) for name, entry in _table()["names"].items()}
 
 
-def meaning_of(name: str) -> tuple[str, str | None] | None:
-    """A task name → its canonical task, and the trainer that the name chooses. None where AutoTrain has no such name."""
-    entry = _table()["names"].get(name)
-    return (entry["task"], entry["trainer"]) if entry else None
-
-
-def crashes_on(name: str) -> str | None:
-    """The canonical task of a name that AutoTrain lists and then fails on; None for any other name."""
-    found: str | None = _table()["refused_names"].get(name)
-    return found
+def refused_names() -> dict[str, str]:
+    """The names that AutoTrain lists and then fails on → their canonical tasks."""
+    names: dict[str, str] = _table()["refused_names"]
+    return names
 
 
 @cache
@@ -80,7 +74,6 @@ def choices(what: str) -> tuple[str, ...]:
     return tuple(_table()[what])
 
 
-def tabular_models() -> dict[str, list[str]]:
+def tabular_models() -> dict[str, tuple[str, ...]]:
     """Base model names of the tabular task → classification, regression or both."""
-    models: dict[str, list[str]] = _table()["tabular_models"]
-    return models
+    return {name: tuple(kinds) for name, kinds in _table()["tabular_models"].items()}

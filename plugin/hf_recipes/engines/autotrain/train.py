@@ -1,22 +1,21 @@
-"""Recipe → Job: the programs to run, in order. Pure: nothing is read, nothing is started."""
+"""Recipe → how AutoTrain's trainer is started. Pure: nothing is read, nothing is started."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib.resources import files
 
-from hf_recipes.catalog.hardware import machine_for
 from hf_recipes.catalog.machine import Machine
-from hf_recipes.data.columns import IMAGE_TASKS
+from hf_recipes.catalog.tasks import IMAGE_TASKS
 from hf_recipes.engines.autotrain import overrides
 from hf_recipes.engines.autotrain.launch import launch, sharded
 from hf_recipes.engines.autotrain.logs import log_secrets
 from hf_recipes.engines.autotrain.resolve import resolve
-from hf_recipes.engines.job import Job, Step
-from hf_recipes.engines.steps import places_of, push_of, secrets_of, steps_around
+from hf_recipes.engines.autotrain.table import module_of
+from hf_recipes.engines.engine import Settings, Training
 from hf_recipes.estimates.model_size import Base
-from hf_recipes.recipe.autotrain import module_of
 from hf_recipes.recipe.model import Recipe
+from hf_recipes.record.job import Step
 
 ON_GPU = "on_gpu"
 SEEDED = "seeded"
@@ -31,38 +30,16 @@ SHIMS = "work/shims"
 """Where in a run's folder they lie."""
 
 
-def translate(recipe: Recipe, machine: Machine, base: Base | None = None) -> Job:
-    """The job of a recipe that `check` finds nothing wrong with.
-
-    `machine` is this one; another backend's is known by name. `base` is what is known of the base model's size:
-    without it, what depends on an estimate stays as AutoTrain has it.
-    """
-    there = machine_for(recipe.backend, machine)
+def resolve_settings(recipe: Recipe, machine: Machine, base: Base | None) -> Settings:
     params = resolve(recipe)
-    chosen = overrides.choose(recipe, params, there, base)
-    settled = {**params, **{name: override.value for name, override in chosen.items()}}
-    shims = _shims(recipe, settled, there)
-    return Job(
-        engine="autotrain",
-        backend=recipe.backend,
-        task=recipe.task,
-        project_name=recipe.project_name,
-        base_model=recipe.base_model,
-        data=recipe.data,
-        evaluate=recipe.evaluate,
-        compare=recipe.compare,
-        trust_remote_code=recipe.trust_remote_code,
-        params=params,
-        overrides=chosen,
-        steps=steps_around(recipe, _train_step(recipe, settled, there, shims)),
-        files={f"{SHIMS}/{name}.py": _text(name) for name in (("start", *shims) if shims else ())},
-        secrets=tuple(dict.fromkeys((*secrets_of(recipe), *log_secrets(recipe)))),
-        settings=recipe.settings,
-        recipe_folder=str(recipe.file.parent.absolute()) if recipe.backend.startswith("local") else "",
-        use_case=recipe.use_case,
-        push=push_of(recipe),
-        places=places_of(recipe),
-    )
+    return Settings(params, overrides.choose(recipe, params, machine, base))
+
+
+def train(recipe: Recipe, settings: Settings, machine: Machine) -> Training:
+    params = settings.settled
+    shims = _shims(recipe, params, machine)
+    files = {f"{SHIMS}/{name}.py": _text(name) for name in (("start", *shims) if shims else ())}
+    return Training(_train_step(recipe, params, machine, shims), files, log_secrets(recipe))
 
 
 def _train_step(

@@ -2,43 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-WHAT = {
-    "prompt-cut": "lose the beginning of their prompt",
-    "answer-cut": "lose the end of an answer",
-    "left-out": "are left out of training",
-    "text-cut": "are cut",
-    "target-cut": "have their target cut",
-}
-"""What happens to a row, in words that follow `12 rows`."""
-
-
-@dataclass(frozen=True)
-class Trim:
-    """One way in which rows are trimmed: which, by which key of the recipe, and at how many tokens."""
-
-    code: str
-    key: str
-    limit: int
-
-
-@dataclass(frozen=True)
-class Trimmed:
-    kept: int
-    """Tokens of the row that the trainer sees."""
-    trims: tuple[Trim, ...] = ()
-
-
-Rule = Callable[[Sequence[int]], Trimmed]
-"""Tokens of each text of a row, as `Count.texts` gives them → what is kept."""
+from hf_recipes.engines.trimming import Trim, Trimmed, TrimRule, each_text
 
 
 def rule_for(
     task: str, trainer: str, params: Mapping[str, Any], limit: int | None, key: str, longest: int
-) -> Rule:
+) -> TrimRule:
     """`limit`: tokens that `key` allows; `longest`: those at which the tokenizer itself cuts."""
     if task == "lm_training" and trainer == "dpo" and limit is not None:
         return _dpo(params, limit, key)
@@ -48,19 +20,10 @@ def rule_for(
         return _reward(limit, key, longest)
     if task == "seq2seq":
         return _seq2seq(params, limit, key)
-    return _each_text(limit, key)
+    return each_text(limit, key)
 
 
-def _each_text(limit: int | None, key: str) -> Rule:
-    def trim(lengths: Sequence[int]) -> Trimmed:
-        if limit is None or max(lengths, default=0) <= limit:
-            return Trimmed(sum(lengths))
-        return Trimmed(sum(min(one, limit) for one in lengths), (Trim("text-cut", key, limit),))
-
-    return trim
-
-
-def _seq2seq(params: Mapping[str, Any], limit: int | None, key: str) -> Rule:
+def _seq2seq(params: Mapping[str, Any], limit: int | None, key: str) -> TrimRule:
     """The text and the target have limits of their own."""
     most = params.get("max_target_length")
 
@@ -78,7 +41,7 @@ def _seq2seq(params: Mapping[str, Any], limit: int | None, key: str) -> Rule:
     return trim
 
 
-def _dpo(params: Mapping[str, Any], limit: int, key: str) -> Rule:
+def _dpo(params: Mapping[str, Any], limit: int, key: str) -> TrimRule:
     """DPOTrainer.tokenize_row keeps the end of the prompt and the beginning of each answer; the two together are then cut at
     the end."""
     prompt_limit, answer_limit = _limit_of_prompt(params), params.get("max_completion_length")
@@ -99,7 +62,7 @@ def _dpo(params: Mapping[str, Any], limit: int, key: str) -> Rule:
     return trim
 
 
-def _orpo(params: Mapping[str, Any], limit: int, key: str) -> Rule:
+def _orpo(params: Mapping[str, Any], limit: int, key: str) -> TrimRule:
     """ORPOTrainer.tokenize_row cuts the prompt's beginning only where prompt and longer answer do not fit together, and then the
     answers' ends where they still do not."""
     prompt_limit = _limit_of_prompt(params)
@@ -120,7 +83,7 @@ def _orpo(params: Mapping[str, Any], limit: int, key: str) -> Rule:
     return trim
 
 
-def _reward(limit: int, key: str, longest: int) -> Rule:
+def _reward(limit: int, key: str, longest: int) -> TrimRule:
     """AutoTrain filters out pairs of which a text is longer than the block, after the tokenizer has cut what it can't take."""
 
     def trim(lengths: Sequence[int]) -> Trimmed:

@@ -8,13 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from hf_recipes.recipe import autotrain, load, problems
-from hf_recipes.recipe.fields import HOMES, RANGES, fields_for, of_task
+from hf_recipes.api.recipes import load_recipe, recipe_problems
+from hf_recipes.engines.autotrain import table
+from hf_recipes.engines.autotrain.schema import PARAMETER_KEYS, RANGES, task_fields
+from hf_recipes.engines.registry import engine_schemas
+from hf_recipes.recipe.fields import fields_for
 from hf_recipes.recipe.kinds import Mismatch, coerced
 
+SCHEMA = engine_schemas()["autotrain"]
+
 HERE = Path(__file__).parent
-TABLE = Path(autotrain.__file__).with_name("autotrain_params.json")
-CONFIGS = sorted((HERE / "configs").glob("*.yml"))
+TABLE = Path(table.__file__).with_name("params.json")
+CONFIGS = sorted((HERE.parent / "recipe" / "configs").glob("*.yml"))
 ENVIRON = {"HF_USERNAME": "someone", "HF_TOKEN": "not-a-token"}
 # fmt: off
 LOOSE_VALUES = [
@@ -34,11 +39,11 @@ def test_the_committed_table_is_what_the_installed_autotrain_says(
     subprocess.run(
         [autotrain_python, HERE / "autotrain_table.py", made], check=True, cwd=tmp_path, capture_output=True
     )
-    assert TABLE.read_text() == made.read_text(), "make it anew: see tests/recipe/autotrain_table.py"
+    assert TABLE.read_text() == made.read_text(), "make it anew: see tests/engines/autotrain_table.py"
 
 
 def test_values_become_what_pydantic_makes_of_them(autotrain_python: Path) -> None:
-    types = sorted({"|".join(one.types) for task in autotrain.tasks() for one in autotrain.parameters(task)})
+    types = sorted({"|".join(one.types) for task in table.tasks() for one in table.parameters(task)})
     asked = json.dumps({"types": types, "values": LOOSE_VALUES})
     answer = subprocess.run(
         [autotrain_python, HERE / "pydantic_coercions.py"],
@@ -59,19 +64,20 @@ def test_values_become_what_pydantic_makes_of_them(autotrain_python: Path) -> No
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.stem)
 def test_a_config_of_autotrains_is_a_valid_recipe(config: Path) -> None:
-    assert problems(config, environ=ENVIRON) == []
+    assert recipe_problems(config, environ=ENVIRON) == []
 
 
 def test_the_configs_cover_every_task_and_trainer() -> None:
     covered = {
-        (recipe.task, recipe.trainer) for recipe in (load(config, environ=ENVIRON) for config in CONFIGS)
+        (recipe.task, recipe.trainer)
+        for recipe in (load_recipe(config, environ=ENVIRON) for config in CONFIGS)
     }
-    named = {autotrain.meaning_of(name) for name in autotrain.names()}
+    named = set(table.task_names().values())
     assert named <= covered
 
 
 def test_loosely_written_values_are_typed() -> None:
-    recipe = load(HERE / "configs/llm-loose-types.yml", environ=ENVIRON)
+    recipe = load_recipe(HERE.parent / "recipe/configs/llm-loose-types.yml", environ=ENVIRON)
     assert recipe.params == {
         "block_size": [512, 1024],
         "epochs": 3,
@@ -95,20 +101,22 @@ def test_loosely_written_values_are_typed() -> None:
 
 
 def test_every_parameter_of_autotrains_has_a_place_in_a_recipe() -> None:
-    for task in autotrain.tasks():
-        for parameter in autotrain.parameters(task):
+    for task in table.tasks():
+        for parameter in table.parameters(task):
             keys = (f"params.{parameter.name}", f"data.column_mapping.{parameter.name}")
-            assert HOMES.get(parameter.name) in fields_for(task) or any(key in of_task(task) for key in keys)
+            assert PARAMETER_KEYS.get(parameter.name) in fields_for(SCHEMA, task) or any(
+                key in task_fields(task) for key in keys
+            )
 
 
 def test_every_default_of_autotrains_is_within_our_ranges() -> None:
     from hf_recipes.recipe.check import within
 
-    for task in autotrain.tasks():
-        for field in of_task(task).values():
+    for task in table.tasks():
+        for field in task_fields(task).values():
             if isinstance(field.default, (int, float)) and not isinstance(field.default, bool):
                 assert within(field.default, field), field.key
             if field.choices and field.default is not None:
                 assert field.default in field.choices, field.key
-    known = {parameter.name for task in autotrain.tasks() for parameter in autotrain.parameters(task)}
+    known = {parameter.name for task in table.tasks() for parameter in table.parameters(task)}
     assert set(RANGES) <= known

@@ -1,0 +1,54 @@
+"""Recipes that can run, checked once: what is learned on the way is handed on, and nobody asks again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hf_recipes.backends.machine import machine
+from hf_recipes.catalog.machine import Machine
+from hf_recipes.engines.engine import Engine
+from hf_recipes.engines.jobs import translate
+from hf_recipes.engines.registry import engine_named
+from hf_recipes.estimates.model_size import Base, base_of
+from hf_recipes.recipe.model import Recipe
+from hf_recipes.recipe.problem import Problem, RecipeError
+from hf_recipes.record.job import Job
+
+
+@dataclass(frozen=True)
+class CheckedRecipe:
+    recipe: Recipe
+    engine: Engine
+    machine: Machine
+    """This one."""
+    base: Base | str
+    """The size of the base model, or why it is not known."""
+    job: Job
+
+    @property
+    def known_base(self) -> Base | None:
+        return self.base if isinstance(self.base, Base) else None
+
+
+def check_recipes(recipes: Sequence[Recipe], *, to_run: bool) -> list[CheckedRecipe]:
+    """Raises RecipeError with everything that keeps any of them from being planned, or `to_run` from running."""
+    here = machine()
+    bases: dict[str, Base | str] = {}
+    problems: list[Problem] = []
+    for recipe in recipes:
+        engine = engine_named(recipe.engine)
+        if recipe.base_model not in bases:
+            bases[recipe.base_model] = base_of(recipe)
+        problems += engine.check_recipe(recipe, here)
+        if to_run:
+            problems += engine.check_run(recipe)
+        problems += engine.check_base(recipe, bases[recipe.base_model])
+    if problems:
+        raise RecipeError(dict.fromkeys(problems))
+    return [_checked(recipe, here, bases[recipe.base_model]) for recipe in recipes]
+
+
+def _checked(recipe: Recipe, here: Machine, base: Base | str) -> CheckedRecipe:
+    job = translate(recipe, here, base if isinstance(base, Base) else None)
+    return CheckedRecipe(recipe, engine_named(recipe.engine), here, base, job)
