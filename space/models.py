@@ -73,6 +73,11 @@ class Models:
             outcome.append(error)
 
     def _load(self, settings: PairSettings) -> None:
+        if settings.server is not None:
+            from hf_recipes.inference.served_pair import ServedPair
+
+            self._pair, self._settings, self._base = ServedPair(settings.server), settings, ""
+            return
         from hf_recipes.inference.pair import load_pair
 
         base, folder = self._folders(settings)

@@ -11,6 +11,7 @@ from typing import Any
 
 from hf_recipes.data.messages import columns_in
 from hf_recipes.data.prompt_form import WHOLE, PromptForm
+from hf_recipes.recipe.model import Server
 
 PROMPT_LIMIT = 4000
 """Characters that a visitor may send as a prompt, and as a system prompt."""
@@ -39,6 +40,8 @@ class PairSettings:
     revision: str = ""
     rows: tuple[Mapping[str, Any], ...] = ()
     """The first test rows with every answer, of a run on this machine."""
+    server: Server | None = None
+    """Answers for both models, in place of weights in `model_dir`."""
     reasoning: tuple[str, str] | None = None
     """What opens and closes the reasoning that the answers of the training data begin with, where they have any."""
 
@@ -105,6 +108,7 @@ def _pair(found: Mapping[str, Any], folder: Path) -> PairSettings:
         trust_remote_code=found.get("trust_remote_code") is True,
         rows=tuple(_rows(folder / str(found["rows"]))) if found.get("rows") else (),
         reasoning=marks(found.get("reasoning")),
+        server=Server(**found["server"]) if found.get("server") else None,
     )
 
 

@@ -164,7 +164,7 @@ def test_tokens_are_those_that_packing_makes_blocks_of(tmp_path, tiny_llama, mak
             {"test_split": 0.3, "metrics": ["sql_execution"]},
             "can't be measured by sql_execution: there is no CREATE TABLE in its messages",
         ),
-        ({"block_size": 2000}, "less than one block of 2000: AutoTrain would have nothing to train on"),
+        ({"block_size": 2000}, "less than one block of 2000: there would be nothing to train on"),
     ],
 )
 def test_bad_data_ends_a_run_before_it_trains(tmp_path, tiny_llama, make_run, step, change, said):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from hf_recipes.backends.machine import machine
@@ -11,6 +11,7 @@ from hf_recipes.engines.engine import Engine
 from hf_recipes.engines.jobs import translate
 from hf_recipes.engines.registry import engine_named
 from hf_recipes.estimates.model_size import Base, base_of
+from hf_recipes.recipe import problem_at
 from hf_recipes.recipe.model import Recipe
 from hf_recipes.recipe.problem import Problem, RecipeError
 from hf_recipes.record.job import Job
@@ -44,9 +45,28 @@ def check_recipes(recipes: Sequence[Recipe], *, to_run: bool) -> list[CheckedRec
         if to_run:
             problems += engine.check_run(recipe)
         problems += engine.check_base(recipe, bases[recipe.base_model])
+        if engine.gives_endpoint:
+            problems += _of_endpoint(recipe)
     if problems:
         raise RecipeError(dict.fromkeys(problems))
     return [_checked(recipe, here, bases[recipe.base_model]) for recipe in recipes]
+
+
+def _of_endpoint(recipe: Recipe) -> Iterator[Problem]:
+    """What only weights can do."""
+    if recipe.hub.push_to_hub:
+        message = f"{recipe.engine} trains an endpoint, which has no weights to push"
+        yield problem_at(recipe, "hub.push_to_hub", "endpoint", message, "write false")
+    evaluate = recipe.evaluate
+    if evaluate is None:
+        return
+    for number, metric in enumerate(evaluate.metrics):
+        if metric.name == "likelihood":
+            message = "an endpoint does not tell how likely it finds a text"
+            yield problem_at(recipe, f"evaluate.metrics.{number}", "endpoint", message, "leave it out")
+    if evaluate.server is not None:
+        message = f"{recipe.engine} trains an endpoint, and that is what answers"
+        yield problem_at(recipe, "evaluate.server", "endpoint", message, "leave it out")
 
 
 def _checked(recipe: Recipe, here: Machine, base: Base | str) -> CheckedRecipe:

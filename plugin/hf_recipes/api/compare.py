@@ -6,12 +6,14 @@ import json
 import os
 import subprocess
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from hf_recipes import environments, record
 from hf_recipes.data.answer_room import answer_room
 from hf_recipes.data.prompt_form import prompt_form
+from hf_recipes.engines.result import TrainedEndpoint, TrainedWeights, result_of
 from hf_recipes.evaluation import run_warnings
 from hf_recipes.record.state import State
 from hf_recipes.record.trained import TRAINED_NOTHING, trains_nothing
@@ -43,10 +45,12 @@ def build_config(run: Path) -> dict[str, Any]:
         raise CompareFailed(
             f"{run.name} trained a {job.get('task')} model; the page compares models that write text"
         )
-    model = run / "model"
+    result = result_of(run)
     if trains_nothing(run):
         raise CompareFailed(f"{run.name} {TRAINED_NOTHING}")
-    if not any(model.glob("*.safetensors")):
+    endpoint = result.server if isinstance(result, TrainedEndpoint) else None
+    model = result.folder if isinstance(result, TrainedWeights) else None
+    if endpoint is None and (model is None or not any(model.glob("*.safetensors"))):
         state = record.read_state(run)
         if state.state is State.SUCCEEDED and state.handle.get("model"):
             # Trained elsewhere: the page brings it from the Hub, as it does in a Space.
@@ -68,7 +72,8 @@ def build_config(run: Path) -> dict[str, Any]:
                 "name": name,
                 "base": _base(run, job),
                 "base_name": str(job["base_model"]).rstrip("/").rsplit("/", 1)[-1],
-                "model_dir": str(model.absolute()),
+                "model_dir": str(model.absolute()) if model else "",
+                "server": asdict(endpoint) if endpoint else None,
                 "system": form.system,
                 "system_columns": list(form.system_columns),
                 "user_template": form.user,

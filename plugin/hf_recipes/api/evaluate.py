@@ -18,6 +18,7 @@ from hf_recipes.api.recipes import load_evaluate
 from hf_recipes.catalog.hardware import runs_here
 from hf_recipes.catalog.tasks import is_chat_trainer
 from hf_recipes.data.measurable import ExpectedFields, lacking
+from hf_recipes.engines.result import TrainedEndpoint, TrainedWeights, result_of
 from hf_recipes.recipe.model import Metric
 from hf_recipes.recipe.secrets import printable
 from hf_recipes.record.create import plain
@@ -78,7 +79,10 @@ def _measurable(run: Path) -> RunState:
         raise CannotEvaluate(
             f"{run.name} is still {state.state.value}; it is measured at its end, or cancel it first"
         )
-    if (run / "model").is_dir() and any((run / "model").glob("*.safetensors")):
+    result = result_of(run)
+    if isinstance(result, TrainedEndpoint):
+        return state
+    if isinstance(result, TrainedWeights) and any(result.folder.glob("*.safetensors")):
         return state
     if not runs_here(state.backend):
         where = f": {state.handle['model']}" if state.handle.get("model") else ""

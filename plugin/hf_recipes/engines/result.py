@@ -15,12 +15,12 @@ VERIFIED = "endpoint.json"
 
 
 @dataclass(frozen=True)
-class Weights:
+class TrainedWeights:
     folder: Path
 
 
 @dataclass(frozen=True)
-class Endpoint:
+class TrainedEndpoint:
     """A server that speaks OpenAI's HTTP interface and answers for the base and for what was trained from it."""
 
     server: Server
@@ -30,8 +30,8 @@ def write_endpoint(run: Path, server: Server) -> None:
     (run / VERIFIED).write_text(json.dumps(asdict(server), indent=1) + "\n", encoding="utf-8")
 
 
-def result_of(run: Path) -> Weights | Endpoint | None:
+def result_of(run: Path) -> TrainedWeights | TrainedEndpoint | None:
     """What a run has verified; None where it has not come that far. Raises ValueError for a damaged file."""
     if (run / VERIFIED).is_file():
-        return Endpoint(Server(**json.loads((run / VERIFIED).read_text("utf-8"))))
-    return Weights(run / "model") if (run / "model").is_dir() else None
+        return TrainedEndpoint(Server(**json.loads((run / VERIFIED).read_text("utf-8"))))
+    return TrainedWeights(run / "model") if (run / "model").is_dir() else None

@@ -31,6 +31,7 @@ class Reason(str, Enum):
     TRAINER_FAILED = "trainer_failed"
     NO_WEIGHTS = "no_weights"
     WEIGHTS_INVALID = "weights_invalid"
+    ENDPOINT_INVALID = "endpoint_invalid"
     EVALUATION_FAILED = "evaluation_failed"
     PUSH_FAILED = "push_failed"
     START_FAILED = "start_failed"

@@ -49,6 +49,7 @@ class Runner:
         self._run, self._job, self._pythons, self._package, self._stop = run, job, pythons, package, stop
         self._redact = Redactor(job.get("secrets", ()), os.environ)
         self._tabular = "tabular" in str(job.get("task", ""))
+        self._makes_weights = any(step.get("promote") for step in job["steps"])
         self._note = ""
         self._journal = Journal(run, self._redact)
         self._children = Children(run)
@@ -127,7 +128,7 @@ class Runner:
         code = self._execute(step, failure, output)
         if code or (trains and output.cause.crashed):
             raise self._why(step, code, failure, output.cause)
-        if trains:
+        if trains and self._makes_weights:
             try:
                 self._note = check_weights(trained, before, tabular=self._tabular)
             except StepFailed as problem:

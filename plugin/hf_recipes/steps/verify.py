@@ -2,7 +2,7 @@
 
     python -m hf_recipes.steps.verify RUN
 
-AutoTrain exits 0 after a crash, so its word is not proof. No pickle is ever loaded.
+A trainer may exit 0 after a crash, so that proves nothing. No pickle is ever loaded.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from hf_recipes.engines.registry import engine_named
 from hf_recipes.inference.effect import PROBE, idle_targets, without_effect
 from hf_recipes.inference.loading import device_map, height, model_folder, resized
 from hf_recipes.inference.parameter_count import parameters
 from hf_recipes.runner.files import write_json
 from hf_recipes.steps.request import Request, of_run
 from hf_recipes.steps.step import Progress, StepFailed, run_step
+from hf_recipes.steps.verify_endpoint import verify_endpoint
 
 ADAPTER = "adapter_config.json"
 VERIFIED = "work/verified.json"
@@ -31,6 +33,9 @@ BESIDE = 1 << 30
 def verify(run: Path) -> None:
     """Check work/<project_name>. Raises StepFailed: no_weights where nothing was written, else weights_invalid."""
     request = of_run(run)
+    if engine_named(request.engine, request.engine_module).gives_endpoint:
+        verify_endpoint(run)
+        return
     folder = run / "work" / request.project_name
     progress = Progress()
     progress(0, 1, unit="", what="checking the weights")
@@ -168,7 +173,7 @@ def _with_adapter(folder: Path, base: str, request: Request) -> Any:
         folder, trust_remote_code=request.trust_remote_code
     )
     if request.task == "lm_training" and height(resized(model, folder)) < len(tokenizer):
-        model.resize_token_embeddings(len(tokenizer))  # as AutoTrain did before it trained
+        model.resize_token_embeddings(len(tokenizer))  # as the trainer did before it trained
     tuned = peft.PeftModel.from_pretrained(model, str(folder))
     wanted = {_plain(name) for name in peft.get_peft_model_state_dict(tuned) if "lora_" in name}
     with safe_open(folder / "adapter_model.safetensors", "pt") as file:

@@ -12,6 +12,7 @@ from typing import Any
 
 from hf_recipes import __version__
 from hf_recipes.catalog.hardware import runs_here
+from hf_recipes.engines.result import TrainedEndpoint, result_of
 from hf_recipes.evaluation import page
 from hf_recipes.evaluation.answers import FINE_TUNED, EvaluationFailed
 from hf_recipes.hub.errors import HubFailed
@@ -99,6 +100,8 @@ def _weights(model: Path, facts: Facts) -> dict[str, Path]:
             "pickle",
             f"{facts.run} holds a pickle (model.joblib), as tabular models are: pickles run code when they are loaded and are never pushed",
         )
+    if isinstance(result_of(model.parent), TrainedEndpoint):
+        raise HubFailed("no_weights", f"{facts.run} has trained an endpoint: it has no weights to push")
     files = sorted(path for path in model.rglob("*.safetensors") if path.is_file() and not path.is_symlink())
     if not weight_files(model) and not runs_here(facts.backend):
         raise HubFailed(

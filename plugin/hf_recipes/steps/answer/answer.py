@@ -13,12 +13,13 @@ import json
 import sys
 from array import array
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from hf_recipes.data.answer_room import answer_room
+from hf_recipes.engines.result import TrainedEndpoint, result_of
 from hf_recipes.inference.answerer import Answerer
 from hf_recipes.inference.loading import positions
 from hf_recipes.recipe.model import Evaluate
@@ -47,7 +48,7 @@ Ask = Callable[[Sequence[dict[str, Any]]], Sequence[Asked]]
 
 def answer(run: Path) -> None:
     """Answer work/test.jsonl by the recipe's baselines and, where one was trained, by the fine-tuned model. Raises StepFailed."""
-    request = of_run(run)
+    request = _asked_of(run)
     evaluate = request.evaluate
     if evaluate is None:
         return
@@ -88,6 +89,15 @@ def answer(run: Path) -> None:
         measure(load(request, base, run), evaluate, answers, rows, methods, progress)
     if evaluate.reference is not None:
         _reference(rows, answers, request, evaluate, new_tokens, progress)
+
+
+def _asked_of(run: Path) -> Request:
+    """What the run asks; where it has trained an endpoint, that endpoint is the server that answers for both models."""
+    request = of_run(run)
+    result = result_of(run) if request.trains else None
+    if request.evaluate is None or not isinstance(result, TrainedEndpoint):
+        return request
+    return replace(request, evaluate=replace(request.evaluate, server=result.server))
 
 
 def _reference(
