@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from hf_recipes.backends.machine import machine
 from hf_recipes.catalog.machine import Machine
-from hf_recipes.engines.engine import Engine
+from hf_recipes.engines.engine import ARCHITECTURE, Engine
 from hf_recipes.engines.jobs import translate
 from hf_recipes.engines.registry import engine_named
+from hf_recipes.estimates.model_identity import offline
 from hf_recipes.estimates.model_size import Base, base_of
 from hf_recipes.recipe import problem_at
 from hf_recipes.recipe.model import Recipe
@@ -44,12 +45,22 @@ def check_recipes(recipes: Sequence[Recipe], *, to_run: bool) -> list[CheckedRec
         problems += engine.check_recipe(recipe, here)
         if to_run:
             problems += engine.check_run(recipe)
+            problems += _of_architecture(recipe, engine)
         problems += engine.check_base(recipe, bases[recipe.base_model])
         if engine.gives_endpoint:
             problems += _of_endpoint(recipe)
     if problems:
         raise RecipeError(dict.fromkeys(problems))
     return [_checked(recipe, here, bases[recipe.base_model]) for recipe in recipes]
+
+
+def _of_architecture(recipe: Recipe, engine: Engine) -> Iterator[Problem]:
+    """Only where it is certain without asking anyone: by a folder's own config.json."""
+    identity = offline(recipe.base_model)
+    unknown = engine.unknown_architecture(recipe, identity) if identity is not None else None
+    if unknown:
+        hint = "name another base; `hf-recipes decide` measures this one without training"
+        yield problem_at(recipe, "base_model", ARCHITECTURE, unknown, hint)
 
 
 def _of_endpoint(recipe: Recipe) -> Iterator[Problem]:

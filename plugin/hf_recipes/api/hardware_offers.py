@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, replace
 from hf_recipes.catalog.backend_names import JOB_FLAVORS, backend_names
 from hf_recipes.catalog.hardware import FLAVORS, FREE_SPACE, machine_for
 from hf_recipes.catalog.machine import Machine
-from hf_recipes.engines.engine import ARCHITECTURE
 from hf_recipes.engines.jobs import translate
 from hf_recipes.engines.registry import engine_named
 from hf_recipes.estimates import prices, training
@@ -114,10 +113,10 @@ def _offer(
 
 
 def _refused(recipe: Recipe, here: Machine) -> str:
-    """What the engine says against it there. The architecture is the same everywhere, and no affair of the hardware."""
+    """What the engine says against it there."""
     engine = engine_named(recipe.engine)
-    found = [*engine.check_recipe(recipe, here), *engine.check_run(recipe)]
-    return next((one.message for one in found if one.code != ARCHITECTURE), "")
+    problems = [*engine.check_recipe(recipe, here), *engine.check_run(recipe)]
+    return problems[0].message if problems else ""
 
 
 def _too_small(offer: Offer) -> str:

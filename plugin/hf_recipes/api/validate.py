@@ -18,7 +18,7 @@ def problems(path: Path, *, settings: Sequence[str] = (), here: Callable[[], Mac
     content = recipe_content(path, settings=settings)
     found, recipes = list(content.problems), content.recipes or content.drafts
     if recipes:
-        known = set(found)
+        known = {*found, *_of_bases(recipes)}
         if any(problem not in known for problem in _of_engines(recipes, NO_GPU)):
             machine = here()
             known.update(_of_engines(recipes, machine))
@@ -31,3 +31,12 @@ def _of_engines(recipes: Sequence[Recipe], machine: Machine) -> Iterator[Problem
 
     for recipe in recipes:
         yield from engine_named(recipe.engine).check_recipe(recipe, machine)
+
+
+def _of_bases(recipes: Sequence[Recipe]) -> Iterator[Problem]:
+    """Of bases that lie on this disk."""
+    from hf_recipes.engines.registry import engine_named
+    from hf_recipes.estimates.model_size import known_here
+
+    for recipe in recipes:
+        yield from engine_named(recipe.engine).check_base(recipe, known_here(recipe.base_model))

@@ -68,7 +68,7 @@ class Engine(Protocol):
         """Its tasks, parameters and rules."""
 
     def check_recipe(self, recipe: Recipe, machine: Machine) -> list[Problem]:
-        """What makes a recipe impossible on the hardware that its backend names. `machine` is this one."""
+        """What makes a recipe impossible on the hardware that its backend names, whatever its base. `machine` is this one."""
 
     def check_run(self, recipe: Recipe) -> list[Problem]:
         """What the trainer takes and a run of ours does not."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from hf_recipes.catalog.hardware import runs_here
+from hf_recipes.engines.autotrain.logs import OWN_PYTHON
 from hf_recipes.engines.autotrain.table import module_of
 from hf_recipes.estimates.model_identity import Identity
 from hf_recipes.recipe.model import Recipe
@@ -37,6 +40,8 @@ def model_types(auto_class: str) -> frozenset[str]:
 
 def unknown_architecture(recipe: Recipe, base: Identity) -> str | None:
     """Why the engine cannot load this kind of model, in a sentence; None where it can, or where that is not known."""
+    if os.environ.get(OWN_PYTHON) and runs_here(recipe.backend):
+        return None  # a person's own interpreter may know more
     wanted = class_for(recipe.task, recipe.trainer)
     if base.model_type is None or wanted is None or base.model_type in model_types(wanted):
         return None

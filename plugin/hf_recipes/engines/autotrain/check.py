@@ -9,15 +9,10 @@ from pathlib import Path
 
 from hf_recipes.catalog.hardware import machine_for, runs_here
 from hf_recipes.catalog.machine import Gpu, Machine
-from hf_recipes.engines.autotrain.architectures import unknown_architecture
-from hf_recipes.engines.autotrain.check_base import check_base
 from hf_recipes.engines.autotrain.launch import sharded
 from hf_recipes.engines.autotrain.logs import OWN_PYTHON, check_log
 from hf_recipes.engines.autotrain.places import unusable_data
 from hf_recipes.engines.autotrain.resolve import resolve
-from hf_recipes.engines.engine import ARCHITECTURE
-from hf_recipes.estimates.model_identity import offline
-from hf_recipes.estimates.model_size import known_here
 from hf_recipes.recipe import Problem, Recipe, problem_at
 
 NO_GPU = Machine(cores=1, memory=0)
@@ -31,7 +26,6 @@ def check_recipe(recipe: Recipe, machine: Machine) -> list[Problem]:
     """Everything that makes a recipe impossible on the hardware that its backend names. `machine` is this one."""
     params = resolve(recipe)
     found = [*_unsupported(recipe, params), *check_log(recipe)]
-    found += check_base(recipe, known_here(recipe.base_model))
     gpus = machine_for(recipe.backend, machine).gpus
     found += _gpu_too_old(recipe, gpus) if gpus else _without_gpu(recipe, params)
     if runs_here(recipe.backend):
@@ -45,7 +39,6 @@ def check_run(recipe: Recipe) -> list[Problem]:
         *_not_installed(recipe),
         *_split_by_deepspeed(recipe, NO_GPU),
         *_base_stays_here(recipe),
-        *_unknown_architecture(recipe),
         *unusable_data(recipe),
     ]
 
@@ -104,17 +97,6 @@ def _base_stays_here(recipe: Recipe) -> Iterator[Problem]:
         message = f"a folder of this machine is not there on {recipe.backend}"
         hint = "push it and name it as user/name, or use backend: local"
         yield problem_at(recipe, "base_model", "not-there", message, hint)
-
-
-def _unknown_architecture(recipe: Recipe) -> Iterator[Problem]:
-    """Only where it is certain without asking anyone: a folder's own config.json, and an AutoTrain of ours."""
-    if os.environ.get(OWN_PYTHON) and runs_here(recipe.backend):
-        return
-    base = offline(recipe.base_model)
-    unknown = unknown_architecture(recipe, base) if base is not None else None
-    if unknown:
-        hint = "name another base; `hf-recipes decide` measures this one without training"
-        yield problem_at(recipe, "base_model", ARCHITECTURE, unknown, hint)
 
 
 def _unsupported(recipe: Recipe, params: Mapping[str, object]) -> Iterator[Problem]:
