@@ -107,7 +107,9 @@ def test_a_bound_on_what_was_not_measured_is_told_as_such(
     make_job: Callable[..., Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = record.create(make_job(), "", tmp_path / "runs")
+    job = (run / "job.json").read_text()
     write_run(run, {**full(), "gate": [{"metric": "likelihood", "bound": "at least 0.5", "met": False}]})
+    (run / "job.json").write_text(job)
     record.end(run, State.SUCCEEDED, None, "")
     _print_outcome(run)
     assert "gate not met: likelihood is not measured, required: at least 0.5" in capsys.readouterr().err

@@ -17,8 +17,8 @@ from hf_recipes.backends.huggingface.data_repo import PREFIX
 from hf_recipes.backends.huggingface.remote import remote
 from hf_recipes.hub import account
 from hf_recipes.hub.errors import HubFailed, hub_errors, retrying
+from hf_recipes.record.job import load_job
 from hf_recipes.record.state import RunState
-from hf_recipes.runner.files import read_job
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -100,7 +100,7 @@ def _known(runs_dir: Path, owner: str, client: HfApi) -> Iterable[_Run]:
 
 def _described(run: Path, owner: str) -> _Run:
     """A run as it stands: one whose end nobody has seen yet is judged now."""
-    path = str(read_job(run).get("data", {}).get("path"))
+    path = load_job(run).data.path
     return _Run(monitor.refresh(run), path if path.startswith(f"{owner}/{PREFIX}") else None)
 
 

@@ -15,6 +15,7 @@ from hf_recipes.data.answer_room import answer_room
 from hf_recipes.data.prompt_form import prompt_form
 from hf_recipes.engines.result import TrainedEndpoint, TrainedWeights, result_of
 from hf_recipes.evaluation import run_warnings
+from hf_recipes.record.job import Job, load_job
 from hf_recipes.record.state import State
 from hf_recipes.record.trained import TRAINED_NOTHING, trains_nothing
 from hf_recipes.resources import shipped
@@ -41,9 +42,9 @@ def is_comparable(run: Path) -> bool:
 def build_config(run: Path) -> dict[str, Any]:
     """What the page shows for a run: one pair of models. Raises CompareFailed where the run has none."""
     job = _job(run)
-    if job.get("task") != "lm_training" or _trainer(job) not in GENERATIVE:
+    if job.task != "lm_training" or (job.settled.get("trainer") or "default") not in GENERATIVE:
         raise CompareFailed(
-            f"{run.name} trained a {job.get('task')} model; the page compares models that write text"
+            f"{run.name} trained a {job.task} model; the page compares models that write text"
         )
     result = result_of(run)
     if trains_nothing(run):
@@ -58,20 +59,17 @@ def build_config(run: Path) -> dict[str, Any]:
         raise CompareFailed(
             f"{run.name} has no model: it did not come that far (see: hf-recipes status {run.name})"
         )
-    shown = _shown(job)
-    evaluate: Mapping[str, Any] = job.get("evaluate") or {}
-    data: Mapping[str, Any] = job.get("data") or {}
-    form = prompt_form(data.get("messages") or (), folds=data.get("system") == "fold")
+    form = prompt_form([asdict(turn) for turn in job.data.messages], folds=job.data.system == "fold")
     prepared = _prepared(run)
     report, rows = run / "report" / "report.json", run / "report" / "rows.jsonl"
-    name = str(job.get("project_name") or run.name)
+    name = job.project_name or run.name
     return {
         "title": _title(run, job),
         "pairs": [
             {
                 "name": name,
                 "base": _base(run, job),
-                "base_name": str(job["base_model"]).rstrip("/").rsplit("/", 1)[-1],
+                "base_name": job.base_model.rstrip("/").rsplit("/", 1)[-1],
                 "model_dir": str(model.absolute()) if model else "",
                 "server": asdict(endpoint) if endpoint else None,
                 "system": form.system,
@@ -79,12 +77,12 @@ def build_config(run: Path) -> dict[str, Any]:
                 "user_template": form.user,
                 "folds": form.folds,
                 "reasoning": prepared.get("reasoning"),
-                "examples": list(shown.get("examples") or ()),
+                "examples": list(job.compare.examples),
                 "report": str(report.absolute()) if report.is_file() else None,
                 "rows": str(rows.absolute()) if rows.is_file() else None,
                 **({} if report.is_file() else {"told": run_warnings.told(run)}),
-                "max_new_tokens": answer_room(evaluate, prepared),
-                "trust_remote_code": job.get("trust_remote_code") is True,
+                "max_new_tokens": answer_room(asdict(job.evaluate) if job.evaluate else {}, prepared),
+                "trust_remote_code": job.trust_remote_code,
             }
         ],
     }
@@ -180,32 +178,21 @@ def _login(run: Path) -> dict[str, str]:
     return {"HF_TOKEN": token} if isinstance(token, str) else {}
 
 
-def _job(run: Path) -> Mapping[str, Any]:
+def _job(run: Path) -> Job:
     try:
-        job = json.loads((run / "job.json").read_text("utf-8"))
-    except (OSError, ValueError, RecursionError):
+        return load_job(run)
+    except (OSError, ValueError):
         raise CompareFailed(f"{run.name} has no readable job.json") from None
-    if not isinstance(job, dict):
-        raise CompareFailed(f"{run.name} has no readable job.json")
-    return job
 
 
-def _shown(job: Mapping[str, Any]) -> Mapping[str, Any]:
-    return job.get("compare") or {}
+def _title(run: Path, job: Job) -> str:
+    return job.compare.title or job.project_name or run.name
 
 
-def _title(run: Path, job: Mapping[str, Any]) -> str:
-    return str(_shown(job).get("title") or job.get("project_name") or run.name)
-
-
-def _trainer(job: Mapping[str, Any]) -> str:
-    return str((job.get("params") or {}).get("trainer") or "default")
-
-
-def _base(run: Path, job: Mapping[str, Any]) -> str:
+def _base(run: Path, job: Job) -> str:
     """The base as the prepare step resolved it, while that is still there; else as the recipe names it."""
     prepared = str(_prepared(run).get("base_model") or "")
-    return prepared if prepared and Path(prepared).is_dir() else str(job["base_model"])
+    return prepared if prepared and Path(prepared).is_dir() else job.base_model
 
 
 def _prepared(run: Path) -> Mapping[str, Any]:

@@ -11,7 +11,6 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from hf_recipes import environments, record
 from hf_recipes.api.recipes import load_evaluate
@@ -19,14 +18,15 @@ from hf_recipes.catalog.hardware import runs_here
 from hf_recipes.catalog.tasks import is_chat_trainer
 from hf_recipes.data.measurable import ExpectedFields, lacking
 from hf_recipes.engines.result import TrainedEndpoint, TrainedWeights, result_of
-from hf_recipes.recipe.model import Metric
+from hf_recipes.recipe.model import Evaluate, Metric
 from hf_recipes.recipe.secrets import printable
 from hf_recipes.record.create import plain
+from hf_recipes.record.job import Job, load_job
 from hf_recipes.record.state import RunState, State
 from hf_recipes.runner.causes import Cause, short
 from hf_recipes.runner.children import Children
 from hf_recipes.runner.environment import child_environment
-from hf_recipes.runner.files import parsed, read_job, read_json, take_lock, write_json
+from hf_recipes.runner.files import parsed, read_json, take_lock, write_json
 from hf_recipes.runner.lines import ESCAPES, Lines
 from hf_recipes.runner.processes import MARK
 from hf_recipes.runner.progress import own_progress
@@ -52,7 +52,7 @@ def evaluate(
     Raises CannotEvaluate, RecipeError, EnvironmentFailed. Whoever stops asking stops it, and no child is left.
     """
     state = _measurable(run)
-    job = read_job(run)
+    job = load_job(run)
     _chat_model(run, job)
     wanted = _with_settings(run, job, settings)
     _check(run, wanted)
@@ -60,14 +60,14 @@ def evaluate(
     environment = {SWITCH: "0"} if anew else {}
     with _held(run):
         if wanted != job:
-            write_json(run / "job.json", wanted)
+            write_json(run / "job.json", plain(wanted))
         try:
             yield from _steps(
                 run, wanted, python, environment, replace(state, state=State.RUNNING, message="")
             )
         except BaseException:
             if wanted != job:
-                write_json(run / "job.json", job)
+                write_json(run / "job.json", plain(job))
             raise
     yield state, ()
 
@@ -94,42 +94,40 @@ def _measurable(run: Path) -> RunState:
     )
 
 
-def _chat_model(run: Path, job: Mapping[str, object]) -> None:
+def _chat_model(run: Path, job: Job) -> None:
     """Raises CannotEvaluate where no recipe could have had an `evaluate:`."""
-    params, task = job.get("params"), str(job.get("task"))
-    trainer = params.get("trainer") if isinstance(params, Mapping) else None
-    if not is_chat_trainer(task, str(trainer) if trainer else None):
-        kind = f"{trainer} model" if task == "lm_training" else f"{task} model"
+    trainer = job.settled.get("trainer")
+    if not is_chat_trainer(job.task, str(trainer) if trainer else None):
+        kind = f"{trainer} model" if job.task == "lm_training" else f"{job.task} model"
         raise CannotEvaluate(f"{run.name} trained a {kind}; only chat models can be measured so far")
 
 
-def _with_settings(run: Path, job: Mapping[str, object], settings: Sequence[str]) -> dict[str, object]:
+def _with_settings(run: Path, job: Job, settings: Sequence[str]) -> Job:
     """The job with what `--set` says of its evaluation. Raises RecipeError, CannotEvaluate."""
     if not settings:
-        return dict(job)
+        return job
     other = [one for one in settings if not one.startswith("evaluate.")]
     if other:
         key = printable(other[0].partition("=")[0])
         raise CannotEvaluate(f"--set {key}: the run is trained; only evaluate.… can be set here")
-    given = job.get("settings")
-    before = [str(one) for one in given] if isinstance(given, list) else []
+    before = job.settings
     if any(one.startswith("evaluate.documents=") for one in settings):
         raise CannotEvaluate(
             "--set evaluate.documents: passages are made of documents when a run begins; run the recipe again"
         )
     evaluate = load_evaluate(
         run / "recipe.yml",
-        folder=Path(str(job.get("recipe_folder") or run)),
+        folder=Path(job.recipe_folder or run),
         settings=[*before, *_placed(job, settings), *settings],
     )
-    return {**job, "evaluate": plain(evaluate), "settings": [*before, *settings]}
+    return replace(job, evaluate=evaluate, settings=(*before, *settings))
 
 
-def _placed(job: Mapping[str, object], settings: Sequence[str]) -> list[str]:
+def _placed(job: Job, settings: Sequence[str]) -> list[str]:
     """What may name files beside the recipe, as the run found it there: a relative path does not count from the run's folder."""
-    known = job.get("evaluate")
-    if not isinstance(known, Mapping):
+    if job.evaluate is None:
         return []
+    known = plain(job.evaluate)
     written = {name: known.get(name) for name in ("metrics", "documents", "embedding_model")}
     return [
         f"evaluate.{name}={json.dumps(value)}"
@@ -138,15 +136,14 @@ def _placed(job: Mapping[str, object], settings: Sequence[str]) -> list[str]:
     ]
 
 
-def _check(run: Path, job: Mapping[str, object]) -> None:
+def _check(run: Path, job: Job) -> None:
     """Raises CannotEvaluate where something is missing that a person can name."""
-    data = job.get("data")
-    if isinstance(data, Mapping) and data.get("test_split") is None:
+    if job.data.test_split is None:
         raise CannotEvaluate(
             f"the recipe of {run.name} names no data.test_split, so no rows were set aside to measure on"
         )
-    section = job.get("evaluate")
-    if not isinstance(section, Mapping):
+    evaluate = job.evaluate
+    if evaluate is None:
         raise CannotEvaluate(
             f"the recipe of {run.name} has no evaluate:; say what to measure, such as --set evaluate.metrics=[exact_match]"
         )
@@ -155,21 +152,21 @@ def _check(run: Path, job: Mapping[str, object]) -> None:
             raise CannotEvaluate(
                 f"the prepared data of {run.name} is gone: there is no work/{name}; run the recipe again"
             )
-    _measurable_rows(run, section.get("metrics") or ())
+    _measurable_rows(run, evaluate.metrics)
     if (
-        section.get("documents")
-        and "retrieval" in section.get("baselines", ())
+        evaluate.documents
+        and "retrieval" in evaluate.baselines
         and not (run / "work" / "passages.jsonl").is_file()
     ):
         raise CannotEvaluate(
             f"{run.name} set no passages of documents aside; leave them out to retrieve training examples, or run the recipe again"
         )
-    _shots(run, section)
+    _shots(run, evaluate)
 
 
-def _shots(run: Path, section: Mapping[str, Any]) -> None:
+def _shots(run: Path, evaluate: Evaluate) -> None:
     """Raises CannotEvaluate where few-shot wants more examples than the run has set aside."""
-    if "few-shot" not in section.get("baselines", ()) or section.get("shots_by") == "similarity":
+    if "few-shot" not in evaluate.baselines or evaluate.shots_by == "similarity":
         return
     file = run / "work" / "shots.jsonl"
     there = len(list(filter(str.strip, file.read_text("utf-8").splitlines()))) if file.is_file() else 0
@@ -178,20 +175,16 @@ def _shots(run: Path, section: Mapping[str, Any]) -> None:
             f"{run.name} set no examples aside for few-shot; leave it out with --set evaluate.baselines=[zero-shot]"
         )
     prepared = read_json(run / "work" / "prepared.json")
-    wanted = section.get("shots", there)
+    wanted = evaluate.shots
     if there < wanted and there < prepared.get("pool", there):
         raise CannotEvaluate(
             f"{run.name} set {there} examples aside for few-shot, not {wanted}; run the recipe again with more"
         )
 
 
-def _measurable_rows(run: Path, metrics: Sequence[Any]) -> None:
+def _measurable_rows(run: Path, asked: Sequence[Metric]) -> None:
     """Raises CannotEvaluate for the first row that a metric lacks something for, and for a field that no row has, before hours
     are spent on answering."""
-    asked = [
-        Metric(one) if isinstance(one, str) else Metric(one["name"], one.get("options") or {})
-        for one in metrics
-    ]
     fields = ExpectedFields((metric.name, metric.options) for metric in asked)
     with (run / "work" / "test.jsonl").open(encoding="utf-8") as lines:
         for line in filter(str.strip, lines):
@@ -229,13 +222,9 @@ def _held(run: Path) -> Iterator[None]:
         os.close(lock)
 
 
-def _steps(
-    run: Path, job: Mapping[str, object], python: Path, more: Mapping[str, str], state: RunState
-) -> Iterator[Look]:
-    secrets = job.get("secrets")
-    names = [str(name) for name in secrets] if isinstance(secrets, list) else []
-    redact = Redactor(names, os.environ)
-    tokens = [os.environ[name] for name in hub_tokens(names) if os.environ.get(name)]
+def _steps(run: Path, job: Job, python: Path, more: Mapping[str, str], state: RunState) -> Iterator[Look]:
+    redact = Redactor(job.secrets, os.environ)
+    tokens = [os.environ[name] for name in hub_tokens(job.secrets) if os.environ.get(name)]
     failure = run / "work" / "failure.json"
     children = Children(run, shared=True)
     try:

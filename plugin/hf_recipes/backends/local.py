@@ -12,13 +12,14 @@ from pathlib import Path
 
 from hf_recipes import environments, record
 from hf_recipes.backends.machine import machine
+from hf_recipes.record.job import load_job
 from hf_recipes.record.progress import watch
 from hf_recipes.record.settle import alive
 from hf_recipes.record.state import Reason, RunState, State
 from hf_recipes.runner import run as runner
 from hf_recipes.runner.children import GRACE
 from hf_recipes.runner.environment import child_environment
-from hf_recipes.runner.files import read_job, read_json
+from hf_recipes.runner.files import read_json
 from hf_recipes.runner.processes import kill
 
 __all__ = ["alive", "begin", "cancel", "facts", "logs", "look", "machine", "refresh", "start", "watch"]
@@ -32,14 +33,11 @@ _runners: dict[Path, subprocess.Popen[bytes]] = {}
 
 def begin(run: Path, *, attached: bool, say: Callable[[str], None]) -> None:
     """Make the environments that the steps need, and start the runner."""
-    job = read_job(run)
-    if job.get("push") and not _can_be_pushed(run):
+    job = load_job(run)
+    if job.push and not _can_be_pushed(run):
         return
     try:
-        needed = dict.fromkeys(
-            step["requirements"] for step in job["steps"] if step["requirements"] != "core"
-        )
-        pythons = {name: environments.ensure(name, say=say) for name in needed}
+        pythons = {name: environments.ensure(name, say=say) for name in job.requirements}
         start(run, pythons=pythons, attached=attached, package=environments.package_path())
     except environments.EnvironmentFailed as error:
         record.end(run, State.FAILED, Reason.ENVIRONMENT_FAILED, str(error))

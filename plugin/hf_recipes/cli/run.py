@@ -183,13 +183,13 @@ def _print_outcome(run: Path) -> None:
 def _next(run: Path, model: str, *, local: bool) -> Iterator[str]:
     """What can be done with this run's model. The page compares models that write text, and a pickle is never pushed."""
     from hf_recipes.api.compare import is_comparable
-    from hf_recipes.runner.files import read_job
+    from hf_recipes.record.job import load_job
 
     if is_comparable(run):
         yield f"try it beside its base: hf-recipes compare {named(run)}"
         if not local:
             yield f"or online: hf-recipes space deploy --models {model}"
-    elif local and not model and read_job(run).get("task") != "tabular":
+    elif local and not model and load_job(run).task != "tabular":
         yield f"push it, with a card that shows how it is used: hf-recipes push {named(run)}"
 
 

@@ -9,7 +9,7 @@ from hf_recipes.catalog.machine import Machine
 from hf_recipes.engines.registry import ENGINES, engine_named
 from hf_recipes.estimates.model_size import Base
 from hf_recipes.recipe import place_of
-from hf_recipes.recipe.model import Recipe
+from hf_recipes.recipe.model import Recipe, UseCase
 from hf_recipes.recipe.place import Place
 from hf_recipes.record.job import Job, Push, Step
 
@@ -48,7 +48,7 @@ def translate(recipe: Recipe, machine: Machine, base: Base | None = None) -> Job
         secrets=tuple(dict.fromkeys((*secrets_of(recipe), *training.secrets))),
         settings=recipe.settings,
         recipe_folder=str(recipe.file.parent.absolute()) if runs_here(recipe.backend) else "",
-        use_case=recipe.use_case,
+        use_case=recipe.use_case or UseCase(),
         push=push_of(recipe),
         places=places_of(recipe),
     )

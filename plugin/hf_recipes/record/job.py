@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
 
-from hf_recipes.recipe.model import Compare, Data, Evaluate, UseCase
+from hf_recipes.recipe.model import (
+    Bound,
+    Compare,
+    Data,
+    Endpoint,
+    Evaluate,
+    Message,
+    Metric,
+    Server,
+    UseCase,
+)
 from hf_recipes.recipe.place import Place
+from hf_recipes.runner.files import Damaged, read_job
 
 
 @dataclass(frozen=True)
@@ -68,7 +81,7 @@ class Job:
     settings: tuple[str, ...] = ()
     recipe_folder: str = ""
     """Where the recipe lay, which its relative paths count from, for a run on this machine. Empty: not known there."""
-    use_case: UseCase | None = None
+    use_case: UseCase = field(default_factory=UseCase)
     push: Push | None = None
     """None: nothing is pushed by the run itself."""
     places: Mapping[str, Place] = field(default_factory=dict)
@@ -81,3 +94,90 @@ class Job:
     engine_module: str = ""
     """Where the steps of the job find the engine; empty for one of the registry."""
     schema: int = 1
+
+    @property
+    def settled(self) -> dict[str, object]:
+        """The parameters with the overrides laid over them, but for those that are environment variables."""
+        return {
+            **self.params,
+            **{name: override.value for name, override in self.overrides.items() if not name.isupper()},
+        }
+
+    @property
+    def requirements(self) -> tuple[str, ...]:
+        """The requirement sets that its steps need, beside the plugin's own interpreter."""
+        names = (step.requirements for step in self.steps if step.requirements != "core")
+        return tuple(dict.fromkeys(names))
+
+    @property
+    def trains(self) -> bool:
+        """False for a job that measures the base alone, as `decide` makes them: it has no step named train."""
+        return not self.steps or any(step.name == "train" for step in self.steps)
+
+
+def load_job(run: Path) -> Job:
+    """The job that a run's job.json holds. Raises OSError, Damaged."""
+    try:
+        return job_from(read_job(run))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise Damaged(f"{run / 'job.json'} is damaged ({type(error).__name__}: {error})") from None
+
+
+def job_from(document: Mapping[str, Any]) -> Job:
+    """Keys that are not known are ignored. Raises KeyError, TypeError, AttributeError for what is no job."""
+    values = _known(Job, document)
+    values["data"] = _data(document.get("data") or {})
+    values["evaluate"] = _evaluate(document.get("evaluate"))
+    values["compare"] = Compare(**_known(Compare, document.get("compare") or {}))
+    values["use_case"] = UseCase(**_known(UseCase, document.get("use_case") or {}))
+    values["push"] = Push(**_known(Push, document["push"])) if document.get("push") else None
+    values["overrides"] = {
+        name: Override(**override) for name, override in (document.get("overrides") or {}).items()
+    }
+    values["steps"] = tuple(map(_step, document.get("steps") or ()))
+    values["places"] = {name: Place(**place) for name, place in (document.get("places") or {}).items()}
+    for name in ("secrets", "settings"):
+        values[name] = tuple(map(str, document.get(name) or ()))
+    given = {"engine": "", "backend": "local", "params": {}, "trust_remote_code": False}
+    return Job(
+        **{**given, **{name: value for name, value in values.items() if value is not None or name in NONE}}
+    )
+
+
+NONE = ("evaluate", "push")
+"""Fields of a job whose value may be None."""
+
+
+def _step(found: Mapping[str, Any]) -> Step:
+    return Step(**{**_known(Step, found), "argv": tuple(found["argv"])})
+
+
+def _data(found: Mapping[str, Any]) -> Data:
+    values = _known(Data, found)
+    values["messages"] = tuple(Message(one["role"], one["content"]) for one in found.get("messages") or ())
+    values["column_mapping"] = found.get("column_mapping") or {}
+    return Data(**{"path": "", "local": False, "train_split": "train", **values})
+
+
+def _evaluate(found: Mapping[str, Any] | None) -> Evaluate | None:
+    if found is None:
+        return None
+    values = _known(Evaluate, found)
+    if "baselines" in values:
+        values["baselines"] = tuple(values["baselines"])
+    if "metrics" in values:
+        values["metrics"] = tuple(
+            Metric(metric["name"], metric.get("options") or {}) for metric in values["metrics"]
+        )
+    for name, kind in (("reference", Endpoint), ("server", Server)):
+        if values.get(name):
+            values[name] = kind(**_known(kind, values[name]))
+    values["require"] = {
+        name: Bound(**_known(Bound, bound)) for name, bound in (found.get("require") or {}).items()
+    }
+    return Evaluate(**values)
+
+
+def _known(kind: type[Any], found: Mapping[str, Any]) -> dict[str, Any]:
+    names = {one.name for one in fields(kind)}
+    return {name: value for name, value in found.items() if name in names}

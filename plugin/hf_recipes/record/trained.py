@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hf_recipes.runner.files import read_job
+from hf_recipes.record.job import load_job
 
 TRAINED_NOTHING = "trained nothing: it is a decision, which measured the base alone (see: hf-recipes report, hf-recipes run)"
 """Follows the run's name."""
@@ -13,7 +13,6 @@ TRAINED_NOTHING = "trained nothing: it is a decision, which measured the base al
 def trains_nothing(run: Path) -> bool:
     """True for a run of `decide`, whose job has no step named train. A job that cannot be read is taken for one that trains."""
     try:
-        steps = read_job(run)["steps"]
-        return bool(steps) and not any(step["name"] == "train" for step in steps)
-    except (OSError, ValueError, KeyError, TypeError):
+        return not load_job(run).trains
+    except (OSError, ValueError):
         return False

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hf_recipes.data.findings import DataError
-from hf_recipes.steps.request import Request, from_dict
+from hf_recipes.steps.request import Request, request_from
 from hf_recipes.steps.step import StepFailed
 
 
@@ -19,7 +19,7 @@ def reply(work: Callable[[Request, Path], Mapping[str, Any]], nothing: Mapping[s
         sys.stderr.write("expected one argument: the folder to write to\n")
         return 2
     try:
-        answer = work(from_dict(json.load(sys.stdin)), Path(sys.argv[1]).resolve())
+        answer = work(request_from(json.load(sys.stdin)), Path(sys.argv[1]).resolve())
     except DataError as error:
         answer = {**nothing, "problems": [problem.as_dict() for problem in error.problems]}
     except StepFailed as failure:

@@ -22,7 +22,7 @@ from hf_recipes.backends.huggingface.remote import Handle
 from hf_recipes.estimates.timeout import job_timeout
 from hf_recipes.hub.errors import HubFailed, hub_errors, retrying
 from hf_recipes.hub.pushed import pushed
-from hf_recipes.runner.files import read_job
+from hf_recipes.record.job import load_job
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi, JobInfo
@@ -57,7 +57,7 @@ def start(
     namespace, hardware = str(handle["namespace"]), str(handle["hardware"])
     hours = handle.get("hours")
     timeout = job_timeout(hours if isinstance(hours, (int, float)) else None)
-    project = str(read_job(run)["project_name"])
+    project = load_job(run).project_name
 
     def ask() -> JobInfo:
         # Of a try whose answer was lost: a second HF Job would train, and cost, twice.

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from hf_recipes.backends.huggingface.private_repo import commit_once
 from hf_recipes.hub.errors import hub_errors
+from hf_recipes.record.job import load_job
 from hf_recipes.record.state import State
-from hf_recipes.runner.files import read_job
 from hf_recipes.runner.redaction import Redactor
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Mirror:
 
     def __init__(self, run: Path, repo: str, client: HfApi) -> None:
         self._run, self._repo, self._client = run, repo, client
-        self._redact = Redactor(read_job(run).get("secrets", ()), os.environ)
+        self._redact = Redactor(load_job(run).secrets, os.environ)
         self._sent: dict[str, str] = {}
 
     def send(self, state: Mapping[str, Any], *, last: bool = False) -> bool:

@@ -21,7 +21,8 @@ from hf_recipes.hub import account, clock
 from hf_recipes.hub.blob import blob_id
 from hf_recipes.hub.errors import HubFailed, hub_errors, retrying
 from hf_recipes.record.create import write_files
-from hf_recipes.runner.files import read_job, read_json, write_json
+from hf_recipes.record.job import load_job
+from hf_recipes.runner.files import read_json, write_json
 from hf_recipes.runner.redaction import Redactor
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def publish(run: Path, handle: Mapping[str, object], *, client: HfApi | None = N
     for known in there:
         wanted.pop(known.path, None)
     environment = {**os.environ, "HF_TOKEN": str(client.token or "")}
-    redact = Redactor(read_job(run).get("secrets", ()), environment)
+    redact = Redactor(load_job(run).secrets, environment)
     for name in PUBLISHED:
         wanted[f"{run.name}/{name}"] = redact((run / name).read_text(encoding="utf-8")).encode()
     wanted[f"{run.name}/{HANDLE}"] = _handle(handle)
@@ -82,7 +83,7 @@ def publish_handle(
 
 def publish_end(run: Path, repo: str, *, client: HfApi) -> None:
     """Write the end that is known here over what the container told last; its log and its events stay. Raises HubFailed."""
-    redact = Redactor(read_job(run).get("secrets", ()), os.environ)
+    redact = Redactor(load_job(run).secrets, os.environ)
     text = redact(json.dumps({**read_json(run / "state.json"), "handle": {}}, indent=1, ensure_ascii=False))
     commit(
         client, repo, {f"{run.name}/state.json": text.encode(errors="backslashreplace")}, f"end of {run.name}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import errno
 import os
 import tempfile
@@ -23,12 +22,11 @@ from hf_recipes.estimates.timeout import space_timeout
 from hf_recipes.hub import account
 from hf_recipes.hub.errors import HubFailed, clean, hub_errors, retrying
 from hf_recipes.hub.publish.push import check_target, client_of
-from hf_recipes.recipe.model import Data
 from hf_recipes.recipe.problem import RecipeError
 from hf_recipes.record.create import plain
-from hf_recipes.record.job import Job, Step
+from hf_recipes.record.job import load_job
 from hf_recipes.record.state import Reason, State
-from hf_recipes.runner.files import read_job, read_json, write_json
+from hf_recipes.runner.files import read_json, write_json
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -122,10 +120,10 @@ def _target(run: Path, client: HfApi) -> str:
 
 def _check_sources(run: Path, client: HfApi) -> None:
     """That the base and the data are there for this token, found out before a machine is paid for. Raises HubFailed."""
-    job = read_job(run)
-    wanted = [] if job["base_model"].startswith("bundled/") else [("model", "base model", job["base_model"])]
-    if not job["data"]["local"]:
-        wanted.append(("dataset", "data", job["data"]["path"]))
+    job = load_job(run)
+    wanted = [] if job.base_model.startswith("bundled/") else [("model", "base model", job.base_model)]
+    if not job.data.local:
+        wanted.append(("dataset", "data", job.data.path))
     for kind, what, name in wanted:
         with hub_errors(f"looking at the {what} {name}"):
             retrying(lambda kind=kind, name=name: _may_read(client, kind, name))  # type: ignore[misc]
@@ -140,12 +138,12 @@ def _may_read(client: HfApi, kind: str, name: str) -> None:
 
 def _publish_data(run: Path, client: HfApi, name: str, made: list[Callable[[], None]], say: Say) -> None:
     """Local data goes up first, and the recorded job is rewritten to read it from there."""
-    document = read_job(run)
-    if not document["data"]["local"]:
+    job = load_job(run)
+    if not job.data.local:
         return
     say("preparing the data for the Hub")
     with tempfile.TemporaryDirectory(prefix="hf-recipes-data-") as folder:
-        answer: Any = ask_inference("hf_recipes.steps.prepare.publish", document, say, folder)
+        answer: Any = ask_inference("hf_recipes.steps.prepare.publish", plain(job), say, folder)
         repo = f"{name}/{PREFIX}{answer['sha'][:12]}"
         with hub_errors(f"looking for {repo}"):
             there = retrying(lambda: client.repo_exists(repo, repo_type="dataset"))
@@ -153,21 +151,13 @@ def _publish_data(run: Path, client: HfApi, name: str, made: list[Callable[[], N
             made.append(lambda: _remove_data(run, repo, client))
         say(f"the data is in {repo} already" if there else f"uploading the data to {repo}")
         published = publish_data(Path(folder), answer["sha"], client=client)
-    known = {field.name: document[field.name] for field in dataclasses.fields(Job) if field.name in document}
-    job = Job(
-        **{
-            **known,
-            "data": Data(**document["data"]),
-            "steps": tuple(Step(**{**one, "argv": tuple(one["argv"])}) for one in document["steps"]),
-        }
-    )
     write_json(run / "job.json", plain(for_remote(job, published.repo, published.revision, answer["splits"])))
 
 
 def _remove_data(run: Path, repo: str, client: HfApi) -> None:
     """What this start has uploaded, unless another run has found it there meanwhile."""
     for other in record.list_runs(run.parent):
-        uses = read_job(other).get("data", {}).get("path") == repo
+        uses = load_job(other).data.path == repo
         if other != run and uses and not record.read_state(other).state.finished:
             return
     with hub_errors(f"deleting {repo}"):
@@ -176,7 +166,7 @@ def _remove_data(run: Path, repo: str, client: HfApi) -> None:
 
 def _secrets(run: Path, client: HfApi) -> dict[str, str]:
     """Values come in here, at the last moment, and go to the container's secrets alone."""
-    names = read_job(run).get("secrets") or ()
+    names = load_job(run).secrets
     found = {name: os.environ[name] for name in names if os.environ.get(name)}
     return {**found, "HF_TOKEN": str(client.token)}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ from hf_recipes.data.answer_room import answer_room
 from hf_recipes.evaluation import findings, run_warnings
 from hf_recipes.hub.errors import HubFailed
 from hf_recipes.inference.fingerprint import fingerprint, weight_files
-from hf_recipes.runner import files
+from hf_recipes.recipe.model import Data
+from hf_recipes.record.job import Job, load_job
 
 DATA_REPO = "/hf-recipes-data-"
 """In the names of the private repos that remote runs read local data from."""
@@ -95,42 +96,40 @@ class Facts:
 
 def read_facts(run: Path) -> Facts:
     """Raises HubFailed where the folder is no run that can be read."""
-    job = read_job(run)
+    job = _job(run)
     prepared = _json(run / "work" / "prepared.json")
-    base_model, on_hub = _base(str(job["base_model"]))
-    folder = None if on_hub else _folder(str(job["base_model"]))
-    data, evaluate = _mapping(job, "data"), _mapping(job, "evaluate")
-    compare, use_case = _mapping(job, "compare"), _mapping(job, "use_case")
-    params = {**_mapping(job, "params"), **_overrides(job)}
+    base_model, on_hub = _base(job.base_model)
+    folder = None if on_hub else _folder(job.base_model)
     seconds = record.metrics(run).get("train_runtime")
     told = run_warnings.told(run)
+    trainer = job.settled.get("trainer")
     return Facts(
         run=str(record.read_state(run).id),
-        project_name=str(job["project_name"]),
-        task=str(job["task"]),
-        engine=str(job.get("engine") or ""),
-        engine_title=str(job.get("engine_title") or ""),
-        engine_version=str(job.get("engine_version") or ""),
-        trainer=params.get("trainer"),
+        project_name=job.project_name,
+        task=job.task,
+        engine=job.engine,
+        engine_title=job.engine_title,
+        engine_version=job.engine_version,
+        trainer=str(trainer) if trainer else None,
         base_model=base_model,
         base_on_hub=on_hub,
-        bundled_base=str(job["base_model"]) if str(job["base_model"]) in BUNDLED else None,
+        bundled_base=job.base_model if job.base_model in BUNDLED else None,
         adapter=(run / "model" / "adapter_config.json").is_file(),
-        dataset=_dataset(data),
-        test_split=str(data["test_split"]) if data.get("test_split") is not None else None,
-        params=params,
-        goal=str(use_case.get("goal") or ""),
-        success=str(use_case.get("success") or ""),
-        messages=tuple(data.get("messages") or ()),
-        examples=tuple(compare.get("examples") or ()),
-        max_new_tokens=answer_room(evaluate, prepared),
+        dataset=_dataset(job.data),
+        test_split=None if job.data.test_split is None else str(job.data.test_split),
+        params=job.settled,
+        goal=job.use_case.goal,
+        success=job.use_case.success,
+        messages=tuple(asdict(message) for message in job.data.messages),
+        examples=job.compare.examples,
+        max_new_tokens=answer_room(asdict(job.evaluate) if job.evaluate else {}, prepared),
         report=_json(run / "report" / "report.json") or None,
         rows={name: int(count) for name, count in (prepared.get("rows") or {}).items() if count},
         skipped=_mapping(prepared, "skipped"),
         seconds=float(seconds) if isinstance(seconds, (int, float)) else None,
-        backend=str(job.get("backend") or "local"),
-        settings=tuple(str(one) for one in job.get("settings") or ()),
-        trust_remote_code=job.get("trust_remote_code") is True,
+        backend=job.backend,
+        settings=job.settings,
+        trust_remote_code=job.trust_remote_code,
         recipe_sha256=hashlib.sha256((run / "recipe.yml").read_bytes()).hexdigest(),
         base_fingerprint=None if on_hub else _fingerprint(prepared, folder),
         base_folder=folder,
@@ -138,20 +137,17 @@ def read_facts(run: Path) -> Facts:
         warnings=tuple(told.get("warnings") or ()),
         frame=answer_frame(prepared.get("prompt")),
         reasoning=_marks(prepared.get("reasoning")),
-        folds=data.get("system") == "fold",
+        folds=job.data.system == "fold",
         question=_first_question(run),
         places=_places(run, job, prepared, base_model),
     )
 
 
-def read_job(run: Path) -> Mapping[str, Any]:
-    """Raises HubFailed."""
+def _job(run: Path) -> Job:
     try:
-        job = files.read_job(run)
-        job["base_model"], job["project_name"], job["task"]
-    except (OSError, ValueError, KeyError):
+        return load_job(run)
+    except (OSError, ValueError):
         raise HubFailed("not_a_run", f"{run.name} has no readable job.json") from None
-    return job
 
 
 def _base(named: str) -> tuple[str, bool]:
@@ -171,7 +167,7 @@ def _folder(named: str) -> Path | None:
 
 
 def _fingerprint(prepared: Mapping[str, Any], folder: Path | None) -> str | None:
-    """As the run found it when it began; of a run of before that was recorded, as the folder is now."""
+    """As the run found it when it began; where the prepare step was not reached, as the folder is now."""
     said = prepared.get("base_fingerprint")
     if isinstance(said, str):
         return said
@@ -179,11 +175,10 @@ def _fingerprint(prepared: Mapping[str, Any], folder: Path | None) -> str | None
     return fingerprint(files) if files else None
 
 
-def _dataset(data: Mapping[str, Any]) -> str | None:
-    path = str(data.get("path") or "")
-    if data.get("local") or DATA_REPO in path or not HUB_ID.fullmatch(path):
+def _dataset(data: Data) -> str | None:
+    if data.local or DATA_REPO in data.path or not HUB_ID.fullmatch(data.path):
         return None
-    return path
+    return data.path
 
 
 def _marks(found: object) -> tuple[str, str] | None:
@@ -199,27 +194,16 @@ def _first_question(run: Path) -> Sequence[Mapping[str, str]]:
         return ()
 
 
-def _overrides(job: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: override.get("value")
-        for name, override in _mapping(job, "overrides").items()
-        if name.islower() and isinstance(override, Mapping)
-    }
-
-
-def _places(
-    run: Path, job: Mapping[str, Any], prepared: Mapping[str, Any], base_model: str
-) -> dict[str, str]:
+def _places(run: Path, job: Job, prepared: Mapping[str, Any], base_model: str) -> dict[str, str]:
     bases = (
         prepared.get("base_model"),
-        job["base_model"],
+        job.base_model,
         _trained_from(run, job),
         run.resolve() / "work" / "base",
     )
-    data = str(_mapping(job, "data").get("path") or "")
     places = {str(base): base_model for base in bases if base}
     places |= {
-        data: Path(data).name,
+        job.data.path: Path(job.data.path).name,
         str(run.resolve()): run.name,
         str(run.resolve().parent): run.resolve().parent.name,
     }
@@ -228,8 +212,8 @@ def _places(
     }
 
 
-def _trained_from(run: Path, job: Mapping[str, Any]) -> str:
-    return str(_json(run / "work" / str(job["project_name"]) / "training_params.json").get("model") or "")
+def _trained_from(run: Path, job: Job) -> str:
+    return str(_json(run / "work" / job.project_name / "training_params.json").get("model") or "")
 
 
 def _mapping(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:

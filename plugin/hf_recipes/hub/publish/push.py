@@ -15,8 +15,9 @@ from hf_recipes.hub.account import Account, account, api, writer
 from hf_recipes.hub.base_proof import with_proven_base
 from hf_recipes.hub.errors import HubFailed, hub_errors, retrying
 from hf_recipes.hub.publish.bundle import MARK, OURS, Bundle, identity, pack
-from hf_recipes.hub.publish.facts import Facts, License, read_facts, read_job
+from hf_recipes.hub.publish.facts import Facts, License, read_facts
 from hf_recipes.hub.pushed import commit_title
+from hf_recipes.record.job import Job, load_job
 from hf_recipes.record.progress import RECEIPT
 from hf_recipes.record.state import Reason, State
 from hf_recipes.record.trained import TRAINED_NOTHING, trains_nothing
@@ -69,7 +70,7 @@ def push(
     facts = with_proven_base(read_facts(run), client)
     target = repo_of(run, client, repo)
     facts = replace(facts, license=_license(facts, client), public_data=_public_data(facts, client))
-    bundle = pack(run, facts, target, read_job(run).get("secrets") or ())
+    bundle = pack(run, facts, target, load_job(run).secrets)
     if bundle.left_out:
         say(bundle.left_out)
 
@@ -115,21 +116,21 @@ def _check_owner(target: str, who: Account) -> None:
 
 def client_of(run: Path) -> HfApi:
     """The Hub's client with the token that the recipe names, else the one of the login."""
-    names = hub_tokens(read_job(run).get("secrets") or ())
+    names = hub_tokens(load_job(run).secrets)
     return api(next((os.environ[name] for name in names if os.environ.get(name)), None))
 
 
 def repo_of(run: Path, client: HfApi, repo: str | None = None) -> str:
     """`owner/name`; asks the Hub who is logged in. Raises HubFailed where that is nobody, or may only read."""
-    job = read_job(run)
+    job = load_job(run)
     who = writer(client, doing="pushing the model")
-    name = repo or (job.get("push") or {}).get("repo") or _of_recipe(job)
+    name = repo or (job.push.repo if job.push else None) or _of_recipe(job)
     return name if "/" in name else f"{who.name}/{name}"
 
 
-def _of_recipe(job: Mapping[str, Any]) -> str:
-    username = (job.get("params") or {}).get("username")
-    return f"{username}/{job['project_name']}" if username else str(job["project_name"])
+def _of_recipe(job: Job) -> str:
+    username = job.params.get("username")
+    return f"{username}/{job.project_name}" if username else job.project_name
 
 
 def _check_state(run: Path) -> None:

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from hf_recipes.catalog.hardware import runs_here
 from hf_recipes.hub.errors import HubFailed
-from hf_recipes.hub.publish.facts import read_facts, read_job
+from hf_recipes.hub.publish.facts import read_facts
 from hf_recipes.hub.publish.push import push
+from hf_recipes.record.job import Push, load_job
 from hf_recipes.record.state import Reason
 
 
@@ -25,19 +26,17 @@ def main(arguments: list[str]) -> int:
         return 2
     run = Path(arguments[0])
     try:
-        job = read_job(run)
+        job = load_job(run)
         unmet = read_facts(run).gate_unmet
-        if unmet and runs_here(str(job.get("backend") or "local")):
+        if unmet and runs_here(job.backend):
             _say(
                 f"not pushed: {'; '.join(unmet)}; to push it all the same: hf-recipes push {run.name} --force"
             )
             return 0
         for one in unmet:
             _say(f"gate not met: {one}; pushed all the same, since this machine keeps nothing")
-        wanted = job.get("push") or {}
-        pushed = push(
-            run, repo=wanted.get("repo"), private=wanted.get("private", True), force=False, say=_say
-        )
+        wanted = job.push or Push()
+        pushed = push(run, repo=wanted.repo, private=wanted.private, force=False, say=_say)
     except HubFailed as failure:
         # The weights are safe in the run's folder: what is missing is named, and can be made up for.
         message = f"{failure}; when that is settled: hf-recipes push {run.name}"

@@ -43,7 +43,7 @@ from hf_recipes.steps.prepare.prepare import (
 from hf_recipes.steps.prepare.row_tokens import RowTokens
 from hf_recipes.steps.prepare.rules import RowRules
 from hf_recipes.steps.prepare.rules.rule import SeenRow
-from hf_recipes.steps.request import Request, from_dict
+from hf_recipes.steps.request import Request, request_from
 from hf_recipes.steps.step import StepFailed
 
 UNREACHABLE = ("hub-unreachable", "gated")
@@ -57,7 +57,7 @@ Say = Callable[[int], None]
 
 def quality(found: Mapping[str, Any], say: Say = lambda rows: None) -> dict[str, Any]:
     """The answer to one request. Never raises for bad data or an unreachable Hub: it says so."""
-    request = from_dict(found)
+    request = request_from(found)
     if request.task in IMAGE_TASKS:
         return {**_nothing(), "left_to_trainer": True, "unread": {"data": "images are left to the trainer"}}  # fmt: skip
     try:

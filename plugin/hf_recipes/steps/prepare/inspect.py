@@ -22,7 +22,7 @@ from hf_recipes.inference.parameter_count import parameters
 from hf_recipes.steps.prepare.convert import convert
 from hf_recipes.steps.prepare.prepare import NEEDS_CODE, check_enough, form_and_count, form_or_fail, resolved
 from hf_recipes.steps.prepare.rules import RowRules
-from hf_recipes.steps.request import Request, from_dict
+from hf_recipes.steps.request import Request, request_from
 from hf_recipes.steps.step import StepFailed
 
 UNREACHABLE = ("hub-unreachable", "gated")
@@ -30,7 +30,7 @@ UNREACHABLE = ("hub-unreachable", "gated")
 
 def inspect(found: Mapping[str, Any]) -> dict[str, Any]:
     """The answer to one request. Never raises for bad data or an unreachable Hub: it says so."""
-    request = from_dict(found)
+    request = request_from(found)
     examples = int(found.get("examples") or 0)
     answer: dict[str, Any] = {"rows": {}, "columns": [], "tokens": {}, "examples": [], "notes": []}
     answer.update(problems=[], warnings=[], totals={}, unread={})

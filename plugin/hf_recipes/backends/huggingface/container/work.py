@@ -29,12 +29,13 @@ from hf_recipes.backends.huggingface.mirror import Mirror
 from hf_recipes.backends.huggingface.private_repo import commit
 from hf_recipes.hub import account
 from hf_recipes.hub.errors import HubFailed, clean, hub_errors, retrying
+from hf_recipes.record.job import load_job
 from hf_recipes.record.state import Reason, State
 from hf_recipes.runner import run as runner
 from hf_recipes.runner.causes import killed, short
 from hf_recipes.runner.children import GRACE
 from hf_recipes.runner.environment import child_environment
-from hf_recipes.runner.files import read_job, read_json, update_state
+from hf_recipes.runner.files import read_json, update_state
 from hf_recipes.runner.memory_kills import memory_kills
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def _run(run_id: str, repo: str, client: HfApi, output: Output, stop: Stop) -> b
     run = environments.cache_dir() / "remote" / run_id
     shutil.rmtree(run, ignore_errors=True)
     _patiently(lambda: runs_repo.take(run_id, run, repo=repo, client=client), output)
-    output.hide(read_job(run).get("secrets", ()))
+    output.hide(load_job(run).secrets)
     state = record.read_state(run).state
     if state.finished:
         output.say(f"the run {run_id} has ended before: {state.value}")
@@ -197,9 +198,7 @@ class _Work:
             self._end = {"state": end.state.value, "reason": end.reason, "message": end.message}
 
     def _environments(self) -> dict[str, Path]:
-        needed = dict.fromkeys(
-            step["requirements"] for step in read_job(self._run)["steps"] if step["requirements"] != "core"
-        )
+        needed = load_job(self._run).requirements
         pythons = {name: environments.ensure(name, say=self._say) for name in needed}
         for name, python in pythons.items():
             if why := environments.unusable(python):
