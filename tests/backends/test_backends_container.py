@@ -396,7 +396,9 @@ def test_the_package_is_the_same_bytes_each_time_and_holds_what_environments_nee
         "hf_recipes/backends/huggingface/container/work.py",
         "hf_recipes/shipped/space/requirements.txt",
     } <= set(names)
-    assert {"hf_recipes/environments/requirements/autotrain-pins.txt", "hf_recipes/py.typed"} <= set(names)
+    assert {"hf_recipes/engines/autotrain/requirements/autotrain-pins.txt", "hf_recipes/py.typed"} <= set(
+        names
+    )
     assert not [name for name in names if "__pycache__" in name]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from hf_recipes import environments
 from hf_recipes.backends.huggingface.container.work import _Work
 from hf_recipes.environments import make
 from hf_recipes.environments.sets import RequirementSet
+from hf_recipes.record.create import plain
 
 TOO_OLD = "The NVIDIA driver on your system is too old (found version 12090). Please update your GPU driver by downloading"
 TORCH = """
@@ -109,10 +111,16 @@ def test_an_environment_is_made_all_the_same_where_there_is_no_other_torch(
 
 
 def test_a_container_with_a_gpu_that_torch_cannot_use_trains_nothing_at_its_price(
-    gpu: None, torch: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    gpu: None,
+    torch: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    make_job: Callable[..., Any],
+    make_step: Callable[..., Any],
 ) -> None:
     torch("13.0", usable=False)
-    (tmp_path / "job.json").write_text('{"steps": [{"requirements": "autotrain"}]}')
+    job = make_job(make_step("train", "", "autotrain"))
+    (tmp_path / "job.json").write_text(json.dumps(plain(job)))
     monkeypatch.setattr(environments, "ensure", lambda name, say: Path(sys.executable))
     work = _Work(tmp_path, None)  # type: ignore[arg-type]
     with pytest.raises(

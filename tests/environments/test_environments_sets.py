@@ -12,7 +12,7 @@ import pytest
 from hf_recipes import environments
 from hf_recipes.environments import EnvironmentFailed
 from hf_recipes.environments.make import ensure_set
-from hf_recipes.environments.sets import FILES, RequirementSet, named
+from hf_recipes.environments.sets import ENGINES, FILES, RequirementSet, named
 
 VISION = {"torchvision", "timm", "albumentations", "pycocotools"}
 
@@ -128,7 +128,7 @@ def test_every_requirement_file_is_used() -> None:
         for path in (named(name).pins, *named(name).requirements, *named(name).overrides)
     }
     by_lock = {FILES / "inference-limits.txt"}
-    assert {*FILES.glob("*.txt")} <= used | by_lock
+    assert {*FILES.glob("*.txt"), *ENGINES.glob("*/requirements/*.txt")} <= used | by_lock
 
 
 @pytest.mark.e2e

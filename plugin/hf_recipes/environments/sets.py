@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 
 from hf_recipes.environments.failed import EnvironmentFailed
 from hf_recipes.resources import shipped
 
 FILES = Path(__file__).resolve().parent / "requirements"
+ENGINES = Path(__file__).resolve().parents[1] / "engines"
 
 # Raised when the way an environment is made changes, so that those made before are not taken for it.
 LAYOUT = 1
@@ -43,7 +46,7 @@ class RequirementSet:
 
 
 def names() -> tuple[str, ...]:
-    return ("inference", "autotrain", "autotrain-deepspeed", "autotrain-vision", "autotrain-tabular")
+    return ("inference", *_of_engines())
 
 
 def named(name: str) -> RequirementSet:
@@ -51,24 +54,27 @@ def named(name: str) -> RequirementSet:
     if name == "inference":
         files = (_space_requirements(), FILES / "evaluation.txt")
         return RequirementSet(name, files, FILES / "inference-pins.txt", (), "HF_RECIPES_INFERENCE_PYTHON")
-    overrides = {
-        "autotrain": ("autotrain-overrides", "without-vision", "without-tabular"),
-        "autotrain-deepspeed": ("autotrain-overrides", "without-vision", "without-tabular"),
-        "autotrain-vision": ("autotrain-overrides", "vision-overrides", "without-tabular"),
-        "autotrain-tabular": ("autotrain-overrides", "without-vision", "tabular-overrides"),
-    }.get(name)
-    if overrides is None:
+    if name not in _of_engines():
         near = get_close_matches(name, names(), 1)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names())}"
         raise EnvironmentFailed(f"no environment is called {name!r}; {hint}")
-    files = (FILES / "autotrain.txt", FILES / "deepspeed.txt")
-    return RequirementSet(
-        name,
-        files if name == "autotrain-deepspeed" else (FILES / f"{name}.txt",),
-        FILES / "autotrain-pins.txt",
-        tuple(FILES / f"{each}.txt" for each in overrides),
-        "HF_RECIPES_AUTOTRAIN_PYTHON",
-    )
+    return _of_engines()[name]
+
+
+@cache
+def _of_engines() -> dict[str, RequirementSet]:
+    """Name → the set. An engine that needs an interpreter of its own has a folder `requirements` with a sets.json."""
+    return {
+        name: RequirementSet(
+            name,
+            tuple(file.parent / path for path in found["requirements"]),
+            file.parent / found["pins"],
+            tuple(file.parent / path for path in found["overrides"]),
+            found["variable"],
+        )
+        for file in sorted(ENGINES.glob("*/requirements/sets.json"))
+        for name, found in json.loads(file.read_text(encoding="utf-8")).items()
+    }
 
 
 def _space_requirements() -> Path:

@@ -32,7 +32,7 @@ def uv_environment() -> dict[str, str]:
 def run_uv(arguments: Sequence[str], *, say: Callable[[str], None], doing: str) -> None:
     """Run `uv …` to its end; what it does goes to `say`, and uv ends when we are interrupted.
 
-    Raises EnvironmentFailed: `doing` (such as `making the autotrain environment`) failed, in uv's last words.
+    Raises EnvironmentFailed: `doing` (such as `making the inference environment`) failed, in uv's last words.
     """
     command = [str(find_uv()), *arguments]
     if arguments[:2] == ["pip", "install"] and no_index(pip_settings()):
