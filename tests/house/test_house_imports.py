@@ -181,3 +181,23 @@ def test_nothing_in_the_package_writes_a_machine_path_or_a_registry() -> None:
         text = path.read_text(encoding="utf-8")
         for word in ("python" + "hosted.org", "py" + "pi.org", "/opt/" + "wheels", "/ro" + "ot/"):
             assert word not in text, f"{path} names {word}"
+
+
+NAMES_AUTOTRAIN = {
+    "__init__.py",
+    "backends/huggingface/image.py",  # the image that Spaces are built from has its name
+    "cli/export.py",
+    "cli/main.py",
+    "cli/schema.py",
+    "engines/registry.py",
+    "recipe/fields.py",  # where a key comes from: AutoTrain's YAML is a valid recipe
+}
+
+
+def test_outside_its_folder_an_engine_is_named_by_the_registry_and_to_people_alone() -> None:
+    naming = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in modules()
+        if "autotrain" in path.read_text(encoding="utf-8").lower()
+    }
+    assert {path for path in naming if not path.startswith("engines/autotrain/")} == NAMES_AUTOTRAIN

@@ -54,7 +54,7 @@ def _said(error: RowError, row: Mapping[str, object], columns: Sequence[Column])
 
 
 def cells(row: Mapping[str, object], named: Mapping[str, str]) -> dict[str, object]:
-    """A row of a table as it is. Raises RowError for what AutoTrain would only crash on: a cell that holds several values,
+    """A row of a table as it is. Raises RowError for what a trainer would only crash on: a cell that holds several values,
     a column that the recipe names (column → parameter) and the data lacks."""
     for name, parameter in named.items():
         if name not in row:
@@ -93,7 +93,7 @@ def number(value: object) -> float:
 
 
 def label(value: object) -> str | int:
-    """A class: text, or a whole number. Numbers written as text stay text, as AutoTrain does with labels."""
+    """A class: text, or a whole number. Numbers written as text stay text."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     if value is None or isinstance(value, (list, dict)):
@@ -147,7 +147,7 @@ CONVERTERS: dict[str, Callable[[object], object]] = {
 
 
 def class_names(values: set[str | int], declared: Sequence[str] | None = None) -> list[str]:
-    """The names of the classes in the order of their ids, as AutoTrain orders them: sorted, as text.
+    """The names of the classes in the order of their ids: sorted, as text.
 
     Names that the data set itself declares are kept when all values are their ids or all are among them.
     """

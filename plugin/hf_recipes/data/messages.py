@@ -128,7 +128,7 @@ def from_templates(templates: Sequence[Message], row: Mapping[str, object]) -> l
 
 def from_value(value: object) -> list[dict[str, str]]:
     """A ready-made conversation: a list of messages, or text that holds one as JSON or as a Python literal
-    (AutoTrain reads the latter). Raises RowError when it is anything else or breaks the order of roles."""
+    (trainers read the latter). Raises RowError when it is anything else or breaks the order of roles."""
     if isinstance(value, str):
         value = _parsed(value)
     if isinstance(value, Mapping) and "messages" in value:

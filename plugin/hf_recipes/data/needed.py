@@ -33,7 +33,7 @@ TASKS: Mapping[str, Needed] = {
 
 
 def needed(task: str, trainer: str) -> Needed | None:
-    """For AutoTrain's canonical task and its trainer; None where no number is known."""
+    """For a task and its trainer; None where no number is known."""
     if task == "lm_training":
         return TASKS["sft"] if trainer in ("sft", "default") else None
     return TASKS.get(task)

@@ -54,7 +54,7 @@ class Training:
 class Engine(Protocol):
     name: str
     title: str
-    """As people write it, such as AutoTrain."""
+    """As people write it."""
     version: str
     gives_endpoint: bool
     """Whether what it trains is an endpoint and no weights."""

@@ -1,6 +1,6 @@
 """Families of base models on the Hub, by size: the one place that names them.
 
-Chat models whose architecture AutoTrain's transformers knows. Parameters are those that each model's page states.
+Chat models whose architecture transformers 4.48 knows. Parameters are those that each model's page states.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The types that a key's value may have, and what counts as one: as AutoTrain's pydantic has it in lax mode."""
+"""The types that a key's value may have, and what counts as one: as pydantic has it in lax mode."""
 
 from __future__ import annotations
 

@@ -138,7 +138,7 @@ class Recipe:
     text: str
     """The YAML as given, byte for byte."""
     task: str
-    """AutoTrain's canonical task, such as `lm_training`: a key of the generated table."""
+    """The canonical task, such as `lm_training`."""
     task_alias: str
     """The task as written, such as `llm-sft`."""
     trainer: str | None

@@ -1,4 +1,4 @@
-"""What holds between keys: columns by trainer, chat, splits, gates, names that AutoTrain would refuse."""
+"""What holds between keys: columns by trainer, chat, splits, gates, names that no trainer takes."""
 
 from __future__ import annotations
 
@@ -95,8 +95,8 @@ def _tabular_model(reading: Reading, model: str) -> None:
 
 
 def _data_path(reading: Reading) -> None:
-    """A data file must be there. A missing folder is left to whoever reads it: AutoTrain's configs are often
-    checked before their data lies there."""
+    """A data file must be there. A missing folder is left to the step that reads it: configs are often checked
+    before their data is there."""
     path = reading.values.get("data.path")
     if isinstance(path, str) and "\\" in path and not _on_disk(reading, path):
         hint = "write it as this machine calls it, with / between folders"

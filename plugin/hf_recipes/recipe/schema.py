@@ -113,7 +113,7 @@ def _options(name: str, field: Field) -> list[dict[str, Any]]:
     target = plain.get("items", plain)
     if name in ("int", "float", "list[int]"):
         target.update(_limits(field))
-        # 2e-4 is text to YAML and a number to AutoTrain.
+        # 2e-4 is text to YAML and a number to people.
         extra = [{"type": "string", "pattern": NUMBER_AS_TEXT}, VARIABLE] if name != "list[int]" else []
         also = [{"enum": list(field.also)}] if field.also else []
         return [plain, *also, *extra]

@@ -1,4 +1,4 @@
-"""How far a step is: read from what AutoTrain's trainers print, or said by a step of our own."""
+"""How far a step is: read from what transformers' Trainer prints, or said by a step of our own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 
 class TrainerProgress:
-    """Understands what transformers' Trainer and AutoTrain print: tqdm bars and dictionaries of numbers.
+    """Understands what transformers' Trainer and its callbacks print: tqdm bars and dictionaries of numbers.
 
     A loss is printed before the bar moves on to its step, so it waits for the bar.
     """
@@ -60,7 +60,7 @@ class TrainerProgress:
 
     def _numbers(self, numbers: Mapping[str, object]) -> None:
         known = {self.NAMES[name]: value for name, value in numbers.items() if name in self.NAMES}
-        # AutoTrain's callback and transformers' own print the same numbers, the second with fewer digits of the epoch.
+        # A trainer's callback and transformers' own print the same numbers, the second with fewer digits of the epoch.
         same = {**known, "epoch": round(float(str(known.get("epoch", 0))), 2)}
         if len(same) == 1 or same == self._last:
             return

@@ -19,7 +19,7 @@ PUBLISHABLE = re.compile(
     r"README\.md|training_params\.json|modules\.json|sentence_.*_config\.json|config_sentence_transformers\.json"
 )
 PUBLISHABLE_TABULAR = re.compile(r"(?:model|target_encoders)\.joblib|README\.md|training_params\.json")
-LEFTOVERS = ("checkpoint-*", "autotrain-data", "runs", "optimizer*", "scheduler*", "*.bin", "*.pt", "*.pth")
+LEFTOVERS = ("checkpoint-*", "*-data", "runs", "optimizer*", "scheduler*", "*.bin", "*.pt", "*.pth")
 
 
 def promote(run: Path, source: Path, redact: Redactor, *, tabular: bool) -> None:

@@ -6,7 +6,7 @@ This folder needs the standard library of Python 3.10 and nothing else: it goes 
 and with PYTHONPATH set to what holds that, to wherever the job runs. RUN is the folder that hf_recipes.record makes.
 The runner holds a lock on RUN/lock while it lives, so a run whose lock is free is not running.
 
-It believes no child's word: training has succeeded when the child's exit code is 0, its log holds no crash (AutoTrain exits
+Exit codes are not trusted: training has succeeded when the child's exit code is 0, its log holds no crash (a trainer may exit
 with 0 after one) and whole weights have been written since the step began. And it leaves no process behind, whatever ends it.
 """
 

@@ -23,8 +23,8 @@ short_description: A training run of hf-recipes
 This Space was made by `hf-recipes run` for one training run. It pauses itself at the end; remove it with `hf-recipes clean`.
 """
 DOCKERFILE = """\
-# AutoTrain's own image brings CUDA and its system libraries. Its Python and packages are left alone: ours live in an
-# environment of their own, and what trains (autotrain-advanced 0.8.36, pinned) is installed when the run begins.
+# This image brings CUDA and its system libraries. Its Python and packages are left alone: ours live in an environment
+# of their own, and what trains is installed, pinned, when the run begins.
 FROM huggingface/autotrain-advanced:latest
 
 USER root

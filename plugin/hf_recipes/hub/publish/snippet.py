@@ -10,7 +10,7 @@ from hf_recipes.data.prompt_form import PromptForm, prompt_form
 from hf_recipes.hub.publish.facts import Facts
 
 IMAGE = "https://huggingface.co/datasets/huggingface/documentation-images/resolve/main/bee.jpg"
-SENTENCE = "I love AutoTrain"
+SENTENCE = "I love this library"
 
 
 def snippet(facts: Facts, repo: str) -> str:
@@ -163,7 +163,7 @@ def _question_answering(facts: Facts, repo: str) -> list[str]:
         f"tokenizer = AutoTokenizer.from_pretrained(repo{_trust(facts)})",
         *_model(facts, "AutoModelForQuestionAnswering"),
         "",
-        'inputs = tokenizer("Who loves AutoTrain?", "Everyone loves AutoTrain.", return_tensors="pt")',
+        'inputs = tokenizer("Who wrote it?", "Ada wrote it.", return_tensors="pt")',
         "with torch.no_grad():",
         "    output = model(**inputs)",
         "start, end = output.start_logits.argmax().item(), output.end_logits.argmax().item()",

@@ -284,7 +284,7 @@ class _Work:
 
 
 def _without_the_space(environment: Mapping[str, str]) -> dict[str, str]:
-    """AutoTrain's trainer pauses the Space or endpoint that it finds itself in; the end of this one is ours to say."""
+    """A trainer may pause the Space or endpoint that it finds itself in; the end of this one is ours to say."""
     return {name: value for name, value in environment.items() if name not in ("SPACE_ID", "ENDPOINT_ID")}
 
 
