@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
-from hub_words import Unusable, client
+from hub_errors import Unusable, client
 from pushed import describe
 from settings import PairSettings, Settings
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import memory
-from hub_words import Unusable, hub_words
+from hub_errors import Unusable, as_unusable
 from pushed import ADAPTER, ADAPTER_WEIGHTS, BUNDLED, Repo, check_kind
 from settings import PairSettings
 
@@ -107,7 +107,7 @@ def _parameters(wanted: Wanted, api: HfApi) -> tuple[int, list[str]]:
     for path in wanted.weights:
         if wanted.repo.files[path] < SMALLEST:
             raise Unusable(f"{path} of {wanted.repo.name} is no safetensors file.")
-        with hub_words(wanted.repo.name):
+        with as_unusable(wanted.repo.name):
             try:
                 found = api.parse_safetensors_file_metadata(
                     wanted.repo.name, path, revision=wanted.repo.revision
@@ -120,7 +120,7 @@ def _parameters(wanted: Wanted, api: HfApi) -> tuple[int, list[str]]:
 
 
 def _download(wanted: Wanted, api: HfApi) -> Path:
-    with hub_words(wanted.repo.name):
+    with as_unusable(wanted.repo.name):
         folder = api.snapshot_download(
             wanted.repo.name, revision=wanted.repo.revision, allow_patterns=list(wanted.files)
         )
@@ -147,12 +147,12 @@ def _make_room(size: int, keep: tuple[str, ...]) -> None:
         return
     try:
         found = scan_cache_dir(cache)
-        here = sum(one.size_on_disk for one in found.repos if one.repo_id in keep)
+        here = sum(repo.size_on_disk for repo in found.repos if repo.repo_id in keep)
         old = [
             revision.commit_hash
-            for one in found.repos
-            if one.repo_id not in keep
-            for revision in one.revisions
+            for repo in found.repos
+            if repo.repo_id not in keep
+            for revision in repo.revisions
         ]
         # On a person's own machine the cache is theirs, and whatever lies in it stays.
         if not os.environ.get("HF_RECIPES_COMPARE_ATTACHED"):

@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
-from hub_words import Unusable
+from hub_errors import Unusable
 from settings import PairSettings
 
 log = logging.getLogger("compare")
@@ -99,7 +99,7 @@ class Models:
         if not settings.repo:
             return _resolved(settings.base), Path(settings.model_dir)
         from fetching import fetch
-        from hub_words import client
+        from hub_errors import client
 
         return fetch(settings, client(), say=self._say)
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import gradio as gr
 
-import earlier
+import history
 import panes
 import rendering
 from catalog import Catalog
-from hub_words import Unusable
+from hub_errors import Unusable
 from models import Models, both, explain
 from settings import PROMPT_LIMIT, PairSettings, Settings
-from turns import Turns
+from waiting_line import Turns
 
 NOT_NOW = "This model cannot be asked now."
 FIELDS = 8
@@ -56,7 +56,7 @@ class Page:
         self._models = models
         self._turns = Turns()
         self._asked: dict[str, Asked] = {}
-        self._earlier: dict[str, list[earlier.Answered]] = {}
+        self._history: dict[str, list[history.Answered]] = {}
 
     def build(self) -> gr.Blocks:
         names = self._catalog.names
@@ -104,7 +104,7 @@ class Page:
                             gr.HTML(HINT, elem_id="hint")
                         examples = gr.Dataset(
                             components=[gr.Textbox(visible=False)],
-                            samples=[[one] for one in first.examples],
+                            samples=[[example] for example in first.examples],
                             label="Examples",
                             samples_per_page=20,
                             elem_id="examples",
@@ -163,22 +163,22 @@ class Page:
         """Both panes, as the answers grow. What this visitor asked before ends, and stands below. `others`: what stands in
         the fields beside the prompt."""
         self.end(request)
-        before = self._earlier.setdefault(_session(request), [])
+        before = self._history.setdefault(_session(request), [])
         try:
             pair = self._catalog.pair(name)
         except Unusable as error:
             pair = PairSettings.unread(self._settings.listed(name))
-            yield rendering.error(str(error)), *panes.empty(pair, NOT_NOW), earlier.shown(before)
+            yield rendering.error(str(error)), *panes.empty(pair, NOT_NOW), history.shown(before)
             return
         values = {**dict(zip(pair.form.others, others, strict=False)), pair.form.field: typed.strip()}
         trouble = _refusal(values, typed, system)
         if trouble:
-            yield rendering.error(trouble), *panes.empty(pair), earlier.shown(before)
+            yield rendering.error(trouble), *panes.empty(pair), history.shown(before)
             return
         asked = self._asked[_session(request)] = Asked()
         place = self._turns.join()
         try:
-            yield "", *panes.empty(pair), earlier.shown(before)
+            yield "", *panes.empty(pair), history.shown(before)
             while (ahead := self._turns.before(place)) and not asked.stop.is_set():
                 yield "", *panes.busy(pair, _in_line(ahead), "waiting"), gr.skip()
             deltas: dict[str, Any] = {}
@@ -186,7 +186,7 @@ class Page:
                 deltas = how_far
                 yield "", *shown, gr.skip()
             if any(delta.tokens for delta in deltas.values()):
-                before[:] = [*before, earlier.Answered(pair, _told(values), deltas)][-earlier.KEPT :]
+                before[:] = [*before, history.Answered(pair, _told(values), deltas)][-history.KEPT :]
         except Exception as error:
             yield rendering.error(explain(error)), *panes.empty(pair), gr.skip()
         finally:
@@ -235,7 +235,7 @@ class Page:
     def leave(self, request: gr.Request) -> None:
         """A closed tab wants no answer."""
         self.stop(request)
-        self._earlier.pop(_session(request), None)
+        self._history.pop(_session(request), None)
 
     def arrive(self, request: gr.Request) -> Any:
         """The model that the address names, where it is on the list; else the first."""
@@ -254,11 +254,11 @@ class Page:
         return (
             rendering.header(self._title(pair), pair),
             gr.update(label=_label(pair), placeholder=_placeholder(pair)),
-            gr.update(samples=[[one] for one in pair.examples], visible=bool(pair.examples)),
+            gr.update(samples=[[example] for example in pair.examples], visible=bool(pair.examples)),
             pair.form.system,
             rendering.error(trouble),
             *panes.empty(pair, note),
-            earlier.shown(self._earlier.get(_session(request), ())),
+            history.shown(self._history.get(_session(request), ())),
             "" if trouble else rendering.summary(pair.report),
             "" if trouble else rendering.evaluation(pair.report, pair.rows),
             *(gr.update(label=label, visible=bool(label)) for label in _others(pair)),

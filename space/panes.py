@@ -40,7 +40,7 @@ def answers(pair: PairSettings, deltas: Mapping[str, Any], tokens: int) -> tuple
 
 def agree(deltas: Mapping[str, Any]) -> bool:
     """Whether both have answered, and the same: what fine-tuning has changed nothing for."""
-    whole = [one.text for one in deltas.values() if one.done and not one.stopped]
+    whole = [delta.text for delta in deltas.values() if delta.done and not delta.stopped]
     return len(whole) == 2 and whole[0] == whole[1]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hf_recipes.data.prompt_form import PromptForm, prompt_form
-from hub_words import Unusable, hub_words
+from hub_errors import Unusable, as_unusable
 from settings import DEFAULT_NEW_TOKENS, TOKEN_LIMIT, PairSettings, marks
 
 if TYPE_CHECKING:
@@ -31,19 +31,19 @@ class Repo:
     def __init__(self, name: str, api: HfApi, revision: str | None = None) -> None:
         """Raises Unusable."""
         self.name, self._api = name, api
-        with hub_words(name):
+        with as_unusable(name):
             info = api.model_info(name, revision=revision, files_metadata=True)
             if info.gated:
                 # Anybody is told of its files; who may read them is asked apart.
                 api.auth_check(name)
         self.revision = str(info.sha)
-        self.files = {one.rfilename: int(one.size or 0) for one in info.siblings or ()}
+        self.files = {sibling.rfilename: int(sibling.size or 0) for sibling in info.siblings or ()}
 
     def text(self, path: str) -> str | None:
         """None where there is no such file, or none that is text of a sensible size. Raises Unusable."""
         if path not in self.files or self.files[path] > TEXT_LIMIT:
             return None
-        with hub_words(self.name):
+        with as_unusable(self.name):
             found = self._api.hf_hub_download(self.name, path, revision=self.revision)
         try:
             return Path(found).read_text("utf-8")
@@ -108,10 +108,10 @@ def check_kind(repo: Repo) -> None:
         fits = kind in (None, "CAUSAL_LM")
     else:
         config = repo.document("config.json")
-        classes = [str(one) for one in config.get("architectures") or ()]
+        classes = [str(architecture) for architecture in config.get("architectures") or ()]
         kind = ", ".join(classes) or "no config.json that says what it is"
         weights = any(_is_weights(path) for path in repo.files)
-        fits = any(one.endswith(("ForCausalLM", "LMHeadModel")) for one in classes)
+        fits = any(name.endswith(("ForCausalLM", "LMHeadModel")) for name in classes)
         if fits and "AutoModelForCausalLM" in _mapping(config.get("auto_map")):
             raise Unusable(f"{repo.name} needs code of its own to be loaded, and this page runs none.")
     if not fits:
@@ -159,14 +159,16 @@ def report_of(repo: Repo) -> Mapping[str, Any] | None:
 def _sound(report: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The parts of a report that are what they should be; None where nothing was measured."""
     methods: dict[str, Any] = {}
-    for name, one in _mapping(report.get("methods")).items():
-        metrics = {str(key): _shares(value) for key, value in _mapping(_mapping(one).get("metrics")).items()}
+    for name, result in _mapping(report.get("methods")).items():
+        metrics = {
+            str(key): _shares(value) for key, value in _mapping(_mapping(result).get("metrics")).items()
+        }
         sums = ("prompt_tokens", "completion_tokens", "seconds", "cut")
         methods[str(name)] = {
             "metrics": {key: value for key, value in metrics.items() if value},
-            **{key: _mapping(one)[key] for key in sums if _is_number(_mapping(one).get(key))},
+            **{key: _mapping(result)[key] for key in sums if _is_number(_mapping(result).get(key))},
         }
-    if not any(one["metrics"] for one in methods.values()):
+    if not any(result["metrics"] for result in methods.values()):
         return None
     n = report.get("n")
     return {
@@ -186,7 +188,7 @@ def _told(report: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     yield "training", {**_findings(training), **({"loss": losses} if losses else {})}
     warned = report.get("warnings")
     said = [_text(_mapping(one).get("message"), 2000) for one in (warned if isinstance(warned, list) else ())]
-    yield "warnings", [{"message": one} for one in said[:WARNINGS] if one]
+    yield "warnings", [{"message": warning} for warning in said[:WARNINGS] if warning]
 
 
 def _findings(found: object) -> dict[str, Any]:

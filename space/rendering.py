@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-import tested
+import measured_rows
 from hf_recipes.data.measurable import json_value
 from hf_recipes.evaluation import findings, rounding
 from hf_recipes.evaluation.shown import label, metric_name, text
@@ -46,8 +46,8 @@ def _links(pair: PairSettings) -> str:
     hub = (os.environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/")
     named = [pair.base] if pair.base and not pair.base.startswith("bundled/") else []
     links = (
-        f'<a href="{escape(hub)}/{escape(one)}" target="_blank" rel="noopener">{escape(one)}</a>'
-        for one in (pair.repo, *named)
+        f'<a href="{escape(hub)}/{escape(repo)}" target="_blank" rel="noopener">{escape(repo)}</a>'
+        for repo in (pair.repo, *named)
     )
     return f'<p class="hr-links">{" from ".join(links)}</p>'
 
@@ -162,12 +162,12 @@ def _coloured(value: Any, depth: int = 0) -> str:
     indent, end = "  " * (depth + 1), "  " * depth
     if isinstance(value, dict) and value:
         lines = [
-            f'{indent}<span class="key">{_json(key)}</span>: {_coloured(one, depth + 1)}'
-            for key, one in value.items()
+            f'{indent}<span class="key">{_json(key)}</span>: {_coloured(item, depth + 1)}'
+            for key, item in value.items()
         ]
         return "{\n" + ",\n".join(lines) + f"\n{end}}}"
     if isinstance(value, list) and value:
-        return "[\n" + ",\n".join(indent + _coloured(one, depth + 1) for one in value) + f"\n{end}]"
+        return "[\n" + ",\n".join(indent + _coloured(item, depth + 1) for item in value) + f"\n{end}]"
     return f'<span class="value">{_json(value)}</span>'
 
 
@@ -221,14 +221,14 @@ def evaluation(report: Mapping[str, Any] | None, rows: Sequence[Mapping[str, Any
         )
     n = int(report.get("n") or 0)
     metrics = list(
-        dict.fromkeys(name for one in report["methods"].values() for name in one.get("metrics", {}))
+        dict.fromkeys(name for result in report["methods"].values() for name in result.get("metrics", {}))
     )
     charts = "".join(_chart(name, report["methods"]) for name in metrics)
     source = f"{n:,} held-out rows, none of them trained on" if n else "as the model's card gives it"
     return (
         f'<section class="hr-eval"><h2>Evaluation <small>{source}</small></h2>'
         f'{_warnings(report)}{_verdict(report.get("verdict"))}{_findings(report)}<div class="charts">{charts}</div>{_table(report, metrics, n)}'
-        f"{_gate(report.get('gate'))}</section>{tested.rows(rows, n, _deciding(report, metrics))}"
+        f"{_gate(report.get('gate'))}</section>{measured_rows.rows(rows, n, _deciding(report, metrics))}"
     )
 
 
@@ -288,8 +288,8 @@ def _kind(method: str) -> str:
 
 def _chart(metric: str, methods: Mapping[str, Any]) -> str:
     bars = []
-    for name, one in methods.items():
-        measured = one.get("metrics", {}).get(metric)
+    for name, result in methods.items():
+        measured = result.get("metrics", {}).get(metric)
         if not measured:
             continue
         which = _kind(name)
@@ -304,7 +304,7 @@ def _chart(metric: str, methods: Mapping[str, Any]) -> str:
             f"{whisker if 'low' in measured else ''}</span>"
             f'<span class="number">{rounding.share(value)}</span></div>'
         )
-    intervals = any("low" in one.get("metrics", {}).get(metric, {}) for one in methods.values())
+    intervals = any("low" in result.get("metrics", {}).get(metric, {}) for result in methods.values())
     title = text(metric_name(metric))
     return (
         f'<figure role="img" aria-label="{title} of each method"><figcaption>{title}'
@@ -317,20 +317,20 @@ def _table(report: Mapping[str, Any], metrics: list[str], n: int) -> str:
     methods, cut_at = report["methods"], findings.cut_at(report)
     head = "".join(f"<th>{text(metric_name(name))}</th>" for name in metrics)
     rows = []
-    for name, one in methods.items():
+    for name, result in methods.items():
         which = _kind(name)
         shares = ""
         for metric in metrics:
-            found = one.get("metrics", {}).get(metric)
+            found = result.get("metrics", {}).get(metric)
             bounds = rounding.interval(found) if found else ""
             interval = f" <small>{bounds}</small>" if bounds else ""
             shares += f"<td>{rounding.share(found['value'])}{interval}</td>" if found else "<td>–</td>"
         each = [
-            f"{one[key] / n:,.1f}" if n and isinstance(one.get(key), (int, float)) else "–"
+            f"{result[key] / n:,.1f}" if n and isinstance(result.get(key), (int, float)) else "–"
             for key in ("prompt_tokens", "completion_tokens")
         ]
-        each += [text(findings.cut(one, n))] if cut_at else []
-        seconds = f"{1000 * one['seconds'] / n:,.0f} ms" if n and one.get("seconds") else "–"
+        each += [text(findings.cut(result, n))] if cut_at else []
+        seconds = f"{1000 * result['seconds'] / n:,.0f} ms" if n and result.get("seconds") else "–"
         cells = "".join(f"<td>{value}</td>" for value in [*each, seconds])
         rows.append(
             f'<tr class="{which}"><th scope="row">{MARKS[which]}{text(label(name))}</th>{shares}{cells}</tr>'

@@ -81,8 +81,8 @@ def read(path: Path) -> Settings:
     """Folders and reports are relative to the file. Raises OSError, ValueError (with one sentence)."""
     try:
         found = json.loads(path.read_text("utf-8"))
-        pairs = tuple(_pair(one, path.parent) for one in found.get("pairs") or ())
-        models = tuple(dict.fromkeys(str(one) for one in found.get("models") or ()))
+        pairs = tuple(_pair(pair, path.parent) for pair in found.get("pairs") or ())
+        models = tuple(dict.fromkeys(str(model) for model in found.get("models") or ()))
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} does not describe a page: {error}") from None
     if not pairs and not models:
@@ -94,7 +94,7 @@ def _pair(found: Mapping[str, Any], folder: Path) -> PairSettings:
     template = str(found.get("user_template") or WHOLE)
     if not columns_in([template]):
         raise ValueError(f"user_template must have a {{field}}: {template!r}")
-    columns = tuple(str(one) for one in found.get("system_columns") or ())
+    columns = tuple(str(column) for column in found.get("system_columns") or ())
     base = str(found["base"])
     return PairSettings(
         name=str(found["name"]),
@@ -102,7 +102,7 @@ def _pair(found: Mapping[str, Any], folder: Path) -> PairSettings:
         model_dir=str(folder / str(found["model_dir"])),
         base_name=str(found.get("base_name") or base.rstrip("/").rsplit("/", 1)[-1]),
         form=PromptForm(str(found.get("system") or ""), template, columns, found.get("folds") is True),
-        examples=tuple(str(one) for one in found.get("examples") or ()),
+        examples=tuple(str(example) for example in found.get("examples") or ()),
         report=_report(folder / str(found["report"])) if found.get("report") else found.get("told") or None,
         max_new_tokens=max(1, min(int(found.get("max_new_tokens") or DEFAULT_NEW_TOKENS), TOKEN_LIMIT)),
         trust_remote_code=found.get("trust_remote_code") is True,
@@ -114,7 +114,7 @@ def _pair(found: Mapping[str, Any], folder: Path) -> PairSettings:
 
 def marks(found: object) -> tuple[str, str] | None:
     """What opens and what closes reasoning, out of JSON."""
-    if isinstance(found, list) and len(found) == 2 and all(isinstance(one, str) for one in found):
+    if isinstance(found, list) and len(found) == 2 and all(isinstance(item, str) for item in found):
         return found[0], found[1]
     return None
 

@@ -14,7 +14,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "space"))
 import catalog
 import fetching
-import hub_words
+import hub_errors
 import memory
 import pushed
 import rendering
@@ -75,16 +75,16 @@ def hub(logged_in: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def describe(name: str = "ada/tuned") -> Any:
-    return pushed.describe(name, hub_words.client())
+    return pushed.describe(name, hub_errors.client())
 
 
 def fetch(pair: Any, available: int = GIGA) -> Any:
-    return fetching.fetch(pair, hub_words.client(), say=lambda note: None, available=available)
+    return fetching.fetch(pair, hub_errors.client(), say=lambda note: None, available=available)
 
 
 def failure(call: Callable[[], Any]) -> str:
     """The sentence that a visitor reads."""
-    with pytest.raises(hub_words.Unusable) as error:
+    with pytest.raises(hub_errors.Unusable) as error:
         call()
     sentence = str(error.value)
     assert "\n" not in sentence and sentence.endswith(".")

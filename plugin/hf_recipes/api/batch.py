@@ -68,7 +68,7 @@ def recipes(paths: Sequence[Path], settings: Sequence[str] = (), *, push: bool =
         problems += [problem for recipe in found for problem in push_problems(recipe)]
     if problems:
         raise RecipeError(problems)
-    return [replace(one, hub=replace(one.hub, push_to_hub=True)) for one in found] if push else found
+    return [replace(recipe, hub=replace(recipe.hub, push_to_hub=True)) for recipe in found] if push else found
 
 
 def check_batch(recipes: Sequence[Recipe]) -> list[CheckedRecipe]:
@@ -116,7 +116,7 @@ def watch(runs: Sequence[Path], *, say: lifecycle.Say) -> Iterator[list[Look]]:
             queue.pop(0)  # also one that was cancelled while it waited
         if queue and record.read_state(queue[0]).state is State.QUEUED:
             lifecycle.begin(queue[0], attached=True, say=say)
-        found = [one.look() for one in looks]
+        found = [look.look() for look in looks]
         yield found
         if all(look.over for look in found):
             return

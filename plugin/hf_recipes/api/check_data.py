@@ -85,7 +85,7 @@ def check(
         base_model=recipe.base_model,
         facts=answer,
         needed=asdict(bound) if bound else None,
-        problems=[*(at_its_key(recipe, Problem(**one)) for one in found["problems"]), *problems],
-        warnings=[*warnings, *(at_its_key(recipe, Problem(**one)) for one in found["warnings"])],
+        problems=[*(at_its_key(recipe, Problem(**problem)) for problem in found["problems"]), *problems],
+        warnings=[*warnings, *(at_its_key(recipe, Problem(**warning)) for warning in found["warnings"])],
         totals=totals,
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,19 +50,19 @@ def leftovers(runs_dir: Path, only: Sequence[Path] = ()) -> list[Leftover]:
     client = account.api()
     owner = account.account(client).name
     known = list(_known(runs_dir, owner, client))
-    kept = {one.data for one in known if not one.state.state.finished}
+    kept = {run.data for run in known if not run.state.state.finished}
     asked = {run.name for run in only}
     found: dict[tuple[str, str], Leftover] = {}
-    for one in known:
-        if not one.state.state.finished or (only and one.state.id not in asked):
+    for run in known:
+        if not run.state.state.finished or (only and run.state.id not in asked):
             continue
-        backend, space = remote(one.state.backend), one.state.handle.get("space")
+        backend, space = remote(run.state.backend), run.state.handle.get("space")
         if backend is not None and isinstance(space, str):
-            leftover = Leftover(backend.named(one.state.handle), one.state.id, "space", space)
+            leftover = Leftover(backend.named(run.state.handle), run.state.id, "space", space)
             found.setdefault(("space", space), leftover)
-        if one.data is not None and one.data not in kept:
-            leftover = Leftover(f"the dataset {one.data}", one.state.id, "dataset", one.data)
-            found.setdefault(("dataset", one.data), leftover)
+        if run.data is not None and run.data not in kept:
+            leftover = Leftover(f"the dataset {run.data}", run.state.id, "dataset", run.data)
+            found.setdefault(("dataset", run.data), leftover)
     return [leftover for leftover in found.values() if _there(client, leftover)]
 
 
@@ -69,11 +70,11 @@ def remove(found: Iterable[Leftover], say: Callable[[str], None]) -> bool:
     """Delete them; says what could not be, and returns whether all could."""
     client = account.api()
     whole = True
-    for one in found:
+    for leftover in found:
         try:
-            with hub_errors(f"deleting {one.what}"):
-                retrying(lambda one=one: client.delete_repo(one.repo, repo_type=one.kind, missing_ok=True))  # type: ignore[misc]
-            say(f"deleted {one.what}")
+            with hub_errors(f"deleting {leftover.what}"):
+                retrying(partial(client.delete_repo, leftover.repo, repo_type=leftover.kind, missing_ok=True))
+            say(f"deleted {leftover.what}")
         except HubFailed as error:
             whole = False
             say(str(error))
@@ -104,6 +105,6 @@ def _described(run: Path, owner: str) -> _Run:
     return _Run(monitor.refresh(run), path if path.startswith(f"{owner}/{PREFIX}") else None)
 
 
-def _there(client: HfApi, one: Leftover) -> bool:
-    with hub_errors(f"looking for {one.what}"):
-        return retrying(lambda: client.repo_exists(one.repo, repo_type=one.kind))
+def _there(client: HfApi, leftover: Leftover) -> bool:
+    with hub_errors(f"looking for {leftover.what}"):
+        return retrying(lambda: client.repo_exists(leftover.repo, repo_type=leftover.kind))

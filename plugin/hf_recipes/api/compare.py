@@ -137,7 +137,7 @@ def _wait(page: subprocess.Popen[str], log: Path) -> str:
             return str(json.loads(facts)["url"])
         if what == "::failed":
             raise CompareFailed(str(json.loads(facts)["message"]))
-    lines = [one for one in log.read_text("utf-8", errors="replace").splitlines() if one.strip()]
+    lines = [line for line in log.read_text("utf-8", errors="replace").splitlines() if line.strip()]
     raise CompareFailed(f"the page did not start: {lines[-1] if lines else 'it said nothing'} (see {log})")
 
 

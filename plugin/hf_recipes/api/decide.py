@@ -161,8 +161,8 @@ def _size(recipe: Recipe, base: Base | str) -> decision.BaseSize:
 
 def _baselines(report: Mapping[str, Any], metric: str) -> dict[str, decision.Measured]:
     return {
-        name: decision.Measured(one["value"], one["low"], one["high"])
-        for name, one in _measured(report, metric).get("methods", {}).items()
+        name: decision.Measured(value["value"], value["low"], value["high"])
+        for name, value in _measured(report, metric).get("methods", {}).items()
         if name in BASELINES
     }
 
@@ -172,10 +172,12 @@ def _measured(report: Mapping[str, Any], metric: str) -> dict[str, Any]:
     if not report:
         return {}
     values = {
-        name: one["metrics"][metric] for name, one in report["methods"].items() if metric in one["metrics"]
+        name: result["metrics"][metric]
+        for name, result in report["methods"].items()
+        if metric in result["metrics"]
     }
     notes = report.get("notes")
-    cut = {name: one["cut"] for name, one in report["methods"].items() if one.get("cut")}
+    cut = {name: result["cut"] for name, result in report["methods"].items() if result.get("cut")}
     return {
         "n": report["n"],
         "methods": values,
@@ -204,7 +206,9 @@ def _decision(
         baselines, report["n"], target, tunable=known.tunable, train_rows=rows.get("train"), size=size
     )
     for end in ("least", "most"):
-        could = {name: _at(end, name, one, report, target.metric) for name, one in baselines.items()}
+        could = {
+            name: _at(end, name, measured, report, target.metric) for name, measured in baselines.items()
+        }
         other = decision.decide(
             could, report["n"], target, tunable=known.tunable, train_rows=rows.get("train"), size=size
         )
@@ -246,7 +250,9 @@ def _cut(report: Mapping[str, Any]) -> str:
     """The methods of whose answers too many were cut; empty where there are none."""
     limit, n = report.get("max_new_tokens"), report["n"]
     counts = [
-        f"{name} {findings.cut(one, n)}" for name, one in report["methods"].items() if "could_be" in one
+        f"{name} {findings.cut(result, n)}"
+        for name, result in report["methods"].items()
+        if "could_be" in result
     ]
     at = f"the limit of {limit:,} tokens" if isinstance(limit, int) else "the limit"
     return f"{', '.join(counts)} ended at {at} ({KEY})" if counts else ""

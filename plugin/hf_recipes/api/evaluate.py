@@ -106,12 +106,12 @@ def _with_settings(run: Path, job: Job, settings: Sequence[str]) -> Job:
     """The job with what `--set` says of its evaluation. Raises RecipeError, CannotEvaluate."""
     if not settings:
         return job
-    other = [one for one in settings if not one.startswith("evaluate.")]
+    other = [setting for setting in settings if not setting.startswith("evaluate.")]
     if other:
         key = printable(other[0].partition("=")[0])
         raise CannotEvaluate(f"--set {key}: the run is trained; only evaluate.… can be set here")
     before = job.settings
-    if any(one.startswith("evaluate.documents=") for one in settings):
+    if any(setting.startswith("evaluate.documents=") for setting in settings):
         raise CannotEvaluate(
             "--set evaluate.documents: passages are made of documents when a run begins; run the recipe again"
         )
@@ -132,7 +132,7 @@ def _placed(job: Job, settings: Sequence[str]) -> list[str]:
     return [
         f"evaluate.{name}={json.dumps(value)}"
         for name, value in written.items()
-        if value and not any(one.startswith(f"evaluate.{name}") for one in settings)
+        if value and not any(setting.startswith(f"evaluate.{name}") for setting in settings)
     ]
 
 

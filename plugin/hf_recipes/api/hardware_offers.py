@@ -52,20 +52,20 @@ def offers(recipe: Recipe, here: Machine, base: Base | None, train_tokens: int |
         backends += [f"jobs-{flavor}"] if flavor in JOB_FLAVORS else []
         places.append((flavor, tuple(backends)))
     found = [_offer(recipe, hardware, backends, here, base, train_tokens) for hardware, backends in places]
-    return sorted(found, key=lambda one: (bool(one.why_not), _order(one.dollars), _order(one.hours)))
+    return sorted(found, key=lambda offer: (bool(offer.why_not), _order(offer.dollars), _order(offer.hours)))
 
 
 def too_large(found: Sequence[Offer]) -> str | None:
     """A sentence where the memory of no hardware listed is enough."""
-    measured = [one for one in found if one.needed is not None and one.available is not None]
+    measured = [offer for offer in found if offer.needed is not None and offer.available is not None]
     if (
         not measured
         or len(measured) != len(found)
-        or any(_fits(one.needed, one.available) for one in measured)
+        or any(_fits(offer.needed, offer.available) for offer in measured)
     ):
         return None
-    largest = max(measured, key=lambda one: one.available or 0)
-    need = min(one.needed or 0 for one in measured)
+    largest = max(measured, key=lambda offer: offer.available or 0)
+    need = min(offer.needed or 0 for offer in measured)
     return (
         f"it is too large for every hardware listed: an estimated {need / GIB:.0f} GiB at the least, and the largest device "
         f"({largest.device}) has {(largest.available or 0) / GIB:.0f} GiB; LoRA (params.peft) with int4, a shorter block_size or a smaller base need less"
@@ -77,10 +77,10 @@ def as_json(found: Sequence[Offer]) -> list[dict[str, object]]:
     return [
         {
             name: value
-            for name, value in {**asdict(one), "fits": not one.why_not}.items()
+            for name, value in {**asdict(offer), "fits": not offer.why_not}.items()
             if value not in (None, "")
         }
-        for one in found
+        for offer in found
     ]
 
 

@@ -38,13 +38,15 @@ def plan(checked: CheckedRecipe, examples: int, say: Say) -> Plan:
 def plans(checked: Sequence[CheckedRecipe], say: Say) -> list[Plan]:
     """As plan, of several recipes; without what is known of tuning their bases."""
     read: Read = {}
-    return [_priced(one.recipe, _planned(one, read, say)) for one in checked]
+    return [_priced(recipe.recipe, _planned(recipe, read, say)) for recipe in checked]
 
 
 def costs(checked: Sequence[CheckedRecipe], say: Say, thorough: bool) -> list[prices.Cost | None]:
     """What a run of each may cost by an estimate; None on this machine. Only a `thorough` one makes an environment to read the data."""
     read: Read = {}
-    return [None if runs_here(one.recipe.backend) else _cost(one, read, say, thorough) for one in checked]
+    return [
+        None if runs_here(recipe.recipe.backend) else _cost(recipe, read, say, thorough) for recipe in checked
+    ]
 
 
 def _priced(recipe: Recipe, made: Plan) -> Plan:
@@ -94,7 +96,7 @@ def _planned(checked: CheckedRecipe, read: Read, say: Say, examples: int = 0) ->
 
 def _placed(recipe: Recipe, data: Mapping[str, Any]) -> Mapping[str, object]:
     """With the warnings about keys of the recipe at their lines."""
-    found = [at_its_key(recipe, Problem(**one)).as_dict() for one in data.get("warnings") or ()]
+    found = [at_its_key(recipe, Problem(**warning)).as_dict() for warning in data.get("warnings") or ()]
     return {**data, "warnings": found} if found else data
 
 

@@ -83,16 +83,16 @@ def _tokens(tokens: Mapping[str, Any]) -> Iterator[str]:
             "how they spread and how many they are in all is estimated"
         )
     bins = tokens["histogram"]
-    names = [f"{one['first']:,} or more" if one["last"] is None else f"{one['first']:,} to {one['last']:,}" for one in bins]  # fmt: skip
-    yield from _bars(names, [one["rows"] for one in bins])
+    names = [f"{histogram_bin['first']:,} or more" if histogram_bin["last"] is None else f"{histogram_bin['first']:,} to {histogram_bin['last']:,}" for histogram_bin in bins]  # fmt: skip
+    yield from _bars(names, [histogram_bin["rows"] for histogram_bin in bins])
     limit, key = tokens["limit"], tokens["limited_by"]
     if tokens["packed"] or not tokens["trims"]:
         cut = "longer than that" if tokens["packed"] else "cut there"
         if limit:
             yield f"  {key} allows {limit:,}: {tokens['cut']:,} of {tokens['rows']:,} rows are {cut}"
         return
-    for one in tokens["trims"]:
-        yield f"  {one['key']} allows {one['limit']:,}: {one['rows']:,} of {tokens['rows']:,} rows {one['what']}"
+    for trim in tokens["trims"]:
+        yield f"  {trim['key']} allows {trim['limit']:,}: {trim['rows']:,} of {tokens['rows']:,} rows {trim['what']}"
 
 
 def _labels(labels: Mapping[str, int]) -> Iterator[str]:
@@ -118,7 +118,7 @@ def _findings(title: str, problems: Sequence[Any], totals: Mapping[str, int]) ->
             yield f"  {_near(str(places[0]))}"
             continue
         yield f"  {code}: {total:,} rows"
-        yield from (f"    {_near(str(one))}" for one in places[:SHOWN])
+        yield from (f"    {_near(str(place))}" for place in places[:SHOWN])
         if more := total - len(places[:SHOWN]):
             yield f"    … {more:,} more"
 

@@ -33,13 +33,13 @@ def clean_command(
     if not found:
         say("there is nothing to delete")
     elif not as_json:
-        for one in found:
-            result(f"{one.what}  ({one.run})")
+        for leftover in found:
+            result(f"{leftover.what}  ({leftover.run})")
     whole = True
     if found:
         if not yes and not (sys.stdin.isatty() and click.confirm(f"Delete these {len(found)}?", err=True)):
             raise NotDone("nothing was deleted; agree with --yes")
         whole = clean.remove(found, say)
     if as_json:
-        document([asdict(one) for one in found])
+        document([asdict(leftover) for leftover in found])
     context.exit(0 if whole else FAILED)

@@ -85,11 +85,11 @@ def _needed(needed: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     written = share if "rival" in target else bound_share
     value = f"{written(target['value'])} {target['metric']}, " if "value" in target else ""
     yield "target", f"{value}{target['basis']}"
-    for method, one in needed.get("methods", {}).items():
+    for method, result in needed.get("methods", {}).items():
         beside = "  (shown beside, decides nothing)" if method == "reference" else ""
         cut = needed.get("cut", {}).get(method)
         ended = f"; {cut} of {needed['n']} answers cut at {needed['cut_at']} tokens" if cut else ""
-        yield method, f"{share(one['value']):>6}  ({interval(one)}){ended}{beside}"
+        yield method, f"{share(result['value']):>6}  ({interval(result)}){ended}{beside}"
     for method, why in needed.get("notes", {}).items():
         yield method, f"not measured: {why}"
     if "n" in needed:
@@ -99,29 +99,29 @@ def _needed(needed: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _training(cost: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if "training_unknown" in cost:
         yield "not known", cost["training_unknown"]
-    fitting = [one for one in cost["training"] if one["fits"]]
-    for one in fitting[:CHEAPEST]:
-        yield one["hardware"], _offer(one)
+    fitting = [offer for offer in cost["training"] if offer["fits"]]
+    for offer in fitting[:CHEAPEST]:
+        yield offer["hardware"], _offer(offer)
     if more := fitting[CHEAPEST:]:
         yield "…", f"{len(more)} more that fit; --json lists them"
     refused: dict[str, list[str]] = {}
-    for one in cost["training"]:
-        if not one["fits"]:
-            refused.setdefault(_short(one["why_not"], one["hardware"]), []).append(one["hardware"])
+    for offer in cost["training"]:
+        if not offer["fits"]:
+            refused.setdefault(_short(offer["why_not"], offer["hardware"]), []).append(offer["hardware"])
     for why, hardware in refused.items():
         yield "does not fit", f"{', '.join(hardware)}: {why}"
     yield "basis", cost["training_basis"]
 
 
-def _offer(one: Mapping[str, Any]) -> str:
+def _offer(offer: Mapping[str, Any]) -> str:
     size = (
-        f"{one['needed'] / GIB:5.1f} of {one['available'] / GIB:.0f} GiB"
-        if "needed" in one
+        f"{offer['needed'] / GIB:5.1f} of {offer['available'] / GIB:.0f} GiB"
+        if "needed" in offer
         else "memory not known"
     )
-    hours = f"about {_hours(one['hours'])}" if "hours" in one else "time not known"
-    dollars = f"${one['dollars']:.2f}" if "dollars" in one else "cost not known"
-    return f"{one['device']:<17}{size:<20}{hours:<15}{dollars}"
+    hours = f"about {_hours(offer['hours'])}" if "hours" in offer else "time not known"
+    dollars = f"${offer['dollars']:.2f}" if "dollars" in offer else "cost not known"
+    return f"{offer['device']:<17}{size:<20}{hours:<15}{dollars}"
 
 
 def _hours(hours: float) -> str:
@@ -140,11 +140,11 @@ def _short(why: str, hardware: str) -> str:
 
 
 def _serving(cost: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for method, one in cost["serving_per_1000"].items():
-        kept = ", some answers kept from before" if "cached_share" in one else ""
+    for method, cost_of_1000 in cost["serving_per_1000"].items():
+        kept = ", some answers kept from before" if "cached_share" in cost_of_1000 else ""
         yield (
             method,
-            f"{one['prompt_tokens']:>11,.0f} prompt + {one['completion_tokens']:,.0f} answer tokens, {one['seconds']:,.0f} s{kept}",
+            f"{cost_of_1000['prompt_tokens']:>11,.0f} prompt + {cost_of_1000['completion_tokens']:,.0f} answer tokens, {cost_of_1000['seconds']:,.0f} s{kept}",
         )
     yield "basis", cost["serving_basis"] if cost["serving_per_1000"] else "not measured"
 

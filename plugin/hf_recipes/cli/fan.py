@@ -136,19 +136,21 @@ def _print_outcomes(runs: Sequence[Path]) -> None:
     table = Table(names, "state", "fine-tuned", "message", box=None, pad_edge=False)
     for run in runs:
         # Of a run elsewhere, too, its report has been brought here.
-        one: dict[str, Any] = dict(lifecycle.as_json(run))
+        shown: dict[str, Any] = dict(lifecycle.as_json(run))
         measured = {
             key.removeprefix("fine-tuned/"): value
-            for key, value in one["metrics"].items()
+            for key, value in shown["metrics"].items()
             if key.startswith("fine-tuned/")
         }
         unmet = [f"{gate.get('metric')} is not {gate.get('bound')}" for gate in lifecycle.gate_unmet(run)]
         table.add_row(
             run.name,
-            one["state"],
+            shown["state"],
             ", ".join(f"{name} {share(value)}" for name, value in measured.items()),
             "; ".join(
-                filter(None, [*(f"warning: {said}" for said in warnings(one)), str(one["message"]), *unmet])
+                filter(
+                    None, [*(f"warning: {said}" for said in warnings(shown)), str(shown["message"]), *unmet]
+                )
             ),
         )
     console(stderr=False).print(table)

@@ -99,7 +99,7 @@ def main() -> None:
     clean_streams()
     given = sys.argv[1:]
     # Whoever has just seen an error puts it at the end of the line.
-    arguments = [one for one in given if one != "--debug"]
+    arguments = [argument for argument in given if argument != "--debug"]
     try:
         code = cli.main(args=arguments, prog_name=called_as(), standalone_mode=False)
     except BaseException as error:

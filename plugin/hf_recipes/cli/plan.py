@@ -141,10 +141,10 @@ def _trained(tokens: object) -> Iterator[tuple[str, str]]:
     if isinstance(share, float):
         said = f"{share:.0%} of the trained tokens are of answers; the trainer learns the others, too: prompts, template, end tokens"
         yield "loss", said
-    for one in tokens.get("trims") or ():
+    for trim in tokens.get("trims") or ():
         yield (
             "warning",
-            f"{one['key']}: {one['rows']:,} training rows {one['what']}: {one['limit']:,} tokens are the limit",
+            f"{trim['key']}: {trim['rows']:,} training rows {trim['what']}: {trim['limit']:,} tokens are the limit",
         )
 
 

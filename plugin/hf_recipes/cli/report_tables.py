@@ -37,8 +37,8 @@ def _metric(metric: str, runs: Sequence[Measured]) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     for number, run in enumerate(runs, start=1):
         n = run.report.get("n")
-        for method, one in run.report["methods"].items():
-            measured = one.get("metrics", {}).get(metric)
+        for method, answers in run.report["methods"].items():
+            measured = answers.get("metrics", {}).get(metric)
             if measured is None:
                 continue
             table.add_row(
@@ -46,18 +46,18 @@ def _metric(metric: str, runs: Sequence[Measured]) -> Table:
                 Text(method),
                 rounding.share(measured["value"]),
                 rounding.interval(measured) or "–",
-                each(one, "prompt_tokens", n, 1),
-                each(one, "completion_tokens", n, 1),
-                findings.cut(one, n or 0),
-                each(one, "seconds", n, 3),
+                each(answers, "prompt_tokens", n, 1),
+                each(answers, "completion_tokens", n, 1),
+                findings.cut(answers, n or 0),
+                each(answers, "seconds", n, 3),
             )
         table.add_section()
     return table
 
 
-def each(one: Mapping[str, Any], key: str, n: int | None, digits: int) -> str:
-    """Of a method's total, the share of one of `n` rows."""
-    return f"{one[key] / n:,.{digits}f}" if n and isinstance(one.get(key), (int, float)) else "–"
+def each(result: Mapping[str, Any], key: str, n: int | None, digits: int) -> str:
+    """A total of a method, divided by its `n` rows."""
+    return f"{result[key] / n:,.{digits}f}" if n and isinstance(result.get(key), (int, float)) else "–"
 
 
 def _warnings(runs: Sequence[Measured]) -> Table | None:

@@ -62,11 +62,11 @@ def _methods(report: Mapping[str, Any], metric: str | None) -> Table:
     cut_at = findings.cut_at(report)
     for name in (*columns, "tokens in", "tokens out", *([cut_at] if cut_at else []), "seconds a row"):
         table.add_column(name, justify="right")
-    for method, one in report["methods"].items():
-        costs = [each(one, key, n, 1) for key in ("prompt_tokens", "completion_tokens")]
-        costs += [findings.cut(one, n)] if cut_at else []
-        costs.append(each(one, "seconds", n, 3))
-        table.add_row(Text(method), *(_measured(one["metrics"].get(metric)) if metric else ()), *costs)
+    for method, result in report["methods"].items():
+        costs = [each(result, key, n, 1) for key in ("prompt_tokens", "completion_tokens")]
+        costs += [findings.cut(result, n)] if cut_at else []
+        costs.append(each(result, "seconds", n, 3))
+        table.add_row(Text(method), *(_measured(result["metrics"].get(metric)) if metric else ()), *costs)
     return table
 
 
@@ -75,7 +75,7 @@ def _other_metrics(report: Mapping[str, Any], metrics: list[str]) -> Table:
     for method in report["methods"]:
         table.add_column(Text(method), justify="right")
     for metric in metrics:
-        values = [_measured(one["metrics"].get(metric)) for one in report["methods"].values()]
+        values = [_measured(result["metrics"].get(metric)) for result in report["methods"].values()]
         table.add_row(metric, *(f"{value} ({interval})" if interval else value for value, interval in values))
     return table
 
@@ -104,16 +104,16 @@ def _comparisons(report: Mapping[str, Any]) -> Table:
         table.add_column(name, justify="right")
     table.add_column("test", no_wrap=True)
     for metric, baselines in report["comparisons"].items():
-        for baseline, one in baselines.items():
+        for baseline, measured in baselines.items():
             table.add_row(
                 metric,
                 Text(baseline),
-                rounding.difference(one["difference"]),
-                rounding.difference_interval(one),
-                f"{one['wins']} rows",
-                f"{one['losses']} rows",
-                rounding.p_value(one["p"]),
-                str(one["test"]),
+                rounding.difference(measured["difference"]),
+                rounding.difference_interval(measured),
+                f"{measured['wins']} rows",
+                f"{measured['losses']} rows",
+                rounding.p_value(measured["p"]),
+                str(measured["test"]),
             )
     return table
 
@@ -133,8 +133,8 @@ def _misses(report: Mapping[str, Any]) -> Table:
     table.add_column("row", justify="right")
     table.add_column("answer")
     table.add_column("expected")
-    for one in report["misses"]:
-        table.add_row(str(one["row"]), _short(one["answer"]), _short(one["reference"]))
+    for miss in report["misses"]:
+        table.add_row(str(miss["row"]), _short(miss["answer"]), _short(miss["reference"]))
     return table
 
 

@@ -80,7 +80,7 @@ def _agreed(made: Sequence[CheckedRecipe], yes: bool) -> list[Cost | None]:
     from hf_recipes.api import approval, lifecycle
 
     costs = lifecycle.costs(made, say=say, thorough=not yes)
-    paid = [(one.recipe, cost) for one, cost in zip(made, costs, strict=True) if cost is not None]
+    paid = [(recipe.recipe, cost) for recipe, cost in zip(made, costs, strict=True) if cost is not None]
     asked: list[str] = []
 
     def ask(question: str) -> bool:

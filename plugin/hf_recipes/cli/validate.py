@@ -24,7 +24,7 @@ def validate_command(
     from hf_recipes.backends.machine import machine
 
     found = {recipe: problems(recipe, settings=settings, here=machine) for recipe in recipes}
-    every = [problem for one in found.values() for problem in one]
+    every = [problem for item in found.values() for problem in item]
     if as_json:
         document([problem.as_dict() for problem in every])
     else:

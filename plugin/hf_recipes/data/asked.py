@@ -82,4 +82,4 @@ def _question_columns(form: Form) -> tuple[str, ...]:
 
 
 def _names(value: object) -> Sequence[str]:
-    return [str(one) for one in value] if isinstance(value, (list, tuple)) else [str(value)]
+    return [str(item) for item in value] if isinstance(value, (list, tuple)) else [str(value)]

@@ -57,7 +57,7 @@ def _is_turn(value: object) -> bool:
             return True
         # A list of messages kept by columns, as `datasets` does: {"role": [..], "content": [..]}.
         if isinstance(who, (list, tuple)) and isinstance(value.get(said), (list, tuple)):
-            return all(isinstance(one, str) and one.strip().casefold() in SPEAKERS for one in who)
+            return all(isinstance(person, str) and person.strip().casefold() in SPEAKERS for person in who)
     return "role" in value and "tool_calls" in value
 
 

@@ -45,11 +45,11 @@ def record(row: Mapping[str, object], columns: Sequence[Column]) -> dict[str, ob
 
 def _said(error: RowError, row: Mapping[str, object], columns: Sequence[Column]) -> str:
     """The clause, with a better remedy for TRL's pairs: they keep the question in a column of its own."""
-    prompt = next((one for one in columns if one.parameter == "prompt_text_column"), None)
+    prompt = next((column for column in columns if column.parameter == "prompt_text_column"), None)
     what, due, _ = str(error).partition("where the user's turn is due")
     if prompt is None or not due or not is_conversation(row.get(prompt.name)):
         return str(error)
-    others = " and ".join(f"'{one.name}'" for one in columns if one is not prompt)
+    others = " and ".join(f"'{column.name}'" for column in columns if column is not prompt)
     return f"{what}{due}; put the messages of '{prompt.name}' before those of {others}"
 
 
@@ -175,7 +175,7 @@ def _joins_texts(value: str) -> bool:
         tokens = list(tokenize.generate_tokens(io.StringIO(value).readline))
     except (tokenize.TokenError, SyntaxError):
         return False
-    kinds = [one.type for one in tokens if one.type not in (tokenize.NL, tokenize.NEWLINE)]
+    kinds = [token.type for token in tokens if token.type not in (tokenize.NL, tokenize.NEWLINE)]
     return (tokenize.STRING, tokenize.STRING) in pairwise(kinds)
 
 

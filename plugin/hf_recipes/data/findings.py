@@ -24,7 +24,7 @@ class Findings:
 
     def add_once(self, file: str, line: int, message: str) -> None:
         """A mistake that many rows of a file share: the first is listed, all are counted."""
-        if any((one.file, one.message) == (file, message) for one in self.kept):
+        if any((problem.file, problem.message) == (file, message) for problem in self.kept):
             self._count("bad-row")
         else:
             self.add(file, line, message)

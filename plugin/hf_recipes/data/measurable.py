@@ -63,10 +63,10 @@ def fields_of(reference: str) -> set[str]:
     names: set[str] = set()
     todo: list[tuple[str, Any]] = [("", json_object(reference))]
     while todo:
-        prefix, one = todo.pop()
-        if isinstance(one, dict):
-            names |= {f"{prefix}{key}" for key in one}
-            todo += [(f"{prefix}{key}.", inner) for key, inner in one.items()]
+        prefix, value = todo.pop()
+        if isinstance(value, dict):
+            names |= {f"{prefix}{key}" for key in value}
+            todo += [(f"{prefix}{key}.", inner) for key, inner in value.items()]
     return names
 
 

@@ -123,7 +123,9 @@ def holds_conversation(value: object) -> bool:
 
 def from_templates(templates: Sequence[Message], row: Mapping[str, object]) -> list[dict[str, str]]:
     """One conversation out of a row. Raises RowError as `fill` and `checked` do."""
-    return checked([{"role": one.role, "content": fill(one.content, row)} for one in templates])
+    return checked(
+        [{"role": template.role, "content": fill(template.content, row)} for template in templates]
+    )
 
 
 def from_value(value: object) -> list[dict[str, str]]:
@@ -136,7 +138,7 @@ def from_value(value: object) -> list[dict[str, str]]:
     if (
         isinstance(value, Mapping)
         and is_conversation(value)
-        and all(isinstance(one, list) for one in value.values())
+        and all(isinstance(item, list) for item in value.values())
     ):
         # `datasets` keeps a sequence of mappings by columns: {"role": [..], "content": [..]}.
         value = [dict(zip(value, turn, strict=False)) for turn in zip(*value.values(), strict=False)]
@@ -174,7 +176,7 @@ def checked(messages: Sequence[object]) -> list[dict[str, str]]:
                 "alone, or leave 'weight' away to learn this turn too"
             )
         if content is not None and not isinstance(content, str):
-            parts = isinstance(content, list) and all(isinstance(one, Mapping) for one in content)
+            parts = isinstance(content, list) and all(isinstance(item, Mapping) for item in content)
             hint = "; write the text of its parts as one text" if parts else ""
             raise RowError(f"message {number} has {_kind(content)} as content, expected text{hint}")
         if role != "system" and not (content or "").strip():

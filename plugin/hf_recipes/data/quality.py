@@ -135,12 +135,12 @@ def _cut(facts: Mapping[str, Any], at: At) -> list[Problem]:
         return [at(tokens["limited_by"], "cut", message, longest)]
     return [
         at(
-            one["key"],
-            one["code"],
-            f"{one['rows']:,} {of} {one['what']}: {one['limit']} tokens are the limit",
+            trim["key"],
+            trim["code"],
+            f"{trim['rows']:,} {of} {trim['what']}: {trim['limit']} tokens are the limit",
             longest,
         )
-        for one in tokens["trims"]
+        for trim in tokens["trims"]
     ]
 
 

@@ -97,7 +97,7 @@ class Client:
         place as soon as it is there. `template_options` are for its chat template, where it takes any, as vLLM, SGLang and
         llama.cpp do. Raises EndpointFailed."""
         self._template = {"chat_template_kwargs": dict(template_options)} if template_options else {}
-        asks = [partial(self._chat, one, max_new_tokens) for one in conversations]
+        asks = [partial(self._chat, conversation, max_new_tokens) for conversation in conversations]
         return self._run(self._all(asks, at_once, each))
 
     def complete(
@@ -112,8 +112,8 @@ class Client:
         """As `chat`, for prompts that are tokens already; `extra` is what this server knows beyond OpenAI's interface."""
         settings = {"max_tokens": max_new_tokens, "temperature": 0, **extra}
         asks = [
-            partial(self._reply, "completions", {"prompt": list(one), **settings}, max_new_tokens)
-            for one in prompts
+            partial(self._reply, "completions", {"prompt": list(prompt), **settings}, max_new_tokens)
+            for prompt in prompts
         ]
         return self._run(self._all(asks, at_once, each))
 

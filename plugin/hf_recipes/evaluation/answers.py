@@ -134,7 +134,7 @@ def parse_messages(value: object) -> Messages:
     """Raises TypeError or KeyError."""
     if not isinstance(value, list):
         raise TypeError("its messages are no list")
-    return [{"role": str(one["role"]), "content": str(one["content"])} for one in value]
+    return [{"role": str(item["role"]), "content": str(item["content"])} for item in value]
 
 
 def parse(line: object, method: str) -> Answer:

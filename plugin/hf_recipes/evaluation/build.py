@@ -65,7 +65,7 @@ def evaluate(run: Path) -> Evaluation:
         name = name_of(metric)
         settings[name] = setting
         found = {method: measure(name, list(rows.values()), setting) for method, rows in answers.items()}
-        scores[name] = {method: one for method, one in found.items() if one is not None}
+        scores[name] = {method: item for method, item in found.items() if item is not None}
     require = wanted.get("require") or {}
     compared = [name for name in (*BASELINES, FINE_TUNED) if name in answers]
     cut = CutAnswers(answers, too_many(answers, compared), limit_of(folder), room_of(run))
@@ -109,9 +109,9 @@ def report_of(found: Evaluation, run: Path) -> dict[str, Any]:
         **({} if found.cut.limit is None else {"max_new_tokens": found.cut.limit}),
         "methods": {method: summary(method, found) for method in found.answers},
     }
-    for method, one in report["methods"].items():
+    for method, result in report["methods"].items():
         if drawn := read_drawn_from(run / "answers", method):
-            one["drawn_from"] = drawn
+            result["drawn_from"] = drawn
     notes = {name: why for name, why in read_notes(run / "answers").items() if name not in found.answers}
     if notes:
         report["notes"] = notes
@@ -199,11 +199,11 @@ def options_of(metric: object) -> Mapping[str, Any]:
 
 def baselines_of(by_method: Mapping[str, Measured]) -> dict[str, Measured]:
     """Those that decide: a reference is shown, and no more."""
-    return {method: one for method, one in by_method.items() if method in BASELINES}
+    return {method: measured for method, measured in by_method.items() if method in BASELINES}
 
 
 def by_baseline(ones: Mapping[str, Comparison]) -> dict[str, dict[str, Any]]:
-    return {baseline: asdict(one) for baseline, one in ones.items()}
+    return {baseline: asdict(measured) for baseline, measured in ones.items()}
 
 
 def summary(method: str, found: Evaluation) -> dict[str, Any]:
@@ -215,12 +215,12 @@ def summary(method: str, found: Evaluation) -> dict[str, Any]:
             metrics[name] = {"value": by_method[method].value, "low": low, "high": high}
     return {
         "metrics": metrics,
-        "prompt_tokens": sum(one.prompt_tokens for one in rows.values()),
-        "completion_tokens": sum(one.completion_tokens for one in rows.values()),
-        "seconds": sum(one.seconds for one in rows.values()),
+        "prompt_tokens": sum(row.prompt_tokens for row in rows.values()),
+        "completion_tokens": sum(row.completion_tokens for row in rows.values()),
+        "seconds": sum(row.seconds for row in rows.values()),
         "weights": next(iter(rows.values())).weights,
-        "cached": sum(one.cached for one in rows.values()),
-        "cut": sum(one.cut for one in rows.values()),
+        "cached": sum(row.cached for row in rows.values()),
+        "cut": sum(row.cut for row in rows.values()),
         **could_be(method, found),
     }
 
@@ -238,10 +238,10 @@ def most_right(found: Evaluation) -> int:
 def expected_queries(found: Evaluation) -> dict[str, Any]:
     """Of sql_execution: expected queries that don't run or give nothing; empty where there are none."""
     by_method = found.scores.get("sql_execution", {})
-    counts = next((one.counts for one in by_method.values()), {})
+    counts = next((measured.counts for measured in by_method.values()), {})
     if not (counts.get("failing") or counts.get("empty")):
         return {}
-    right = {method: one.counts["right_on_empty"] for method, one in by_method.items()}
+    right = {method: measured.counts["right_on_empty"] for method, measured in by_method.items()}
     return {"failing": counts["failing"], "empty": counts["empty"], "right_on_empty": right}
 
 
@@ -261,10 +261,10 @@ def could_be(method: str, found: Evaluation) -> dict[str, Any]:
 
 
 def _gate(found: Evaluation, compared: Mapping[str, Mapping[str, Comparison]]) -> list[dict[str, Any]]:
-    tuned = {name: one[FINE_TUNED].value for name, one in found.scores.items() if FINE_TUNED in one}
+    tuned = {name: score[FINE_TUNED].value for name, score in found.scores.items() if FINE_TUNED in score}
     baselines = {
-        name: {method: measured.value for method, measured in baselines_of(one).items()}
-        for name, one in found.scores.items()
+        name: {method: measured.value for method, measured in baselines_of(score).items()}
+        for name, score in found.scores.items()
     }
     entries = gate.check(found.require, tuned, baselines, compared)
     return outcomes.bounds(entries, found.require, found.outcomes, found.cut) if found.outcomes else entries
@@ -285,14 +285,19 @@ def rows_of(found: Evaluation) -> Iterator[dict[str, Any]]:
         asked = {"messages": found.questions[row]} if row in found.questions else {}
         answers = {
             method: _answered(
-                rows[row], place, {n: one[method] for n, one in found.scores.items() if method in one}
+                rows[row], place, {n: score[method] for n, score in found.scores.items() if method in score}
             )
             for method, rows in found.answers.items()
         }
         yield {"row": row, **asked, "reference": first.reference, "answers": answers}
 
 
-def _answered(one: Answer, place: int, scores: Mapping[str, Measured]) -> dict[str, Any]:
-    prompt = {} if one.prompt is None else {"prompt": one.prompt}
+def _answered(answer: Answer, place: int, scores: Mapping[str, Measured]) -> dict[str, Any]:
+    prompt = {} if answer.prompt is None else {"prompt": answer.prompt}
     values: Sequence[tuple[str, float]] = [(name, found.values[place]) for name, found in scores.items()]
-    return {"answer": one.answer, "scores": dict(values), **prompt, **({"cut": True} if one.cut else {})}
+    return {
+        "answer": answer.answer,
+        "scores": dict(values),
+        **prompt,
+        **({"cut": True} if answer.cut else {}),
+    }

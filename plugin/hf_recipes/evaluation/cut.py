@@ -37,7 +37,7 @@ Answers = Mapping[str, Mapping[int, Answer]]
 
 def counts(answers: Answers) -> dict[str, int]:
     """Method → how many of its answers ended at the limit."""
-    return {method: sum(one.cut for one in rows.values()) for method, rows in answers.items()}
+    return {method: sum(row.cut for row in rows.values()) for method, rows in answers.items()}
 
 
 def too_many(answers: Answers, methods: Iterable[str]) -> list[str]:
@@ -62,26 +62,28 @@ def least_and_most(
     metric: str, answers: Sequence[Answer], measured: Measured, setting: Setting
 ) -> tuple[Measured, Measured]:
     """What a method could have come to, had its cut answers gone on: every one of them at its worst, and at its best."""
-    if metric in NOT_GENERATED or not any(one.cut for one in answers):
+    if metric in NOT_GENERATED or not any(answer.cut for answer in answers):
         return measured, measured
     if metric in OVERLAP or metric == "macro_f1":
-        worst = [replace(one, answer="") if one.cut else one for one in answers]
-        best = [replace(one, answer=_at_best(metric, one)) if one.cut else one for one in answers]
+        worst = [replace(answer, answer="") if answer.cut else answer for answer in answers]
+        best = [
+            replace(answer, answer=_at_best(metric, answer)) if answer.cut else answer for answer in answers
+        ]
         made = measure(metric, worst, setting), measure(metric, best, setting)
         return made[0] or measured, made[1] or measured
     pairs = list(zip(answers, measured.values, strict=True))
-    least = [0.0 if one.cut else value for one, value in pairs]
-    most = [1.0 if one.cut and may_be_right(metric, one) else value for one, value in pairs]
+    least = [0.0 if pair.cut else value for pair, value in pairs]
+    most = [1.0 if pair.cut and may_be_right(metric, pair) else value for pair, value in pairs]
     return (
         mean_of(least, right_or_wrong=measured.right_or_wrong),
         mean_of(most, right_or_wrong=measured.right_or_wrong),
     )
 
 
-def may_be_right(metric: str, one: Answer) -> bool:
+def may_be_right(metric: str, answer: Answer) -> bool:
     """Whether a cut answer, gone on, could be right by this metric: an answer that is compared as a whole can't be, once it
     has begun otherwise than the expected one."""
-    said, expected = one.answer.rstrip(HALF).strip(), one.reference.strip()
+    said, expected = answer.answer.rstrip(HALF).strip(), answer.reference.strip()
     if metric == "exact_match" or repeats_itself(said):
         return expected.startswith(said)
     if metric in ("normalised_match", "accuracy", "macro_f1"):
@@ -111,16 +113,16 @@ def said(answers: Answers, methods: Sequence[str], limit: int | None) -> str:
     return f"{listed} answers ended at {at} ({KEY})"
 
 
-def _at_best(metric: str, one: Answer) -> str:
+def _at_best(metric: str, answer: Answer) -> str:
     """The text that a cut answer scores highest with: the expected one, and as much beside it as has been said already."""
     if metric == "macro_f1":
-        return one.reference if may_be_right(metric, one) else one.answer
-    said = one.answer.rstrip(HALF).strip()
-    if one.reference.strip().startswith(said):
-        return one.reference
+        return answer.reference if may_be_right(metric, answer) else answer.answer
+    said = answer.answer.rstrip(HALF).strip()
+    if answer.reference.strip().startswith(said):
+        return answer.reference
     if repeats_itself(said):
-        return one.answer
-    return one.reference + one.answer[len(one.reference) :]
+        return answer.answer
+    return answer.reference + answer.answer[len(answer.reference) :]
 
 
 def _may_be_json(text: str) -> bool:

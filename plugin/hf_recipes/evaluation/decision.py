@@ -148,7 +148,7 @@ def decide(
             f"There is nothing to hold the numbers against: {target.basis}. Say what is good enough there.",
             best,
         )
-    enough = {name: one for name, one in baselines.items() if one.low >= target.value}
+    enough = {name: measured for name, measured in baselines.items() if measured.low >= target.value}
     if enough:
         method = max(enough, key=lambda name: enough[name].value)
         return Decision(
@@ -156,10 +156,10 @@ def decide(
             f"{_with(method)} reaches the target: {_share(enough[method], n, target.value)}, and {bound_share(target.value)} are asked for.",
             method,
         )
-    if all(one.high < target.value for one in baselines.values()):
+    if all(measured.high < target.value for measured in baselines.values()):
         short = f"No baseline reaches the target of {bound_share(target.value)}: the best, {best}, has {_share(baselines[best], n, target.value)}"
         made = _falls_short(short, best, tunable, train_rows)
-        far = all(one.high < FAR * target.value for one in baselines.values())
+        far = all(measured.high < FAR * target.value for measured in baselines.values())
         return (
             _larger_first(short, made, size)
             if far and size and size.small and made.decision == TUNE
@@ -253,16 +253,19 @@ def _thin(baselines: Mapping[str, Measured], best: str, n: int, aim: Target) -> 
     if baselines[best].value >= target:
         open_ones = [baselines[best]]
     else:
-        open_ones = [one for one in baselines.values() if one.high >= target]
-    needed = [rows_needed(one, n, target, right_or_wrong=aim.metric in RIGHT_OR_WRONG) for one in open_ones]
+        open_ones = [measured for measured in baselines.values() if measured.high >= target]
+    needed = [
+        rows_needed(measured, n, target, right_or_wrong=aim.metric in RIGHT_OR_WRONG)
+        for measured in open_ones
+    ]
     thin = f"The evidence is too thin: the best baseline, {best}, has {_share(baselines[best], n, target)}, which leaves {bound_share(target)} open"
-    if any(one is None for one in needed):
+    if any(need is None for need in needed):
         return Decision(
             THIN,
             f"{thin}. It is so near that more rows will not settle it: either choice is defensible.",
             best,
         )
-    more = max(one for one in needed if one is not None) - n
+    more = max(need for need in needed if need is not None) - n
     return Decision(
         THIN, f"{thin}. About {more} more test rows would settle it in 80 of 100 cases.", best, more
     )
@@ -272,6 +275,8 @@ def _with(method: str) -> str:
     return f"Prompting ({method})"
 
 
-def _share(one: Measured, n: int, target: float) -> str:
-    value, low, high = (share_against(share, target) for share in (one.value, one.low, one.high))
+def _share(measured: Measured, n: int, target: float) -> str:
+    value, low, high = (
+        share_against(share, target) for share in (measured.value, measured.low, measured.high)
+    )
     return f"{value} ({low} to {high}, {n} rows)"

@@ -86,7 +86,7 @@ def decided_by(report: Mapping[str, Any]) -> str:
     """Which of several metrics the verdict is about, and which of the others says otherwise; empty where there is but one."""
     verdict = report.get("verdict") or {}
     metric = verdict.get("metric")
-    others = {name for one in report["methods"].values() for name in one.get("metrics", {})} - {metric}
+    others = {name for result in report["methods"].values() for name in result.get("metrics", {})} - {metric}
     if not metric or not others:
         return ""
     return " ".join(
@@ -111,7 +111,7 @@ def _otherwise(report: Mapping[str, Any], verdict: Mapping[str, Any]) -> list[st
 
 def cut_at(report: Mapping[str, Any]) -> str:
     """`cut at 40 tokens`: what a column of `cut` is called; empty where no method says how many of its answers were cut."""
-    if not any("cut" in one for one in report["methods"].values()):
+    if not any("cut" in result for result in report["methods"].values()):
         return ""
     limit = report.get("max_new_tokens")
     return f"cut at {limit:,} tokens" if isinstance(limit, int) else "cut at the limit"
@@ -140,7 +140,9 @@ def warnings(report: Mapping[str, Any]) -> list[str]:
     """What makes the numbers doubtful, a sentence each. They stand above the verdict."""
     found = report.get("warnings")
     said = (
-        [one.get("message") for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
+        [item.get("message") for item in found if isinstance(item, Mapping)]
+        if isinstance(found, list)
+        else []
     )
     return [f"{one[:1].upper()}{one[1:LONGEST].rstrip('.')}." for one in said if isinstance(one, str) and one]
 
@@ -236,8 +238,8 @@ def _upper(text: str) -> str:
 def drawn_from(report: Mapping[str, Any]) -> str:
     """What the examples and passages in the baselines' prompts were drawn from; empty where that isn't known."""
     methods: dict[tuple[str, int, int | None], list[str]] = {}
-    for name, one in report["methods"].items():
-        found = one.get("drawn_from")
+    for name, result in report["methods"].items():
+        found = result.get("drawn_from")
         if isinstance(found, Mapping) and isinstance(found.get("count"), int):
             key = (str(found.get("kind")), found["count"], found.get("trained_on"))
             methods.setdefault(key, []).append(name)

@@ -58,8 +58,8 @@ def _fields(value: Mapping[str, Any], wanted: Sequence[str]) -> dict[str, str]:
     flat: dict[str, str] = {}
     todo = [("", value)]
     while todo:
-        prefix, one = todo.pop()
-        for key, inner in one.items():
+        prefix, value = todo.pop()
+        for key, inner in value.items():
             name = f"{prefix}{key}"
             if isinstance(inner, Mapping) and inner:
                 todo.append((f"{name}.", inner))
@@ -72,7 +72,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Decimal):
         return {NUMBER: str(EXACT.normalize(value) if value else 0)}
     if isinstance(value, list):
-        return [_plain(one) for one in value]
+        return [_plain(item) for item in value]
     if isinstance(value, Mapping):
-        return {key: _plain(one) for key, one in value.items()}
+        return {key: _plain(item) for key, item in value.items()}
     return value

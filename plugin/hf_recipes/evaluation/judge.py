@@ -46,12 +46,12 @@ def judge(
     pair is asked in both orders: a judge that changes its mind with the order has seen no difference (0.5). An answer that
     is the expected one is not asked about. Replies are kept in `folder`. Raises EvaluationFailed.
     """
-    missing = next((one.row for one in answers if one.row not in questions), None)
+    missing = next((answer.row for answer in answers if answer.row not in questions), None)
     if missing is not None:
         raise EvaluationFailed(
             f"judge: the question of row {missing} was not recorded; answer the rows again."
         )
-    pairs = [(questions[one.row], one.answer.strip(), one.reference.strip()) for one in answers]
+    pairs = [(questions[answer.row], answer.answer.strip(), answer.reference.strip()) for answer in answers]
     bench = _Bench(options, folder / RECORD)
     bench.ask([pair for pair in pairs if pair[1] != pair[2]])
     values = [bench.value(*pair) for pair in pairs]
@@ -94,8 +94,8 @@ class _Bench:
         """Have both orders of each pair judged, but for what was judged before. Raises EvaluationFailed."""
         texts = [
             text
-            for question, one, other in pairs
-            for text in (_asked(question, one, other), _asked(question, other, one))
+            for question, pair, other in pairs
+            for text in (_asked(question, pair, other), _asked(question, other, pair))
         ]
         new = {self._name(text): text for text in texts if self._name(text) not in self._said}
         if not new:
@@ -147,7 +147,7 @@ class _Bench:
 
 
 def _asked(question: Messages, first: str, second: str) -> str:
-    asked = "\n\n".join(f"{one['role']}: {one['content']}" for one in question)
+    asked = "\n\n".join(f"{message['role']}: {message['content']}" for message in question)
     return f"<request>\n{asked}\n</request>\n\n<answer A>\n{first}\n</answer A>\n\n<answer B>\n{second}\n</answer B>"
 
 

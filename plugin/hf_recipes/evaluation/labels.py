@@ -46,7 +46,11 @@ def _numbered(answers: Sequence[str], references: Sequence[str]) -> tuple[list[i
     # A label that is all punctuation would be the same as no answer.
     key = normalised if len(written) == len(names) and "" not in written else str.strip
     numbers = {key(name): number for number, name in enumerate(names)}
-    return [numbers.get(key(one), -1) for one in answers], [numbers[key(one)] for one in references], names
+    return (
+        [numbers.get(key(answer), -1) for answer in answers],
+        [numbers[key(reference)] for reference in references],
+        names,
+    )
 
 
 def _one_hot(numbers: Sequence[int], labels: int) -> Any:

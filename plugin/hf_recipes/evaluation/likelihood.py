@@ -16,7 +16,7 @@ def likelihood(answers: Sequence[Answer]) -> Measured | None:
     """
     import numpy as np
 
-    recorded = [(one.reference_nll, one.reference_tokens) for one in answers]
+    recorded = [(answer.reference_nll, answer.reference_tokens) for answer in answers]
     if any(nll is None or tokens is None for nll, tokens in recorded):
         return None
     sums = np.asarray(recorded, dtype=float)

@@ -38,10 +38,10 @@ def measure(name: str, answers: Sequence[Answer], setting: Setting) -> Measured 
     """One metric over the answers of one method; None where what it takes was not recorded. Raises EvaluationFailed."""
     if name not in METRICS:
         raise EvaluationFailed(f"There is no metric {name!r}; known: {', '.join(METRICS)}.")
-    for one in answers:
-        why = lacking(name, setting.options, one.reference, setting.questions.get(one.row, ()))
+    for answer in answers:
+        why = lacking(name, setting.options, answer.reference, setting.questions.get(answer.row, ()))
         if why:
-            raise EvaluationFailed(f"{name} can't measure row {one.row}: {why}.")
+            raise EvaluationFailed(f"{name} can't measure row {answer.row}: {why}.")
     return METRICS[name](answers, setting)
 
 
@@ -50,14 +50,14 @@ def _row(score: Callable[[str, str], float]) -> Metric:
 
     def metric(answers: Sequence[Answer], setting: Setting) -> Measured:
         del setting
-        return mean_of([score(one.answer, one.reference) for one in answers], right_or_wrong=True)
+        return mean_of([score(answer.answer, answer.reference) for answer in answers], right_or_wrong=True)
 
     return metric
 
 
 def _json(score: Callable[[str, str, Sequence[str]], float]) -> Metric:
     def metric(answers: Sequence[Answer], setting: Setting) -> Measured:
-        return mean_of([score(one.answer, one.reference, setting.fields) for one in answers])
+        return mean_of([score(answer.answer, answer.reference, setting.fields) for answer in answers])
 
     return metric
 
@@ -67,7 +67,7 @@ def _texts(measured: Texts) -> Metric:
 
     def metric(answers: Sequence[Answer], setting: Setting) -> Measured:
         del setting
-        return measured([one.answer for one in answers], [one.reference for one in answers])
+        return measured([answer.answer for answer in answers], [answer.reference for answer in answers])
 
     return metric
 
@@ -79,7 +79,8 @@ def _rouge(name: str) -> Metric:
 def _number_match(answers: Sequence[Answer], setting: Setting) -> Measured:
     tolerance = float(setting.options.get("tolerance") or 0)
     return mean_of(
-        [matching.number_match(one.answer, one.reference, tolerance) for one in answers], right_or_wrong=True
+        [matching.number_match(answer.answer, answer.reference, tolerance) for answer in answers],
+        right_or_wrong=True,
     )
 
 

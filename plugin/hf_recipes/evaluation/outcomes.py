@@ -73,7 +73,9 @@ def verdict(
 ) -> Verdict:
     """`made`, with what is to be said of the cut answers; not-measured where they could have changed the decision."""
     could = {
-        decide(one.tuned, one.baselines, one.compared).decision for one in outcomes if one.tuned is not None
+        decide(outcome.tuned, outcome.baselines, outcome.compared).decision
+        for outcome in outcomes
+        if outcome.tuned is not None
     }
     if could <= {made.decision}:
         return replace(
@@ -110,7 +112,7 @@ def bounds(
     ]
     made = []
     for place, entry in enumerate(entries):
-        open_ends = {entry["met"], *(one[place]["met"] for one in others)}
+        open_ends = {entry["met"], *(other[place]["met"] for other in others)}
         why = f"{found.said}, and how they had gone on decides it. {found.remedy}"
         made.append({**entry, "met": False, "not_measured": why} if len(open_ends) > 1 else entry)
     return made

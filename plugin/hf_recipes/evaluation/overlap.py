@@ -54,7 +54,7 @@ def _corpus(metric: Any, sentence: Any, answers: Sequence[str], references: Sequ
 
     def finish(totals: Any, rows: int) -> Any:
         del rows
-        scores = [metric._compute_score_from_stats(list(one)).score for one in totals]
+        scores = [metric._compute_score_from_stats(list(total)).score for total in totals]
         return np.clip(np.asarray(scores, dtype=float) / 100, 0, 1)
 
     return Measured(values, sums, finish)

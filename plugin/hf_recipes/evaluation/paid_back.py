@@ -47,7 +47,7 @@ def _not_as_good(verdict: Mapping[str, Any], against: Comparison) -> str:
 
 
 def _bound_missed(gate: Sequence[Mapping[str, Any]]) -> str:
-    missed = [one for one in gate if not one["met"]]
+    missed = [bound for bound in gate if not bound["met"]]
     return f"{missed[0]['metric']} {missed[0]['bound']} is required, and does not hold" if missed else ""
 
 
@@ -56,21 +56,21 @@ def _noise(tuned: Rows, baseline: Rows) -> str:
     of too few batches for an interval, where the tokens differ."""
     from hf_recipes.evaluation.resampling import mean_interval, seconds_interval
 
-    ours, theirs = ([one.seconds for one in rows.values()] for rows in (tuned, baseline))
+    ours, theirs = ([row.seconds for row in rows.values()] for rows in (tuned, baseline))
     if min(len(set(ours)), len(set(theirs))) >= FEWEST_BATCHES:
         low, high = seconds_interval(ours, theirs)
         if low > 0:
             return ""
         return f"the seconds a request differ by no more than chance ({low:+.3f} to {high:+.3f} less)"
-    fewer, _ = mean_interval([_tokens(baseline[row]) - _tokens(one) for row, one in tuned.items()])
+    fewer, _ = mean_interval([_tokens(baseline[row]) - _tokens(answer) for row, answer in tuned.items()])
     if fewer > 0:
         return ""
     return "these rows do not show that a request takes fewer tokens, and the seconds of so few batches show nothing"
 
 
 def _seconds(rows: Rows) -> float:
-    return sum(one.seconds for one in rows.values())
+    return sum(row.seconds for row in rows.values())
 
 
-def _tokens(one: Answer) -> int:
-    return one.prompt_tokens + one.completion_tokens
+def _tokens(answer: Answer) -> int:
+    return answer.prompt_tokens + answer.completion_tokens

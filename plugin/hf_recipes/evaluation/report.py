@@ -68,8 +68,8 @@ def render_markdown(report: Mapping[str, Any]) -> str:
         lines += ["", "The rows on which the fine-tuned model did worst, the first of equals first:", ""]
         lines += ["| row | answer | expected |", "| ---: | --- | --- |"]
         lines += [
-            table_row([str(one["row"]), _cut(one["answer"]), _cut(one["reference"])])
-            for one in report["misses"]
+            table_row([str(miss["row"]), _cut(miss["answer"]), _cut(miss["reference"])])
+            for miss in report["misses"]
         ]
     return "\n".join(lines) + "\n"
 
@@ -77,7 +77,7 @@ def render_markdown(report: Mapping[str, Any]) -> str:
 def metrics_of(report: Mapping[str, Any]) -> list[str]:
     """Every metric that a method has, the one that decides first."""
     deciding = [(report.get("verdict") or {}).get("metric")]
-    measured = [name for one in report["methods"].values() for name in one.get("metrics", {})]
+    measured = [name for result in report["methods"].values() for name in result.get("metrics", {})]
     return [name for name in dict.fromkeys([*deciding, *measured]) if name in measured]
 
 
@@ -87,11 +87,17 @@ def _methods(report: Mapping[str, Any]) -> list[str]:
     wide = names if len(names) <= BESIDE else names[:1]
     n, cut_at = report["n"], findings.cut_at(report)
     rows = []
-    for method, one in report["methods"].items():
-        shares = [_share(one["metrics"].get(name)) for name in wide]
-        tokens = [f"{one[key] / n:.1f}" for key in ("prompt_tokens", "completion_tokens")]
+    for method, result in report["methods"].items():
+        shares = [_share(result["metrics"].get(name)) for name in wide]
+        tokens = [f"{result[key] / n:.1f}" for key in ("prompt_tokens", "completion_tokens")]
         rows.append(
-            [method, *shares, *tokens, *([findings.cut(one, n)] if cut_at else []), f"{one['seconds']:.1f}"]
+            [
+                method,
+                *shares,
+                *tokens,
+                *([findings.cut(result, n)] if cut_at else []),
+                f"{result['seconds']:.1f}",
+            ]
         )
     head = ["method", *(f"{name} (95 % interval)" for name in wide), "prompt tokens a row", "answer tokens a row", *([cut_at] if cut_at else []), "seconds"]  # fmt: skip
     others = [name for name in names if name not in wide]
@@ -100,7 +106,7 @@ def _methods(report: Mapping[str, Any]) -> list[str]:
 
 def _other_metrics(report: Mapping[str, Any], names: Sequence[str]) -> list[str]:
     methods = report["methods"]
-    rows = [[name, *(_share(one["metrics"].get(name)) for one in methods.values())] for name in names]
+    rows = [[name, *(_share(result["metrics"].get(name)) for result in methods.values())] for name in names]
     return _numbers(["metric (95 % interval)", *methods], rows)
 
 
@@ -124,9 +130,9 @@ def _share(measured: Mapping[str, Any] | None) -> str:
 def _comparisons(report: Mapping[str, Any]) -> list[str]:
     """Fine-tuned minus each baseline, by metric."""
     rows = [
-        (metric, baseline, one)
+        (metric, baseline, measured)
         for metric, baselines in (report.get("comparisons") or {}).items()
-        for baseline, one in baselines.items()
+        for baseline, measured in baselines.items()
     ]
     if not rows:
         return []
@@ -135,11 +141,11 @@ def _comparisons(report: Mapping[str, Any]) -> list[str]:
         "| fine-tuned minus | metric | difference (95 % interval) | better on | worse on | p | test |",
         "| --- | --- | ---: | ---: | ---: | ---: | --- |",
     ]
-    for metric, baseline, one in rows:
-        difference = f"{rounding.difference(one['difference'])} ({rounding.difference_interval(one)})"
-        p = rounding.p_value(one["p"])
-        counts = [f"{one['wins']} rows", f"{one['losses']} rows"]
-        lines.append(table_row([baseline, metric, difference, *counts, p, one["test"]]))
+    for metric, baseline, row in rows:
+        difference = f"{rounding.difference(row['difference'])} ({rounding.difference_interval(row)})"
+        p = rounding.p_value(row["p"])
+        counts = [f"{row['wins']} rows", f"{row['losses']} rows"]
+        lines.append(table_row([baseline, metric, difference, *counts, p, row["test"]]))
     drawn = report.get("statistics") or {}
     how = (
         f": {drawn['resamples']:,} resamples, {drawn['permutations']:,} permutations, seed {drawn['seed']}"

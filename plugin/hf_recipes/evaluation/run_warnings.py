@@ -128,15 +128,17 @@ def _gradients(found: Logged) -> Iterator[Warned]:
 
 def _weights(run: Path) -> list[Warned]:
     said = read_object(run / VERIFIED).get("warnings")
-    found = [one for one in said if isinstance(one, dict)] if isinstance(said, list) else []
-    return [one for one in found if isinstance(one.get("code"), str) and isinstance(one.get("message"), str)]
+    found = [warning for warning in said if isinstance(warning, dict)] if isinstance(said, list) else []
+    return [
+        item for item in found if isinstance(item.get("code"), str) and isinstance(item.get("message"), str)
+    ]
 
 
 def _empty(answers: Mapping[str, Mapping[int, Answer]]) -> Iterator[Warned]:
     """Half of them is enough: no such number says anything of a model. Rows whose expected answer is empty don't count."""
     for method, rows in answers.items():
-        due = [one for one in rows.values() if one.reference.strip()]
-        empty = sum(not one.answer.strip() for one in due)
+        due = [row for row in rows.values() if row.reference.strip()]
+        empty = sum(not answer.answer.strip() for answer in due)
         if not due or 2 * empty < len(due):
             continue
         share = "all" if empty == len(due) else f"{empty} of"
@@ -147,8 +149,8 @@ def _empty(answers: Mapping[str, Mapping[int, Answer]]) -> Iterator[Warned]:
 def _all_the_same(answers: Mapping[str, Mapping[int, Answer]]) -> Iterator[Warned]:
     """Of the fine-tuned model alone: a base that was never shown the task may well say one thing."""
     rows = list(answers.get(FINE_TUNED, {}).values())
-    given = Counter(one.answer.strip() for one in rows)
-    expected = Counter(one.reference.strip() for one in rows)
+    given = Counter(row.answer.strip() for row in rows)
+    expected = Counter(row.reference.strip() for row in rows)
     if len(rows) < 2 or len(expected) < 2:
         return
     (answer, count), often = given.most_common(1)[0], expected.most_common(1)[0][1]
@@ -162,7 +164,11 @@ def _all_the_same(answers: Mapping[str, Mapping[int, Answer]]) -> Iterator[Warne
 def _those_of_the_base(answers: Mapping[str, Mapping[int, Answer]]) -> Iterator[Warned]:
     """Asked without examples, the base sees the very prompt of the fine-tuned model."""
     tuned, base = answers.get(FINE_TUNED, {}), answers.get(BASELINES[0], {})
-    if tuned and base and all(row in base and base[row].answer == one.answer for row, one in tuned.items()):
+    if (
+        tuned
+        and base
+        and all(row in base and base[row].answer == recorded.answer for row, recorded in tuned.items())
+    ):
         message = f"{_named(FINE_TUNED)} gives the base's answer in all {len(tuned)} rows: training changed nothing that they show"
         yield _warned("answers-of-the-base", message, method=FINE_TUNED, count=len(tuned), rows=len(tuned))
 

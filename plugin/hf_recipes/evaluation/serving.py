@@ -15,13 +15,13 @@ def per_thousand(report: Mapping[str, Any]) -> dict[str, dict[str, float]]:
     """
     n = report["n"]
     found = {}
-    for method, one in report["methods"].items():
+    for method, result in report["methods"].items():
         entry = {
-            name: round(one[name] / n * REQUESTS, 1)
+            name: round(result[name] / n * REQUESTS, 1)
             for name in ("prompt_tokens", "completion_tokens", "seconds")
-            if name in one
+            if name in result
         }
-        if one.get("cached"):
-            entry["cached_share"] = round(one["cached"] / n, 3)
+        if result.get("cached"):
+            entry["cached_share"] = round(result["cached"] / n, 3)
         found[method] = entry
     return found

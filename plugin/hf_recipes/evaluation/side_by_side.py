@@ -43,7 +43,10 @@ def metrics(runs: Sequence[Measured]) -> list[str]:
     """Every metric that a method of a run has, in the order of the first run."""
     return list(
         dict.fromkeys(
-            name for run in runs for one in run.report["methods"].values() for name in one.get("metrics", {})
+            name
+            for run in runs
+            for result in run.report["methods"].values()
+            for name in result.get("metrics", {})
         )
     )
 
@@ -52,7 +55,7 @@ def differing(runs: Sequence[Measured]) -> dict[str, list[Any]]:
     """Setting → its value in each run, of the settings that are not the same in all; None where a run has none."""
     names = sorted({name for run in runs for name in run.settings})
     values = {name: [run.settings.get(name) for run in runs] for name in names}
-    return {name: found for name, found in values.items() if any(one != found[0] for one in found)}
+    return {name: found for name, found in values.items() if any(item != found[0] for item in found)}
 
 
 def strangers(runs: Sequence[Measured]) -> dict[str, str]:

@@ -31,14 +31,14 @@ def sql_execution(
     nothing: list[float] = []
     try:
         with Worker() as worker:
-            for one in answers:
-                found = worker.run(_task(one, questions, options))
+            for answer in answers:
+                found = worker.run(_task(answer, questions, options))
                 error = next((expected.error for _, expected in found if expected.error), "")
                 if error:
-                    failed.append(f"row {one.row}: {error}")
-                    values.append(float(_text(one.answer) == _text(one.reference)))
+                    failed.append(f"row {answer.row}: {error}")
+                    values.append(float(_text(answer.answer) == _text(answer.reference)))
                     continue
-                ordered = orders(one.reference)
+                ordered = orders(answer.reference)
                 values.append(float(all(_same(ours, theirs, ordered) for ours, theirs in found)))
                 if all(expected.says_nothing for _, expected in found):
                     nothing.append(values[-1])
@@ -55,20 +55,20 @@ def sql_execution(
     return mean_of(values, right_or_wrong=True, counts=counts)
 
 
-def _task(one: Answer, questions: Mapping[int, Messages], options: Mapping[str, Any]) -> Task:
+def _task(answer: Answer, questions: Mapping[int, Messages], options: Mapping[str, Any]) -> Task:
     database = options.get("database")
     if database and not Path(str(database)).is_file():
         raise EvaluationFailed(f"sql_execution: the database {Path(str(database)).name} is not there.")
-    schema = [] if database else tables(questions.get(one.row, ()))
+    schema = [] if database else tables(questions.get(answer.row, ()))
     if not database and not schema:
         raise EvaluationFailed(
-            f"sql_execution needs the option `database`, or CREATE TABLE statements in the messages; row {one.row} has none."
+            f"sql_execution needs the option `database`, or CREATE TABLE statements in the messages; row {answer.row} has none."
         )
     return Task(
-        queries=(one.answer, one.reference),
+        queries=(answer.answer, answer.reference),
         database=str(database) if database else None,
         tables=schema,
-        expected=one.reference,
+        expected=answer.reference,
         timeout=float(options.get("timeout") or TIMEOUT),
     )
 

@@ -77,11 +77,11 @@ def compare(tuned: Measured, baselines: Mapping[str, Measured]) -> dict[str, Com
 
     found = {}
     for name, (test, before, p, family) in p_values(tuned, baselines).items():
-        one = baselines[name]
-        pairs = list(zip(tuned.values, one.values, strict=True))
+        baseline = baselines[name]
+        pairs = list(zip(tuned.values, baseline.values, strict=True))
         found[name] = Comparison(
-            tuned.value - one.value,
-            *difference_interval(tuned, one),
+            tuned.value - baseline.value,
+            *difference_interval(tuned, baseline),
             p,
             test,
             wins=sum(a > b + SAME for a, b in pairs),
@@ -94,7 +94,7 @@ def compare(tuned: Measured, baselines: Mapping[str, Measured]) -> dict[str, Com
 
 def p_values(tuned: Measured, baselines: Mapping[str, Measured]) -> dict[str, tuple[str, float, float, int]]:
     """Baseline → the test's name, p before and after the correction, and over how many it ran."""
-    raw = {name: _tested(tuned, one) for name, one in baselines.items()}
+    raw = {name: _tested(tuned, measured) for name, measured in baselines.items()}
     family = can_be_best(baselines)
     adjusted = dict(zip(family, holm([raw[name][1] for name in family]), strict=True))
     return {
@@ -114,8 +114,9 @@ def can_be_best(baselines: Mapping[str, Measured]) -> list[str]:
     best = max(baselines, key=lambda name: baselines[name].value)
     return [
         name
-        for name, one in baselines.items()
-        if one.value >= baselines[best].value - SAME or _tested(baselines[best], one)[1] >= CANNOT_BE_BEST
+        for name, measured in baselines.items()
+        if measured.value >= baselines[best].value - SAME
+        or _tested(baselines[best], measured)[1] >= CANNOT_BE_BEST
     ]
 
 
@@ -147,7 +148,7 @@ def decide(
     """Needs at least one row and one baseline. `comparisons`: those of `compare`, where they have been made."""
     n = len(tuned.values)
     comparisons = comparisons or compare(tuned, baselines)
-    best = best_baseline({name: one.value for name, one in baselines.items()}, comparisons)
+    best = best_baseline({name: measured.value for name, measured in baselines.items()}, comparisons)
     against = comparisons[best]
     smallest = _smallest(tuned, baselines[best], against)
     shown = evidence(tuned, baselines[best], best, against)

@@ -20,7 +20,7 @@ def write(run: Path) -> None:
     report = report_of(found, run)
     folder = run / "report"
     folder.mkdir(exist_ok=True)
-    lines = (json.dumps(one, allow_nan=False) + "\n" for one in rows_of(found))
+    lines = (json.dumps(row, allow_nan=False) + "\n" for row in rows_of(found))
     replace(folder / "rows.jsonl", lines)
     replace(folder / "report.md", render_markdown(report))
     replace(folder / page.NAME, page.of_run(run, report))

@@ -54,7 +54,7 @@ def account(client: HfApi | None = None) -> Account:
         # Once a client: the Hub allows but few of these, and a run that starts asks several times.
         answer = retrying(lambda: client.whoami(cache=True))
     token = (answer.get("auth") or {}).get("accessToken") or {}
-    orgs = frozenset(str(one["name"]) for one in answer.get("orgs") or () if one.get("name"))
+    orgs = frozenset(str(org["name"]) for org in answer.get("orgs") or () if org.get("name"))
     pro = answer.get("isPro") is not False
     return Account(str(answer["name"]), str(token.get("role") or "oauth"), orgs, pro)
 

@@ -28,7 +28,7 @@ def with_proven_base(facts: Facts, client: HfApi) -> Facts:
     files = weight_files(folder)
     if not files or fingerprint(files) != facts.base_fingerprint:
         return facts  # these are no longer the weights that it was trained from
-    name = next((one for one in _candidates(folder) if _same_weights(one, files, client)), None)
+    name = next((repo for repo in _candidates(folder) if _same_weights(repo, files, client)), None)
     if name is None:
         return facts
     places = {place: name if said == facts.base_model else said for place, said in facts.places.items()}
@@ -57,9 +57,9 @@ def _same_weights(name: str, files: list[Path], client: HfApi) -> bool:
     except HubFailed:
         return False
     theirs = {
-        one.rfilename: (one.lfs.size, one.lfs.sha256) if one.lfs else None
-        for one in info.siblings or ()
-        if "/" not in one.rfilename and one.rfilename.endswith(".safetensors")
+        sibling.rfilename: (sibling.lfs.size, sibling.lfs.sha256) if sibling.lfs else None
+        for sibling in info.siblings or ()
+        if "/" not in sibling.rfilename and sibling.rfilename.endswith(".safetensors")
     }
     if theirs.keys() != {file.name for file in files}:
         return False

@@ -38,7 +38,7 @@ def _listed(backend: str, client: HfApi | None) -> float | None:
         listed = (
             client.list_spaces_hardware() if backend.startswith("spaces-") else client.list_jobs_hardware()
         )
-        one = next((each for each in listed if each.name == flavor_of(backend)), None)
-        return None if one is None else round(one.unit_cost_usd * HOURS[one.unit_label], 2)
+        priced = next((each for each in listed if each.name == flavor_of(backend)), None)
+        return None if priced is None else round(priced.unit_cost_usd * HOURS[priced.unit_label], 2)
     except Exception:  # no connection, no such list, a list of another form: the table serves
         return None

@@ -139,4 +139,4 @@ class Batches:
                     ended(done)
         seconds = (time.perf_counter() - started) / len(prompts)
         ended(len(prompts))
-        return [(one, seconds) for one in tokens]
+        return [(token, seconds) for token in tokens]

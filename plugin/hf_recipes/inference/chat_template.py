@@ -49,7 +49,7 @@ def prompt_text(tokenizer: Any, messages: Conversation, frame: AnswerFrame) -> s
 
 def text_ids(tokenizer: Any, text: str) -> list[int]:
     """The tokens of rendered text, which brings its own special tokens."""
-    return [int(one) for one in tokenizer(text, add_special_tokens=False)["input_ids"]]
+    return [int(token) for token in tokenizer(text, add_special_tokens=False)["input_ids"]]
 
 
 def end_texts(tokenizer: Any) -> tuple[str, ...]:

@@ -27,12 +27,14 @@ def idle_targets(folder: Path) -> list[Warned]:
     adapted = sorted({_leaf(name) for name, some in learned.items() if some})
     # A base's modules may be named one by one, with their layers: those of one kind are told together.
     kinds: dict[str, list[str]] = {}
-    for target in sorted(str(one) for one in targets):
+    for target in sorted(str(target) for target in targets):
         kinds.setdefault(_leaf(target), []).append(target)
     found = []
     for kind, named in kinds.items():
-        modules = {one for target in named for one in learned if one == target or one.endswith(f".{target}")}
-        idle = sorted(one for one in modules if not learned[one])
+        modules = {
+            name for target in named for name in learned if name == target or name.endswith(f".{target}")
+        }
+        idle = sorted(module for module in modules if not learned[module])
         if not modules:
             message = f"the adapter names the target module {kind!r}, and has no weights for it: the base has no module of that name"
         elif idle:

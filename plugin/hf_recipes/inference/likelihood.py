@@ -49,8 +49,8 @@ def text_nll(pair: Any, texts: Sequence[str], *, model: Which) -> list[tuple[flo
     """(nats, tokens) of plain texts without any template; the first token stands as given and is not counted."""
     side: Side = pair.side(model)
     tokenizer = pair.side("base").tokenizer  # the same tokens for both
-    ids = [[int(one) for one in tokenizer(text)["input_ids"]] for text in texts]
-    heads, tails = [one[:1] for one in ids], [one[1:] for one in ids]
+    ids = [[int(token) for token in tokenizer(text)["input_ids"]] for text in texts]
+    heads, tails = [text_ids[:1] for text_ids in ids], [text_ids[1:] for text_ids in ids]
     return list(zip(_nll(pair, side, heads, tails), map(len, tails), strict=True))
 
 
@@ -86,13 +86,13 @@ def _nll(
         for prompt, turn in zip(prompts, turns, strict=True)
     ]
     kept = pair.cache.get(dict.fromkeys(keys))
-    found = [float(kept[one]["nats"]) if one in kept else 0.0 for one in keys]
-    left = [place for place, one in enumerate(keys) if one not in kept]
+    found = [float(kept[key]["nats"]) if key in kept else 0.0 for key in keys]
+    left = [place for place, key in enumerate(keys) if key not in kept]
     order = sorted(left, key=lambda place: len(prompts[place]) + len(turns[place]))
     for places in _batches(order, prompts, turns, side.model.config.get_text_config().vocab_size):
         with pair.lock, side.alone():
             sums = in_halves(
-                lambda some: _batch(side, [prompts[one] for one in some], [turns[one] for one in some]),
+                lambda some: _batch(side, [prompts[row] for row in some], [turns[row] for row in some]),
                 places,
             )
         for place, nats in zip(places, sums, strict=True):
@@ -108,8 +108,8 @@ def _batches(
     batch: list[int] = []
     for place in order:
         longer = [*batch, place]
-        width = max(len(prompts[one]) + len(turns[one]) for one in longer)
-        tail = max(len(turns[one]) for one in longer) + 1
+        width = max(len(prompts[text]) + len(turns[text]) for text in longer)
+        tail = max(len(turns[text]) for text in longer) + 1
         if batch and (len(longer) * width > TOKENS or len(longer) * tail * vocabulary > LOGITS):
             yield batch
             longer = [place]

@@ -119,7 +119,7 @@ class Pair:
         next call when its prompts begin so too.
         """
         side = self.side(model)
-        prompts = [encode(side.tokenizer, one, side.frame) for one in conversations]
+        prompts = [encode(side.tokenizer, conversation, side.frame) for conversation in conversations]
         for prompt in prompts:
             check_length(side, prompt, max_new_tokens)
         with self.lock:
@@ -127,19 +127,19 @@ class Pair:
             made = batches.answers(
                 prompts, max_new_tokens, batch_size, progress or (lambda done, total: None)
             )
-        texts = [said(side, one.tokens) for one in made]
+        texts = [said(side, generated.tokens) for generated in made]
         return [
             Answer(
                 text.answer,
                 len(prompt),
-                len(one.tokens),
-                one.seconds,
+                len(generated.tokens),
+                generated.seconds,
                 side.weights,
-                one.cached,
-                cut=not one.tokens or one.tokens[-1] not in side.ends,
+                generated.cached,
+                cut=not generated.tokens or generated.tokens[-1] not in side.ends,
                 reasoning=text.reasoning,
             )
-            for prompt, one, text in zip(prompts, made, texts, strict=True)
+            for prompt, generated, text in zip(prompts, made, texts, strict=True)
         ]
 
     def stream(

@@ -14,7 +14,7 @@ def parameters(base: str) -> int | None:
     if folder.is_dir():
         files = sorted(folder.glob("*.safetensors"))
         try:
-            tensors = [one for file in files for one in header(file).values()]
+            tensors = [entry for file in files for entry in header(file).values()]
         except (ValueError, OSError):
             return None
         return sum(math.prod(tensor["shape"]) for tensor in tensors) or None

@@ -107,10 +107,10 @@ class _Walk:
             else:
                 self._value(entry.node, child, found)
         present = {entry.key for entry in node.entries}
-        for one in self.fields.values():
-            parent, _, name = one.key.rpartition(".")
-            if one.required and parent == pattern and name not in present:
-                self.reading.report(_join(key, name), "missing-key", "missing", one.meaning)
+        for known in self.fields.values():
+            parent, _, name = known.key.rpartition(".")
+            if known.required and parent == pattern and name not in present:
+                self.reading.report(_join(key, name), "missing-key", "missing", known.meaning)
 
     def _unknown(self, parent: str, pattern: str, entry: Entry, key: str, key_pattern: str) -> None:
         value = entry.node.value if isinstance(entry.node, Scalar) else None

@@ -92,7 +92,7 @@ def _documents(reading: Reading) -> None:
             key, "not-found", "no such file or folder", "relative paths count from the recipe's folder"
         )
     elif path.is_dir():
-        if not any(one.suffix.lower() in DOCUMENTS for one in path.rglob("*")):
+        if not any(file.suffix.lower() in DOCUMENTS for file in path.rglob("*")):
             reading.report(key, "not-found", f"the folder holds no {', '.join(DOCUMENTS)} file")
     elif path.suffix.lower() not in DOCUMENTS:
         reading.report(key, "unknown-value", f"not a file that is read: {', '.join(DOCUMENTS)}")

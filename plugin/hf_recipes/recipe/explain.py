@@ -31,7 +31,7 @@ def described(schema: EngineSchema, key: str, task: str | None = None) -> list[d
     """One entry for each way in which the tasks' definitions of a key differ. Raises UnknownField."""
     groups: list[tuple[Field, list[str]]] = []
     for name, field in _found(schema, key, task):
-        names = next((names for one, names in groups if _same(one, field)), None)
+        names = next((names for known, names in groups if _same(known, field)), None)
         if names is None:
             groups.append((field, [name]))
         else:
@@ -63,8 +63,8 @@ def _canonical(schema: EngineSchema, task: str) -> str:
     return schema.task_names[task][0]
 
 
-def _same(one: Field, other: Field) -> bool:
-    return (one.types, one.default, one.choices) == (other.types, other.default, other.choices)
+def _same(field: Field, other: Field) -> bool:
+    return (field.types, field.default, field.choices) == (other.types, other.default, other.choices)
 
 
 def _entry(

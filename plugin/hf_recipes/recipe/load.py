@@ -84,7 +84,7 @@ def _read(
     if entry is not None:
         schema = _schema(root, schemas, environ)
         combined = matrix.combinations(root, entry, settings, schema, found.append)
-    readings = [_reading(one.root, file, schemas, environ, found, folder) for one in combined]
+    readings = [_reading(combination.root, file, schemas, environ, found, folder) for combination in combined]
     if found:
         drafts += [
             build.draft(reading, path=path, text=text, trainer=trainer, settings=tuple(settings))
@@ -97,11 +97,13 @@ def _read(
         return [build.recipe(reading, path=path, text=text, trainer=trainer, settings=tuple(settings))]
     return [
         _of_matrix(
-            build.recipe(reading, path=path, text=text, trainer=trainer, settings=(*settings, *one.settings)),
-            one,
+            build.recipe(
+                reading, path=path, text=text, trainer=trainer, settings=(*settings, *combination.settings)
+            ),
+            combination,
             entry.place,
         )
-        for (reading, trainer), one in zip(readings, combined, strict=True)
+        for (reading, trainer), combination in zip(readings, combined, strict=True)
     ]
 
 
@@ -124,9 +126,9 @@ def _reading(
     return reading, trainer
 
 
-def _of_matrix(recipe: Recipe, one: matrix.Combination, place: Place) -> Recipe:
+def _of_matrix(recipe: Recipe, combination: matrix.Combination, place: Place) -> Recipe:
     positions = {**recipe.positions, matrix.KEY: (place.line, place.column)}
-    return replace(recipe, matrix=one.values, positions=positions)
+    return replace(recipe, matrix=combination.values, positions=positions)
 
 
 def _text(path: Path, found: list[Problem]) -> str | None:
@@ -176,7 +178,7 @@ def _explain_task(reading: Reading, alias: str | None) -> None:
     meant = reading.schema.refused_names.get(alias or "")
     if meant is None:
         return
-    reading.problems = [one for one in reading.problems if not one.message.startswith("task: ")]
+    reading.problems = [problem for problem in reading.problems if not problem.message.startswith("task: ")]
     if runs := reading.schema.names_of(meant):
         hint = f"name the trainer: {', '.join(runs)}"
     else:

@@ -77,7 +77,7 @@ def combinations(
         for values in islice(product(*(axis.values for axis in axes)), MAX_COMBINATIONS)
     ]
     names = _names(root, chosen)
-    return [_combination(root, one, name, report) for one, name in zip(chosen, names, strict=True)]
+    return [_combination(root, values, name, report) for values, name in zip(chosen, names, strict=True)]
 
 
 def _axes(matrix: Entry, schema: EngineSchema, report: Report) -> Iterator[Axis]:
@@ -155,18 +155,18 @@ def _place_of_name(root: Map, chosen: dict[Axis, Node]) -> Place:
 
 def _names(root: Map, chosen: Sequence[dict[Axis, Node]]) -> list[str | None]:
     """A project name for each combination, since a name is a model repo; None where the recipe's own cannot be built on."""
-    bases = [_name(root, one) for one in chosen]
+    bases = [_name(root, values) for values in chosen]
     # The Hub's names differ by more than their case.
     counts = Counter(f"{base}-{suffix}".lower() for base, suffix in bases)
     made: list[str | None] = []
-    for one, (base, suffix) in zip(chosen, bases, strict=True):
+    for values, (base, suffix) in zip(chosen, bases, strict=True):
         full = f"{base}-{suffix}" if suffix else base
-        if base is None or len(base) > MAX_NAME or not one:
+        if base is None or len(base) > MAX_NAME or not values:
             made.append(None)
         elif full and len(full) <= MAX_NAME and counts[f"{base}-{suffix}".lower()] == 1:
             made.append(full)
         else:
-            made.append(_hashed(base, one))
+            made.append(_hashed(base, values))
     return made
 
 

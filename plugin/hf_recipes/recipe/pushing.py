@@ -61,4 +61,4 @@ def push_problems(recipe: Recipe) -> list[Problem]:
 
 
 def _is_otherwise_right(reading: Reading) -> bool:
-    return not any(one.message.startswith("project_name:") for one in reading.problems)
+    return not any(problem.message.startswith("project_name:") for problem in reading.problems)

@@ -281,7 +281,7 @@ def _evaluate(reading: Reading, trainer: str | None) -> None:
         reading.report("evaluate", "wrong-task", "only chat models can be measured so far", hint)
         return
     test = reading.values.get("data.test_split")
-    wrong = any(one.message.startswith("data.test_split") for one in reading.problems)
+    wrong = any(problem.message.startswith("data.test_split") for problem in reading.problems)
     if test is None and not wrong and "data" not in reading.misshapen:
         hint = "name a split, or a fraction such as 0.1 to hold out"
         reading.report(
@@ -294,7 +294,7 @@ def _evaluate(reading: Reading, trainer: str | None) -> None:
 
 def _gates(reading: Reading) -> None:
     metrics = measures.metric_names(reading)
-    known = not any(one.message.startswith("evaluate.metrics") for one in reading.problems)
+    known = not any(problem.message.startswith("evaluate.metrics") for problem in reading.problems)
     baselines = reading.values.get("evaluate.baselines", ["zero-shot", "few-shot"])
     assert isinstance(baselines, list)
     for metric in METRICS:

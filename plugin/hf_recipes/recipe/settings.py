@@ -47,8 +47,10 @@ def placed(
             return Map((*node.entries, entry), node.place)
         # The key keeps its own place where only something below it changes.
         entries = (
-            one if one.key != path[0] else (Entry(one.key, one.place, entry.node) if path[1:] else entry)
-            for one in node.entries
+            known
+            if known.key != path[0]
+            else (Entry(known.key, known.place, entry.node) if path[1:] else entry)
+            for known in node.entries
         )
         return Map(tuple(entries), node.place)
     if (

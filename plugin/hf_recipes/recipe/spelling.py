@@ -35,7 +35,7 @@ def nearest(word: str, known: Iterable[str], alike: float = 0.65) -> str | None:
     """The known word that is most like `word`, if any is: 1 is the same, 0 has no letter in common."""
     if len(word) > LONGEST:
         return None
-    by_letters = {_plain(one): one for one in known}
+    by_letters = {_plain(name): name for name in known}
     close = get_close_matches(_plain(word), by_letters, 1, alike)
     return by_letters[close[0]] if close else None
 

@@ -154,7 +154,9 @@ def _step(found: Mapping[str, Any]) -> Step:
 
 def _data(found: Mapping[str, Any]) -> Data:
     values = _known(Data, found)
-    values["messages"] = tuple(Message(one["role"], one["content"]) for one in found.get("messages") or ())
+    values["messages"] = tuple(
+        Message(message["role"], message["content"]) for message in found.get("messages") or ()
+    )
     values["column_mapping"] = found.get("column_mapping") or {}
     return Data(**{"path": "", "local": False, "train_split": "train", **values})
 
@@ -179,5 +181,5 @@ def _evaluate(found: Mapping[str, Any] | None) -> Evaluate | None:
 
 
 def _known(kind: type[Any], found: Mapping[str, Any]) -> dict[str, Any]:
-    names = {one.name for one in fields(kind)}
+    names = {known_field.name for known_field in fields(kind)}
     return {name: value for name, value in found.items() if name in names}

@@ -59,7 +59,7 @@ def read_job(run: Path) -> dict[str, Any]:
             if job.get(name) is not None and not isinstance(job[name], kind):
                 raise Damaged(f"{run / 'job.json'} is damaged ({name} is no {kind.__name__}); {REMEDY}")
     items = (("steps", dict), ("secrets", str))
-    if not all(isinstance(one, kind) for name, kind in items for one in job.get(name) or ()):
+    if not all(isinstance(item, kind) for name, kind in items for item in job.get(name) or ()):
         raise Damaged(f"{run / 'job.json'} is damaged (its steps or secrets are none); {REMEDY}")
     return job
 

@@ -149,7 +149,9 @@ def _literal(kind: str, values: list[Any], chance: random.Random) -> Any:
     """One of the values or next to it, as the column's type has it; None where none fits.
 
     Next to a number, so that < and <= differ; around a text, so that LIKE '%x%' finds more than = 'x'."""
-    fitting = [one for one in map(_number, values) if one is not None] if _is_numeric(kind) else values
+    fitting = (
+        [number for number in map(_number, values) if number is not None] if _is_numeric(kind) else values
+    )
     if not fitting:
         return None
     value = chance.choice(fitting)

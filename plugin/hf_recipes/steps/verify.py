@@ -71,7 +71,7 @@ def check_files(folder: Path) -> None:
     """There are safetensors, and a config that says what they are."""
     if not any(folder.glob("*.safetensors")):
         pickles = [*folder.glob("*.bin"), *folder.glob("*.pt"), *folder.glob("*.pth")]
-        weights = [one for one in pickles if one.name != "training_args.bin"]
+        weights = [pickle for pickle in pickles if pickle.name != "training_args.bin"]
         if weights:
             raise _invalid(f"the trainer wrote {weights[0].name}, a pickle, which is never loaded")
         raise StepFailed("no_weights", "the trainer ended without writing weights")

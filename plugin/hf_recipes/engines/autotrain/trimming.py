@@ -53,11 +53,11 @@ def _dpo(params: Mapping[str, Any], limit: int, key: str) -> TrimRule:
             prompt = prompt_limit
             trims.append(Trim("prompt-cut", "params.max_prompt_length", prompt_limit))
         if isinstance(answer_limit, int) and max(answers) > answer_limit:
-            answers = [min(one, answer_limit) for one in answers]
+            answers = [min(answer, answer_limit) for answer in answers]
             trims.append(Trim("answer-cut", "params.max_completion_length", answer_limit))
         if prompt + max(answers) > limit:
             trims.append(Trim("answer-cut", key, limit))
-        return Trimmed(sum(min(prompt + one, limit) for one in answers), tuple(trims))
+        return Trimmed(sum(min(prompt + answer, limit) for answer in answers), tuple(trims))
 
     return trim
 
@@ -76,9 +76,9 @@ def _orpo(params: Mapping[str, Any], limit: int, key: str) -> TrimRule:
                 prompt = prompt_limit
                 trims.append(Trim("prompt-cut", "params.max_prompt_length", prompt_limit))
             if prompt + longer > limit:
-                answers = [min(one, max(0, limit - prompt_limit)) for one in answers]
+                answers = [min(answer, max(0, limit - prompt_limit)) for answer in answers]
                 trims.append(Trim("answer-cut", key, limit))
-        return Trimmed(sum(prompt + one for one in answers), tuple(trims))
+        return Trimmed(sum(prompt + answer for answer in answers), tuple(trims))
 
     return trim
 
@@ -87,7 +87,7 @@ def _reward(limit: int, key: str, longest: int) -> TrimRule:
     """AutoTrain filters out pairs of which a text is longer than the block, after the tokenizer has cut what it can't take."""
 
     def trim(lengths: Sequence[int]) -> Trimmed:
-        taken = [min(one, longest) for one in lengths]
+        taken = [min(length, longest) for length in lengths]
         if max(taken) > limit:
             return Trimmed(0, (Trim("left-out", key, limit),))
         if max(lengths) > longest:

@@ -34,8 +34,8 @@ def figure(title: str, note: str, words: str, drawing: str) -> str:
 def quality(metric: str, methods: Mapping[str, Mapping[str, Any]]) -> str:
     """One metric of every method, with its interval; empty where no method has it."""
     bars, words = [], []
-    for name, one in methods.items():
-        measured = one.get("metrics", {}).get(metric)
+    for name, result in methods.items():
+        measured = result.get("metrics", {}).get(metric)
         if measured is None:
             continue
         whisker = ""
@@ -63,9 +63,9 @@ def cost(metric: str, methods: Mapping[str, Mapping[str, Any]], n: int) -> str:
     if n < 1:
         return ""
     points = [
-        (name, (one["prompt_tokens"] + one["completion_tokens"]) / n, one["metrics"][metric])
-        for name, one in methods.items()
-        if metric in one.get("metrics", {}) and {"prompt_tokens", "completion_tokens"} <= one.keys()
+        (name, (result["prompt_tokens"] + result["completion_tokens"]) / n, result["metrics"][metric])
+        for name, result in methods.items()
+        if metric in result.get("metrics", {}) and {"prompt_tokens", "completion_tokens"} <= result.keys()
     ]
     if not points:
         return ""

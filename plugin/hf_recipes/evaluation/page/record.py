@@ -60,8 +60,8 @@ def lengths(folder: Path) -> Lengths:
     except (EvaluationFailed, OSError):
         return Lengths()
     return Lengths(
-        {name: [one.prompt_tokens for one in rows.values()] for name, rows in methods.items()},
-        {name: [one.completion_tokens for one in rows.values()] for name, rows in methods.items()},
+        {name: [row.prompt_tokens for row in rows.values()] for name, rows in methods.items()},
+        {name: [row.completion_tokens for row in rows.values()] for name, rows in methods.items()},
     )
 
 

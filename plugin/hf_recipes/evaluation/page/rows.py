@@ -49,14 +49,14 @@ def document(
     packed, prompts, cut = [], 0, False
     for row in rows:
         answers = {}
-        for method, one in row["answers"].items():
-            answers[method] = {"t": texts.place(one["answer"]), "s": _rounded(one.get("scores") or {})}
-            if one.get("prompt"):
+        for method, answer in row["answers"].items():
+            answers[method] = {"t": texts.place(answer["answer"]), "s": _rounded(answer.get("scores") or {})}
+            if answer.get("prompt"):
                 if prompts > PROMPTS_LIMIT:
                     cut = True
                     continue
                 before = texts.size
-                answers[method]["p"] = texts.messages(one["prompt"])
+                answers[method]["p"] = texts.messages(answer["prompt"])
                 prompts += texts.size - before
         packed.append(
             {
@@ -88,7 +88,7 @@ class _Texts:
         return self._places[text]
 
     def messages(self, found: Iterable[Mapping[str, Any]]) -> list[tuple[str, int]]:
-        return [(str(one.get("role") or ""), self.place(one.get("content") or "")) for one in found]
+        return [(str(item.get("role") or ""), self.place(item.get("content") or "")) for item in found]
 
 
 def _rounded(scores: Mapping[str, Any]) -> dict[str, float]:

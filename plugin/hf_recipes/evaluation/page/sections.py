@@ -98,13 +98,13 @@ def table(report: Report) -> str:
     cut_head = f'<th scope="col">{text(cut_at)}</th>' if cut_at else ""
     head = "".join(f'<th scope="col">{text(metric_name(name))}</th>' for name in names)
     lines = []
-    for method, one in report["methods"].items():
-        cells = [_measured(one.get("metrics", {}).get(name)) for name in names]
-        cells += [_each(one.get(key), n, "{:,.1f}") for key in ("prompt_tokens", "completion_tokens")]
-        cells += [text(findings.cut(one, n))] if cut_at else []
-        cells.append(_each(one.get("seconds"), n, "{:,.0f} ms", 1000))
+    for method, result in report["methods"].items():
+        cells = [_measured(result.get("metrics", {}).get(name)) for name in names]
+        cells += [_each(result.get(key), n, "{:,.1f}") for key in ("prompt_tokens", "completion_tokens")]
+        cells += [text(findings.cut(result, n))] if cut_at else []
+        cells.append(_each(result.get("seconds"), n, "{:,.0f} ms", 1000))
         served = (
-            f" <small>{text(str(one.get('weights', '')).partition(':')[2])}</small>"
+            f" <small>{text(str(result.get('weights', '')).partition(':')[2])}</small>"
             if method == "reference"
             else ""
         )
@@ -113,7 +113,7 @@ def table(report: Report) -> str:
             + "".join(f"<td>{cell}</td>" for cell in cells)
             + "</tr>"
         )
-    cached = [label(name) for name, one in report["methods"].items() if one.get("cached")]
+    cached = [label(name) for name, result in report["methods"].items() if result.get("cached")]
     note = (
         f'<p class="soft">Answers of {text(", ".join(cached))} were taken from the cache; their seconds are those of when they were made.</p>'
         if cached
@@ -138,16 +138,18 @@ def comparisons(report: Report) -> str:
     """Fine-tuned minus each baseline; empty where none was compared."""
     lines = []
     for metric, baselines in (report.get("comparisons") or {}).items():
-        for baseline, one in baselines.items():
-            difference = f"{rounding.difference(one['difference'])} points" if "difference" in one else "–"
-            low_to_high = rounding.difference_interval(one)
+        for baseline, measured in baselines.items():
+            difference = (
+                f"{rounding.difference(measured['difference'])} points" if "difference" in measured else "–"
+            )
+            low_to_high = rounding.difference_interval(measured)
             bounds = f" <small>{low_to_high}</small>" if low_to_high else ""
-            p = text(rounding.p_value(one["p"])) if "p" in one else "–"
-            cells = [difference + bounds, p, *(_count(one.get(key)) for key in ("wins", "losses"))]
+            p = text(rounding.p_value(measured["p"])) if "p" in measured else "–"
+            cells = [difference + bounds, p, *(_count(measured.get(key)) for key in ("wins", "losses"))]
             lines.append(
                 f'<tr><th scope="row">{text(metric_name(metric))}: against {text(label(baseline))}</th>'
                 + "".join(f"<td>{cell}</td>" for cell in cells)
-                + f'<td class="words">{text(one.get("test") or "–")}</td></tr>'
+                + f'<td class="words">{text(measured.get("test") or "–")}</td></tr>'
             )
     if not lines:
         return ""

@@ -100,7 +100,9 @@ def _checked(names: Sequence[str], client: HfApi) -> dict[str, str]:
 
 def _tagged(owner: str, client: HfApi) -> dict[str, str]:
     with hub_errors(f"looking for the models of {owner}"):
-        names = retrying(lambda: sorted(one.id for one in client.list_models(author=owner, filter=MODEL_TAG)))
+        names = retrying(
+            lambda: sorted(model.id for model in client.list_models(author=owner, filter=MODEL_TAG))
+        )
     if not names:
         raise HubFailed(
             "no_models",

@@ -106,7 +106,7 @@ def card(readme: str, models: Sequence[str], title: str | None, sdk_version: str
 def _file(name: str) -> Path | None:
     """The file of a module; None for a name that is something inside one."""
     path = PACKAGE.joinpath(*name.split(".")[1:])
-    return next((one for one in (path / "__init__.py", path.with_suffix(".py")) if one.is_file()), None)
+    return next((file for file in (path / "__init__.py", path.with_suffix(".py")) if file.is_file()), None)
 
 
 def _parent(name: str) -> str:

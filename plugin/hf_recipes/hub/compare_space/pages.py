@@ -52,7 +52,7 @@ def existing(space: str, client: HfApi) -> Existing | None:
             info = retrying(lambda: client.space_info(space, files_metadata=True))
         except RepositoryNotFoundError:
             return None
-        ids = {one.rfilename: str(one.blob_id) for one in info.siblings or ()}
+        ids = {sibling.rfilename: str(sibling.blob_id) for sibling in info.siblings or ()}
         listed = _list_of(space, str(info.sha), client) if LIST in ids else {}
     if "models" not in listed and not set(ids) <= {".gitattributes", "README.md"}:
         raise HubFailed(
@@ -68,7 +68,7 @@ def pages(client: HfApi | None = None) -> list[dict[str, Any]]:
     client = client or api()
     owner = account(client).name
     with hub_errors(f"looking for the Spaces of {owner}"):
-        found = retrying(lambda: sorted(one.id for one in client.list_spaces(author=owner, filter=TAG)))
+        found = retrying(lambda: sorted(space.id for space in client.list_spaces(author=owner, filter=TAG)))
     return [_page(space, client) for space in found]
 
 
@@ -76,7 +76,7 @@ def _page(space: str, client: HfApi) -> dict[str, Any]:
     with hub_errors(f"looking at the Space {space}"):
         info = retrying(lambda: client.space_info(space))
         runtime = retrying(lambda: client.get_space_runtime(space))
-        names = [one.rfilename for one in info.siblings or ()]
+        names = [sibling.rfilename for sibling in info.siblings or ()]
         listed = _list_of(space, str(info.sha), client) if LIST in names else {}
     return {
         "space": space,

@@ -39,4 +39,4 @@ def only_reads(answer: Mapping[str, Any]) -> bool:
     permissions = [*(fine.get("global") or ())]
     for scope in fine.get("scoped") or ():
         permissions += scope.get("permissions") or ()
-    return all(str(one).endswith(".read") for one in permissions)
+    return all(str(permission).endswith(".read") for permission in permissions)

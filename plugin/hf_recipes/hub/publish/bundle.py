@@ -86,7 +86,7 @@ def pack(run: Path, facts: Facts, repo: str, secrets: Sequence[str]) -> Bundle:
         "weights": name,
         "engine": f"{facts.engine} {facts.engine_version}",
         "hf_recipes": __version__,
-        "settings": [in_public(one, facts) for one in facts.settings],
+        "settings": [in_public(setting, facts) for setting in facts.settings],
         "files": dict(sorted(hashes.items())),
     }
     texts[MARK] = (json.dumps(mark, indent=1, ensure_ascii=False) + "\n").encode()

@@ -209,7 +209,7 @@ def _evaluation(facts: Facts, has_page: bool) -> str:
         return head + "Not measured. Nothing here shows that it is.\n"
     # Why something of this machine's surroundings did not answer is no business of the model's readers.
     shown = {name: value for name, value in report.items() if name not in ("misses", "notes")}
-    shown["methods"] = {_named(name, facts): one for name, one in report["methods"].items()}
+    shown["methods"] = {_named(name, facts): result for name, result in report["methods"].items()}
     held = (
         "The numbers, row counts and the first misses" if facts.public_data else "The numbers and row counts"
     )
@@ -260,7 +260,7 @@ def _parameters(facts: Facts) -> Mapping[str, Any]:
 
 
 def _public_settings(facts: Facts) -> list[str]:
-    return [in_public(one, facts) for one in facts.settings]
+    return [in_public(setting, facts) for setting in facts.settings]
 
 
 def in_public(text: str, facts: Facts) -> str:
@@ -277,7 +277,7 @@ def _limits(facts: Facts) -> str:
             f"Measured once, on {facts.report['n']} rows. An interval says how far chance in drawing those rows goes; "
             "rows of another kind may come out differently."
         )
-        if any("exact_match" in one["metrics"] for one in facts.report["methods"].values()):
+        if any("exact_match" in result["metrics"] for result in facts.report["methods"].values()):
             lines.append("`exact_match` counts an answer only where it is the expected one to the letter.")
     lines.append("One training with one seed: another seed gives a somewhat different model.")
     if facts.bundled_base:

@@ -189,7 +189,7 @@ def _first_question(run: Path) -> Sequence[Mapping[str, str]]:
     try:
         with (run / "answers" / "questions.jsonl").open(encoding="utf-8") as lines:
             messages = json.loads(lines.readline())["messages"]
-        return [{"role": str(one["role"]), "content": str(one["content"])} for one in messages]
+        return [{"role": str(message["role"]), "content": str(message["content"])} for message in messages]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return ()
 

@@ -178,7 +178,9 @@ def _look(client: HfApi, target: str) -> Found | None:
         if failure.reason == "not_found":
             return None
         raise
-    files = {one.rfilename: one.lfs.sha256 if one.lfs else None for one in info.siblings or ()}
+    files = {
+        sibling.rfilename: sibling.lfs.sha256 if sibling.lfs else None for sibling in info.siblings or ()
+    }
     commit = str(info.sha)
     mark = _mark(client, target, commit) if MARK in files else None
     return Found(commit, bool(info.private), files, mark)

@@ -67,7 +67,7 @@ def _causal(facts: Facts, repo: str) -> list[str]:
     if _chats(facts):
         lines += [
             "messages = [",
-            *(f"    {json.dumps(one, ensure_ascii=False)}," for one in prompt(facts)),
+            *(f"    {json.dumps(message, ensure_ascii=False)}," for message in prompt(facts)),
             "]",
         ]
         lines += _inputs(facts.frame)

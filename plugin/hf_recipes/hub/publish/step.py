@@ -33,8 +33,8 @@ def main(arguments: list[str]) -> int:
                 f"not pushed: {'; '.join(unmet)}; to push it all the same: hf-recipes push {run.name} --force"
             )
             return 0
-        for one in unmet:
-            _say(f"gate not met: {one}; pushed all the same, since this machine keeps nothing")
+        for sentence in unmet:
+            _say(f"gate not met: {sentence}; pushed all the same, since this machine keeps nothing")
         wanted = job.push or Push()
         pushed = push(run, repo=wanted.repo, private=wanted.private, force=False, say=_say)
     except HubFailed as failure:

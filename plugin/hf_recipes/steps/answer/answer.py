@@ -150,14 +150,14 @@ def _answer_by(
             pace.part(start)
             try:
                 answers = answerer.answer(
-                    [one.messages for one in asked],
+                    [asked_row.messages for asked_row in asked],
                     model="fine-tuned" if method == FINE_TUNED else "base",
                     max_new_tokens=new_tokens,
                     batch_size=evaluate.batch_size,
                     progress=pace,
                 )
-                for place, row, prompt, one in zip(places, some, asked, answers, strict=True):
-                    written.add(place, record(method, row, prompt.messages, prompt.sources, one))
+                for place, row, prompt, said in zip(places, some, asked, answers, strict=True):
+                    written.add(place, record(method, row, prompt.messages, prompt.sources, said))
             except ValueError as error:  # a prompt longer than the model takes
                 raise StepFailed("evaluation_failed", f"{method}: {error}") from None
         drawn = {} if drawn_from is None else {"drawn_from": drawn_from}

@@ -119,8 +119,8 @@ class Reference:
 def reference(request: Request) -> Iterator[Reference]:
     """Raises EndpointFailed: whoever asks decides what that means."""
     assert request.evaluate is not None and request.evaluate.reference is not None
-    one = request.evaluate.reference
-    endpoint = Endpoint("evaluate.reference", one.base_url, one.model, one.api_key)
+    asked = request.evaluate.reference
+    endpoint = Endpoint("evaluate.reference", asked.base_url, asked.model, asked.api_key)
     try:
         yield Reference(endpoint)
     finally:

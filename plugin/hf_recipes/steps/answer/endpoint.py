@@ -85,17 +85,17 @@ class Endpoint:
 
 def _answers(replies: Sequence[Reply], seconds: float, weights: str, max_new_tokens: int) -> list[Answer]:
     share = seconds / max(1, len(replies))
-    said = [final_answer(one.text) for one in replies]
+    said = [final_answer(reply.text) for reply in replies]
     return [
         Answer(
             text.answer,
-            one.prompt_tokens or 0,
-            one.completion_tokens or 0,
+            reply.prompt_tokens or 0,
+            reply.completion_tokens or 0,
             share,
             weights,
             # Some servers give no reason, or always the same: the count says it too.
-            cut=one.finish_reason == "length" or (one.completion_tokens or 0) >= max_new_tokens,
+            cut=reply.finish_reason == "length" or (reply.completion_tokens or 0) >= max_new_tokens,
             reasoning=text.reasoning,
         )
-        for one, text in zip(replies, said, strict=True)
+        for reply, text in zip(replies, said, strict=True)
     ]

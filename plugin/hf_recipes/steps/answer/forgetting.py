@@ -25,8 +25,8 @@ def measure_forgetting(pair: Any, answers: Path) -> None:
     counts = [tokens for _, tokens in found["base"]]
     weights = {"base": pair.base_weights, "fine-tuned": pair.tuned_weights}
     sides = {
-        which: {"nll": [round(nats, 4) for nats, _ in one], "weights": weights[which]}
-        for which, one in found.items()
+        which: {"nll": [round(nats, 4) for nats, _ in item], "weights": weights[which]}
+        for which, item in found.items()
     }
     write_json(
         answers / FORGETTING,

@@ -124,7 +124,8 @@ class Asking:
     @cached_property
     def _documents(self) -> tuple[list[Passage], Index]:
         found = [
-            Passage(str(one["id"]), str(one["text"])) for one in read_lines(self._run / "work" / PASSAGES)
+            Passage(str(passage["id"]), str(passage["text"]))
+            for passage in read_lines(self._run / "work" / PASSAGES)
         ]
         if not found:
             raise StepFailed("evaluation_failed", "retrieval: the prepare step has left no passages")

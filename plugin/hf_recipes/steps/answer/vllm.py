@@ -93,7 +93,9 @@ class Vllm:
         tuned_tokenizer = load_tokenizer(str(model_dir), trust_remote_code) if own else base_tokenizer
         base_tokenizer.chat_template = base_tokenizer.chat_template or tuned_tokenizer.chat_template
         self._tokenizers = {"base": base_tokenizer, "fine-tuned": tuned_tokenizer}
-        self._frames = {which: frame_of(one, reasoning) for which, one in self._tokenizers.items()}
+        self._frames = {
+            which: frame_of(tokenizer, reasoning) for which, tokenizer in self._tokenizers.items()
+        }
         self._names = {
             "base": fingerprint(weight_files(model_folder(base))),
             "fine-tuned": fingerprint(weight_files(model_dir)),
@@ -121,7 +123,7 @@ class Vllm:
     ) -> list[Answer]:
         """vLLM batches the `batch_size` requests under way itself. Raises EndpointFailed, StepFailed."""
         tokenizer = self._tokenizers[model]
-        prompts = [encode(tokenizer, one, self._frames[model]) for one in conversations]
+        prompts = [encode(tokenizer, conversation, self._frames[model]) for conversation in conversations]
         longest = min(max(map(len, prompts), default=0) + max_new_tokens, self._positions)
         if model not in self._serves or longest > self._room:
             self.close()
@@ -136,7 +138,7 @@ class Vllm:
             progress=progress,
         )
         frame, ends = self._frames[model], end_texts(tokenizer)
-        return [replace(one, text=split_answer(one.text, frame, ends).answer) for one in answers]
+        return [replace(answer, text=split_answer(answer.text, frame, ends).answer) for answer in answers]
 
     def close(self) -> None:
         """End the server. It belongs to this process's group, so that the runner ends it too."""
@@ -199,7 +201,7 @@ class Vllm:
     def _rank(self) -> int:
         config = json.loads((self._model_dir / "adapter_config.json").read_text("utf-8"))
         rank = max([int(config.get("r") or 0), *map(int, (config.get("rank_pattern") or {}).values())])
-        return next((one for one in RANKS if one >= rank), rank)
+        return next((known for known in RANKS if known >= rank), rank)
 
     def _wait(self, port: int) -> None:
         assert self._process is not None

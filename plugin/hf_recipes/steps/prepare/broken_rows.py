@@ -68,7 +68,7 @@ class BrokenRows:
         """Empty where there are none. Files by their names: a report is read elsewhere too."""
         rows = {name: tally.total for name, tally in self._parts.items() if tally.total}
         kept = [problem for tally in self._parts.values() for problem in tally.kept]
-        first = [f"{Path(one.file).name}:{one.line}: {one.message}" for one in kept[:SHOWN]]
+        first = [f"{Path(problem.file).name}:{problem.line}: {problem.message}" for problem in kept[:SHOWN]]
         return {"rows": rows, "first": first} if rows else {}
 
     def notes(self) -> list[str]:

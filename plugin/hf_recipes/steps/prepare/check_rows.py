@@ -109,8 +109,10 @@ class Reading:
             self._rules.finish()
         except DataError as error:
             self._in_the_way = error
-        for one in self._in_the_way.problems if self._in_the_way else ():
-            self._problems.add(one.file, one.line, one.message, code=one.code, hint=one.hint)
+        for problem in self._in_the_way.problems if self._in_the_way else ():
+            self._problems.add(
+                problem.file, problem.line, problem.message, code=problem.code, hint=problem.hint
+            )
         self._settle_broken()
         doubles = self._index.result()
         self._index.close()
@@ -144,7 +146,11 @@ class Reading:
     def _system_apart(self) -> str | None:
         """A column that looks like the system turn of ready-made messages and is not used."""
         form = self._form
-        if form.templates or form.system_column or not any(one.kind == "messages" for one in form.columns):
+        if (
+            form.templates
+            or form.system_column
+            or not any(column.kind == "messages" for column in form.columns)
+        ):
             return None
         return next((name for name in self._columns if name.lower() in SYSTEM), None)
 
@@ -293,8 +299,8 @@ def _nothing() -> dict[str, Any]:
 
 def _as_found(problems: list[Problem], warnings: list[Problem], totals: Mapping[str, int]) -> dict[str, Any]:
     return {
-        "problems": [asdict(one) for one in problems],
-        "warnings": [asdict(one) for one in warnings],
+        "problems": [asdict(problem) for problem in problems],
+        "warnings": [asdict(warning) for warning in warnings],
         "totals": {code: total for code, total in totals.items() if total},
     }
 

@@ -85,7 +85,7 @@ def convert(
     seen_valid = look(valid, form, broken.part("validation")) if valid else None
     seen_test = look(test, form, broken.part("test")) if test else None
     usable = {"train": seen.rows}
-    usable |= {name: one.rows for name, one in (("validation", seen_valid), ("test", seen_test)) if one}
+    usable |= {name: split.rows for name, split in (("validation", seen_valid), ("test", seen_test)) if split}
     if refused := broken.refused(usable):
         refused.stop()
     if looked:

@@ -98,9 +98,9 @@ def _declared(texts: Sequence[str]) -> str | None:
 
 def _delimiter(texts: Sequence[str]) -> str:
     """The one that gives every row as many cells as the header has, more than one; a comma where none does."""
-    widths = {one: _widths(texts, one) for one in BETWEEN}
-    fitting = [one for one, found in widths.items() if found and found[0] > 1 and len(set(found)) == 1]
-    splitting = [one for one, found in widths.items() if found and found[0] > 1]
+    widths = {sign: _widths(texts, sign) for sign in BETWEEN}
+    fitting = [name for name, found in widths.items() if found and found[0] > 1 and len(set(found)) == 1]
+    splitting = [name for name, found in widths.items() if found and found[0] > 1]
     return next(iter(fitting or splitting), ",")
 
 

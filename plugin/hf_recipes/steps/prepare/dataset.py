@@ -95,7 +95,7 @@ def open_split(data: Data, split: str) -> Split:
 def image_folder(data: Data) -> bool:
     """Whether the train split is a folder of images (`train/<class>/1.jpg` or with a metadata file)."""
     folder = Path(data.path) / data.train_split
-    return data.local and folder.is_dir() and any(one.suffix.lower() in IMAGES for one in folder.rglob("*"))
+    return data.local and folder.is_dir() and any(path.suffix.lower() in IMAGES for path in folder.rglob("*"))
 
 
 def _from_folder(folder: Path, split: str, encoding: str | None) -> Split:
@@ -105,7 +105,7 @@ def _from_folder(folder: Path, split: str, encoding: str | None) -> Split:
     names = names_in(folder)
     if (folder / "README.md").is_file() or (folder / "data").is_dir():
         return _from_hub(str(folder), split)
-    other = next((one.name for one in sorted(folder.iterdir()) if one.name.startswith(f"{split}.")), None)
+    other = next((path.name for path in sorted(folder.iterdir()) if path.name.startswith(f"{split}.")), None)
     if other:
         raise wrong(str(folder), f"no split {split!r}: {other} is not read", code="no-split", hint=READ)
     found = f"the folder holds {', '.join(names)}" if names else "the folder holds no file that is read"

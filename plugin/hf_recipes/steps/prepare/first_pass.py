@@ -130,7 +130,7 @@ def check_classes(
         present = {str(value) for value in valid.labels} | {
             classes[value] for value in valid.labels if isinstance(value, int) and 0 <= value < len(classes)
         }
-        missing = [one for one in classes if one not in present]
+        missing = [name for name in classes if name not in present]
         if missing:
             raise wrong(
                 name,

@@ -56,7 +56,7 @@ def _are_split(found: Mapping[str, Any]) -> bool:
 def _of_mappings(path: Path, found: Mapping[str, Mapping[str, Any]], lists: bool) -> Rows | None:
     """{"column": {"0": value, …}} as pandas writes it, or {"0": {"column": value, …}}."""
     first, *others = found.values()
-    if not all(list(one) == list(first) for one in others):
+    if not all(list(other) == list(first) for other in others):
         return None
     if all(name.isdigit() for name in first):
         return [{name: column[index] for name, column in found.items()} for index in first]
@@ -86,6 +86,6 @@ def _are_rows(value: object) -> bool:
     return (
         isinstance(value, list)
         and bool(value)
-        and all(isinstance(one, dict) for one in value)
+        and all(isinstance(item, dict) for item in value)
         and not is_conversation(value)
     )

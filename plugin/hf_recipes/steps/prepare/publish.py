@@ -64,7 +64,7 @@ def publish(request: Request, out: Path) -> dict[str, Any]:
     renamed: Splits = {role: role if name else None for role, name in names.items()}
     # A CSV file's numbers are told from its texts when it is read, so a table of them stays CSV.
     typed_later = not form.columns and any(
-        (stem_and_kind(path) or "")[-1:] == ("csv",) for one in splits.values() for path in one.paths
+        (stem_and_kind(path) or "")[-1:] == ("csv",) for split in splits.values() for path in split.paths
     )
     # Rows that cannot even be read are counted by the run, so they have to be there.
     kept = None if typed_later or checked.skipped else _as_parquet(form, splits, out)
@@ -156,7 +156,7 @@ def _canonical(value: object) -> bytes:
 
 def _hash(out: Path, names: Mapping[str, str | None]) -> str:
     digest = hashlib.sha256(_canonical(["files 1", dict(names)]))
-    for path in sorted(one for one in out.rglob("*") if one.is_file()):
+    for path in sorted(path for path in out.rglob("*") if path.is_file()):
         digest.update(
             _canonical([path.relative_to(out).as_posix(), hashlib.sha256(path.read_bytes()).hexdigest()])
         )

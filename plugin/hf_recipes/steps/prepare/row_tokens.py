@@ -73,7 +73,7 @@ class RowTokens:
             "cut": self._count.cut,
             "trims": self._count.trims(),
             "packed": self._count.packed,
-            "histogram": [asdict(one) for one in lengths.histogram()],
+            "histogram": [asdict(histogram_bin) for histogram_bin in lengths.histogram()],
         }
 
     def _may_be_long(self, size: int, pieces: int) -> bool:
@@ -106,7 +106,7 @@ def _size(value: object) -> tuple[int, int]:
         inner = list(value.values())
     elif isinstance(value, (list, tuple)):
         inner = value
-    sizes = [_size(one) for one in inner]
+    sizes = [_size(item) for item in inner]
     return sum(size for size, _ in sizes), sum(pieces for _, pieces in sizes)
 
 

@@ -27,7 +27,7 @@ def saved_set(folder: Path, split: str, train_split: str) -> SavedSet | None:
     """
     if (folder / SPLITS).is_file() or (folder / split / STATE).is_file():
         if not (folder / split / STATE).is_file():
-            names = sorted(one.parent.name for one in folder.glob(f"*/{STATE}"))
+            names = sorted(path.parent.name for path in folder.glob(f"*/{STATE}"))
             found = f"the folder was written by save_to_disk and holds {', '.join(names) or 'none'}"
             raise wrong(str(folder), f"no split {split!r}: {found}", code="no-split")
         return _read(folder / split)
@@ -47,7 +47,7 @@ def _read(folder: Path) -> SavedSet:
         hint = "load it with datasets, and write it with to_parquet"
         raise wrong(str(folder), what, hint=hint, code="data-unreadable")
     files = state.get("_data_files")
-    names = [str(one.get("filename")) for one in files or () if isinstance(one, Mapping)]
+    names = [str(path.get("filename")) for path in files or () if isinstance(path, Mapping)]
     if not names or any(Path(name).name != name for name in names):
         raise wrong(str(folder / STATE), "names no files of this folder", code="data-unreadable")
     return SavedSet(tuple(folder / name for name in names), dict(_classes(info.get("features"))))

@@ -47,7 +47,9 @@ class Count:
         if self._form.conversations and self._answer_rows < ANSWER_ROWS:
             self._answer_rows += 1
             self._answers += [
-                one["content"] for one in self._form.messages(record) if one["role"] == "assistant"
+                message["content"]
+                for message in self._form.messages(record)
+                if message["role"] == "assistant"
             ]
         if len(self._waiting) >= BATCH:
             self._flush()
@@ -92,7 +94,7 @@ class Count:
         self.cut += bool(trimmed.trims)
         self._kept += trimmed.kept
         self._trims.update(trimmed.trims)
-        self._left_out += any(one.code == "left-out" for one in trimmed.trims)
+        self._left_out += any(trim.code == "left-out" for trim in trimmed.trims)
         return trimmed
 
     def trims(self) -> list[dict[str, Any]]:

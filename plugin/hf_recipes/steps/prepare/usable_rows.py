@@ -50,7 +50,7 @@ class RowReader:
 
     def _ids(self, value: Any) -> Any:
         return (
-            [class_id(one, self.classes) for one in value]
+            [class_id(item, self.classes) for item in value]
             if isinstance(value, list)
             else class_id(value, self.classes)
         )

@@ -127,9 +127,11 @@ class AnswerLength:
             self._longest = max(self._longest, length + self._added)
             self._longer += self._limit is not None and length + self._added > self._limit
         asked = [messages[:-1] for messages in self._waiting]
-        prompts = [self._rendered(one) for one in asked]
+        prompts = [self._rendered(asked_row) for asked_row in asked]
         if self._system is not None:
-            prompts += [self._rendered(told_baseline(self._context.request, one)) for one in asked]
+            prompts += [
+                self._rendered(told_baseline(self._context.request, asked_row)) for asked_row in asked
+            ]
         self._prompt = max([self._prompt, *self._lengths(prompts)])
         self._waiting.clear()
 
@@ -137,7 +139,7 @@ class AnswerLength:
         if not texts:
             return []
         ids = self._tokenizer(list(texts), add_special_tokens=False, truncation=False, verbose=False)
-        return [len(one) for one in ids["input_ids"]]
+        return [len(text_ids) for text_ids in ids["input_ids"]]
 
     def _rendered(self, messages: Messages) -> str:
         try:

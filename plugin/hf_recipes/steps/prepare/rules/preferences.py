@@ -46,7 +46,9 @@ class Preferences:
         if self._prompt and isinstance(chosen, str) and isinstance(rejected, str):
             prompt = _text(row.record[self._prompt])
             repeats = (
-                bool(prompt) and all(_text(one).startswith(prompt) for one in (chosen, rejected)) and not same
+                bool(prompt)
+                and all(_text(answer).startswith(prompt) for answer in (chosen, rejected))
+                and not same
             )
             message = f"both answers begin with '{self._prompt}': it would stand there twice"
             self._repeated.look(row, message if repeats else None)

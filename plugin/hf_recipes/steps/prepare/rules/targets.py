@@ -90,4 +90,4 @@ class TableTargets:
 
 
 def _names(value: object) -> Sequence[str]:
-    return [str(one) for one in value] if isinstance(value, (list, tuple)) else [str(value)]
+    return [str(item) for item in value] if isinstance(value, (list, tuple)) else [str(value)]

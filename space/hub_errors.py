@@ -32,7 +32,7 @@ def client() -> HfApi:
 
 
 @contextmanager
-def hub_words(repo: str) -> Iterator[None]:
+def as_unusable(repo: str) -> Iterator[None]:
     """What the Hub's client raises inside becomes Unusable."""
     try:
         yield

@@ -18,7 +18,7 @@ def rows(found: Sequence[Mapping[str, Any]], n: int, metric: str) -> str:
     """`n`: how many there are in all; `metric`: the one by which an answer is right. Empty without rows."""
     if not found:
         return ""
-    shown = [_row(one, metric) for one in found]
+    shown = [_row(item, metric) for item in found]
     count = (
         f"the first {len(found):,} of {n:,}; report.html of the run has them all"
         if n > len(found)
@@ -77,7 +77,7 @@ def _value(answer: Mapping[str, Any], metric: str) -> float | None:
 
 def _question(messages: Sequence[Mapping[str, Any]]) -> str:
     """What the user said last."""
-    said = [str(one.get("content") or "") for one in messages if one.get("role") == "user"]
+    said = [str(message.get("content") or "") for message in messages if message.get("role") == "user"]
     return said[-1] if said else ""
 
 

@@ -31,19 +31,19 @@ def shown(answered: Sequence[Answered]) -> str:
     return f'<section class="hr-eval hr-earlier"><h2>Asked before</h2>{questions}</section>'
 
 
-def _question(one: Answered) -> str:
-    line = " ".join(one.typed.split())
+def _question(answered: Answered) -> str:
+    line = " ".join(answered.typed.split())
     line = line if len(line) <= ONE_LINE else line[:ONE_LINE] + " …"
-    names = panes.names(one.pair)
-    told = "same answer" if panes.agree(one.deltas) else ""
+    names = panes.names(answered.pair)
+    told = "same answer" if panes.agree(answered.deltas) else ""
     answers = "".join(
         f'<div class="said {which}"><h3>{rendering.kind(which)}<span class="name">{escape(names[which])}</span>'
         f"{rendering.COPY}</h3>{_text(delta)}</div>"
-        for which, delta in sorted(one.deltas.items())
+        for which, delta in sorted(answered.deltas.items())
     )
     return (
         f'<details><summary><span class="asked">{escape(line)}</span><span class="by">{escape(names["fine-tuned"])}'
-        f'{" · " + told if told else ""}</span></summary><p class="asked">{escape(one.typed)}</p>'
+        f'{" · " + told if told else ""}</span></summary><p class="asked">{escape(answered.typed)}</p>'
         f'<div class="answers">{answers}</div></details>'
     )
 
