@@ -17,7 +17,7 @@ SECONDS_FAILED = 10.0
 class Catalog:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        # One each: a model whose answer is slow in coming holds up nobody who asks for another.
+        # One lock per model, so that a slow one does not hold up visitors of another.
         self._locks = {name: threading.Lock() for name in settings.models}
         self._found: dict[str, PairSettings | Unusable] = {}
         self._until: dict[str, float] = {}

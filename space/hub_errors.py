@@ -50,7 +50,7 @@ def _said(repo: str, error: Exception) -> Unusable | None:
 
     if isinstance(error, errors.GatedRepoError):
         return Unusable(
-            f"{repo} is gated: whoever keeps this page has to ask for access on its page on the Hub and give the page a"
+            f"{repo} is gated: the owner of this page has to ask for access on its page on the Hub and give the page a"
             " read token of an account that was let in."
         )
     if isinstance(error, errors.RepositoryNotFoundError):

@@ -24,7 +24,7 @@ def rows(found: Sequence[Mapping[str, Any]], n: int, metric: str) -> str:
         if n > len(found)
         else f"{len(found):,} rows"
     )
-    # The choice is the style sheet's affair: no row is asked for again.
+    # The style sheet does the filtering: no row is requested again.
     choices = "".join(
         f'<label><input type="radio" name="hr-rows" value="{value}"{" checked" if value == "all" else ""}> {name}</label>'
         for value, name in CHOICES.items()

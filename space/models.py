@@ -63,7 +63,7 @@ class Models:
     def _try(self, settings: PairSettings) -> None:
         try:
             self.get(settings)
-        except Exception as error:  # the page says it when somebody asks
+        except Exception as error:  # shown on the page when a visitor asks
             log.warning("%s", error)
 
     def _outcome(self, settings: PairSettings, outcome: list[Any]) -> None:
@@ -134,7 +134,7 @@ def _resolved(base: str) -> str:
 
 
 def explain(error: BaseException) -> str:
-    """One sentence for a visitor; what is not theirs to mend goes to the log."""
+    """One sentence for a visitor; what a visitor cannot fix goes to the log."""
     if isinstance(error, (OSError, ValueError)):
         return str(error) or type(error).__name__
     log.error("answering failed", exc_info=error)

@@ -61,7 +61,7 @@ class Page:
     def build(self) -> gr.Blocks:
         names = self._catalog.names
         here = self._catalog.here(names[0])
-        # What a pushed model says of itself is read when somebody opens the page.
+        # What a pushed model says about itself is read when the page is opened.
         first = here or PairSettings.unread(names[0])
         with gr.Blocks(title=self._settings.title or TITLE, analytics_enabled=False) as blocks:
             head = gr.HTML(rendering.header(self._title(first), first))
@@ -133,7 +133,7 @@ class Page:
 
             shown = [problem, base, tuned, before]
             once = {"show_progress": "hidden", "api_visibility": "private"}
-            # Everybody is let in, to be told who is before them; who is answered is the affair of Turns.
+            # Every visitor is let in and told how many wait before them; Turns decides whose turn it is.
             asking = {
                 **once,
                 "trigger_mode": "multiple",
@@ -245,7 +245,7 @@ class Page:
         return name, *self.open(name, request)
 
     def open(self, name: str, request: gr.Request) -> tuple[Any, ...]:
-        """Everything that belongs to a pair. What somebody has typed stays: the same is asked of several models."""
+        """Everything that belongs to a pair. What a visitor has typed stays, so that several models can be asked the same."""
         trouble, note = "", None
         try:
             pair = self._catalog.pair(name)
@@ -284,7 +284,7 @@ def _refusal(values: Mapping[str, str], typed: str, system: str) -> str:
 
 
 def _in_line(before: int) -> str:
-    """What somebody reads who is not answered yet."""
+    """What a waiting visitor reads."""
     if before == 1:
         return "Somebody else is being answered; you are next …"
     return f"{before} others are answered before you …"

@@ -13,14 +13,14 @@ class Turns:
         self._waiting: list[object] = []
 
     def join(self) -> object:
-        """A place at the end. Whoever has one calls `leave`, however it ends."""
+        """A place at the end of the line. Always call `leave` for it."""
         place = object()
         with self._changed:
             self._waiting.append(place)
         return place
 
     def before(self, place: object) -> int:
-        """How many are before it, at once where it is its turn, else once somebody has left or half a second is over."""
+        """How many are before it: at once if it is its turn, else when a visitor leaves or after half a second."""
         with self._changed:
             if self._waiting[0] is not place:
                 self._changed.wait(SECONDS_BETWEEN_LOOKS)

@@ -25,7 +25,7 @@ def summary(costs: Sequence[tuple[Recipe, Cost]]) -> str:
 
 
 def agree(costs: Sequence[tuple[Recipe, Cost]], *, ask: Callable[[str], bool] | None) -> None:
-    """Ask once for all, where a run may cost more than its limit, or its cost is not known; `ask` None: nobody is there.
+    """Ask once for all, where a run may cost more than its limit, or its cost is not known; `ask` is None when there is no terminal.
 
     Raises RecipeError for an estimate above `max_cost`, NotAgreed where nobody agrees.
     """

@@ -45,7 +45,7 @@ class Look:
     state: RunState
     event: Mapping[str, object] | None = None
     error: HubFailed | None = None
-    """Why nobody can say how it stands; it is not looked at again."""
+    """Why its state is unknown; it is not polled again."""
 
     @property
     def over(self) -> bool:
@@ -153,7 +153,7 @@ def detach(runs: Sequence[Path], *, say: lifecycle.Say) -> None:
             start_new_session=True,
         )
     assert keeper.stdout is not None
-    if keeper.stdout.readline() != READY:  # until then the runs are in our hands, and lost with us
+    if keeper.stdout.readline() != READY:  # until then the runs depend on this process
         for run in here:
             record.end(
                 run, State.FAILED, record.Reason.STEP_FAILED, f"it could not be left to wait; log: {log.name}"

@@ -1,4 +1,4 @@
-"""Recipes that can run, checked once: what is learned on the way is handed on, and nobody asks again."""
+"""Recipes that can run, checked once: what was learned on the way is passed on, so nothing is asked twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What finished runs have left on Hugging Face and nobody needs any more: training Spaces and data repos.
+"""What finished runs have left behind on Hugging Face: training Spaces and data repos.
 
 Model repos, the runs repo and everything of a run that goes on are never touched.
 """
@@ -100,7 +100,7 @@ def _known(runs_dir: Path, owner: str, client: HfApi) -> Iterable[_Run]:
 
 
 def _described(run: Path, owner: str) -> _Run:
-    """A run as it stands: one whose end nobody has seen yet is judged now."""
+    """A run with its current state: if it ended since the last look, that is recorded now."""
     path = load_job(run).data.path
     return _Run(monitor.refresh(run), path if path.startswith(f"{owner}/{PREFIX}") else None)
 

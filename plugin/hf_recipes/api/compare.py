@@ -167,7 +167,7 @@ def _environment(config: Path, port: int | None) -> dict[str, str]:
 
 
 def _login(run: Path) -> dict[str, str]:
-    """What lets the page read a model of the Hub that is private: the token of whoever looks at it. Raises CompareFailed."""
+    """The viewer's token, with which the page can read a private model on the Hub. Raises CompareFailed."""
     from hf_recipes.hub.errors import HubFailed
     from hf_recipes.hub.publish.push import client_of
 

@@ -103,7 +103,9 @@ def find(name: str, runs_dir: Path) -> Path:
             return runs_repo.restore(name, runs_dir)
         except HubFailed as error:
             if error.reason == "not_logged_in":
-                said = f"{unknown}; on Hugging Face nobody could look, as you are not logged in; {LOGIN}"
+                said = (
+                    f"{unknown}; it could not be looked up on Hugging Face, as you are not logged in; {LOGIN}"
+                )
                 raise record.RunNotFound(said, unknown.nearest) from None
             if error.reason != "not_found":
                 raise

@@ -22,7 +22,7 @@ class Plan:
     """What hf_recipes.steps.prepare.inspect answered: rows, columns, tokens, examples, notes, unread."""
     estimate: Mapping[str, object]
     tunable: Mapping[str, object] = field(default_factory=dict)
-    """What stands against tuning this base: hf_recipes.api.tunable. Empty where nobody asked."""
+    """Reasons against tuning this base: hf_recipes.api.tunable. Empty if not asked for."""
 
 
 def make_plan(checked: CheckedRecipe, data: Mapping[str, object]) -> Plan:

@@ -29,7 +29,7 @@ class Tunability:
 
     @property
     def tunable(self) -> bool | None:
-        """None: nothing speaks against it, but not everything could be asked. A licence that nobody states leaves it at that."""
+        """None: there is no reason against it, but not everything could be asked. A missing licence does not change that."""
         if self.reasons:
             return False
         return None if {"gated", "architecture", "size", "rows"} & set(self.unasked) else True

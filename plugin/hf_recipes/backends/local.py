@@ -89,7 +89,7 @@ def start(run: Path, *, pythons: Mapping[str, Path], attached: bool, package: Pa
     _runners[run] = process
     try:
         return _wait_for(run, process)
-    except BaseException:  # Ctrl-C, mostly: whoever gives up now wants no run
+    except BaseException:  # mostly Ctrl-C: then the run is not wanted any more
         process.terminate()
         raise
 
@@ -112,10 +112,10 @@ def cancel(run: Path, *, wait: bool = True) -> RunState:
         state = record.read_state(run)
         if state.state.finished and not alive(
             state.handle
-        ):  # its last word is written before its last breath
+        ):  # the final state is written before the process exits
             return state
         time.sleep(0.05)
-    # The runner hangs. Killed, it leaves its children to its guard, and the last word to us.
+    # The runner hangs. When killed, its guard ends its children, and we write the final state.
     _signal(state, signal.SIGKILL)
     while (
         ended := record.end(run, State.CANCELLED, Reason.CANCELLED, "cancelled; the runner had to be killed")

@@ -1,1 +1,1 @@
-"""Facts, each said once: hardware, licences, threads. Pure tables; they ask nobody."""
+"""Facts, each in one place: hardware, licences, threads. Plain tables without I/O."""

@@ -19,7 +19,7 @@ class License:
 
 
 _CC = "https://creativecommons.org/licenses"
-_LLAMA = "derivatives are allowed; whoever passes them on names Llama, keeps the agreement and its use policy with them (section 1.b)"
+_LLAMA = "derivatives are allowed; anyone who passes them on must name Llama and keep the agreement and its use policy with them (section 1.b)"
 
 # The Hub's ids: huggingface.co/docs/hub/repositories-licenses.
 LICENSES: dict[str, License] = {

@@ -1,4 +1,4 @@
-"""What translation may know of the hardware. Detecting it is a backend's affair."""
+"""What translation may know about the hardware. Backends detect it."""
 
 from __future__ import annotations
 

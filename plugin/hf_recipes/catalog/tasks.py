@@ -1,4 +1,4 @@
-"""What the tasks of a recipe have in common, said once. Their names, and what a recipe may call them, are the engines' affair."""
+"""What the tasks of a recipe have in common. Engines define which names a recipe may use for them."""
 
 from __future__ import annotations
 

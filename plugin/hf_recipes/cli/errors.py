@@ -24,7 +24,7 @@ class CommandFailed(click.ClickException):
 
 
 class NotDone(click.ClickException):
-    """What was asked for needs a word first that nobody gave; nothing was done."""
+    """The command needs a confirmation that was not given; nothing was done."""
 
     exit_code = WRONG_CALL
 

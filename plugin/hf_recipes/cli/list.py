@@ -45,7 +45,7 @@ def list_command(remote: bool, as_json: bool, runs_dir: Path) -> None:
 
 
 def _document(run: Path) -> Mapping[str, object]:
-    """Of one whose files hold what nobody wrote, that: the others are listed all the same."""
+    """For a run with damaged files, that fact: the others are still listed."""
     from hf_recipes.api import lifecycle
 
     try:

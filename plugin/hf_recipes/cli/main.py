@@ -87,7 +87,7 @@ def cli(debug: bool) -> None:
 
 
 def _end_by_interruption() -> None:
-    """Being asked to end (`kill`, `timeout`, a terminal that closes) cleans up as Ctrl-C does, unless somebody ignores it."""
+    """Being asked to end (`kill`, `timeout`, a terminal that closes) cleans up as Ctrl-C does, unless the signal is ignored."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, signal.default_int_handler)
@@ -98,7 +98,7 @@ def main() -> None:
     _end_by_interruption()
     clean_streams()
     given = sys.argv[1:]
-    # Whoever has just seen an error puts it at the end of the line.
+    # After an error people append --debug to the end of the line.
     arguments = [argument for argument in given if argument != "--debug"]
     try:
         code = cli.main(args=arguments, prog_name=called_as(), standalone_mode=False)

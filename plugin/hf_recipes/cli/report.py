@@ -66,7 +66,7 @@ def _one(folder: Path, report: dict[str, Any]) -> None:
     try:
         report_text.show(report)
     except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
-        # It was written by another version, or by nobody: what stands in it is as foreign as any other input.
+        # It may come from another version or be damaged: its content is untrusted input.
         raise CommandFailed(
             f"{folder / REPORT} is no report of this version ({type(error).__name__}: {error}); "
             "evaluate the run again"

@@ -76,7 +76,7 @@ def run_command(
 
 
 def _agreed(made: Sequence[CheckedRecipe], yes: bool) -> list[Cost | None]:
-    """What the runs may cost, once whoever pays has agreed to it."""
+    """What the runs may cost, once the user has agreed to it."""
     from hf_recipes.api import approval, lifecycle
 
     costs = lifecycle.costs(made, say=say, thorough=not yes)

@@ -54,7 +54,7 @@ def _measured(name: str, number: object) -> object:
 
 
 def refreshed(folder: Path) -> HubFailed | None:
-    """Ask how the run stands; when nobody can say, what was known last is shown, and that it is. Returns why."""
+    """Ask for the run's state; if it cannot be had, the last known state is shown and marked so. Returns why."""
     from hf_recipes.api import lifecycle
     from hf_recipes.hub.errors import HubFailed
 

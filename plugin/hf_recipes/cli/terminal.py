@@ -28,7 +28,7 @@ def cleaned(text: str) -> str:
 
 
 class CleanStream:
-    """A text stream that writes what it is given cleaned; all else is the stream's own affair."""
+    """A text stream that cleans what it writes; everything else is passed to the wrapped stream."""
 
     def __init__(self, raw: TextIO) -> None:
         self.raw = raw
@@ -61,7 +61,7 @@ def clean_console(stream: TextIO, **options: Any) -> Console:
     class CleanConsole(Console):
         def render(self, *arguments: Any, **more: Any) -> Iterable[Segment]:
             for segment in super().render(*arguments, **more):
-                # Moving the cursor is rich's own; its text is ours to answer for, and colours are the segment's style.
+                # rich moves the cursor itself; we clean its text, and colours are the segment's style.
                 yield segment if segment.control else Segment(cleaned(segment.text), segment.style)
 
     raw = stream.raw if isinstance(stream, CleanStream) else stream

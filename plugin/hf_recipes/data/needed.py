@@ -1,4 +1,4 @@
-"""How many rows a kind of task is known to need, and who says so. Where nobody does, nothing is said."""
+"""How many rows a kind of task is known to need, with the source. Without a source, nothing is claimed."""
 
 from __future__ import annotations
 

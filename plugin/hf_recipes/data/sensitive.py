@@ -7,7 +7,7 @@ import re
 from hf_recipes.runner.secret_patterns import found_secrets, without_secrets
 
 EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?P<domain>(?:[\w-]{1,63}\.)+[A-Za-z]{2,24})(?![\w-])")
-# RFC 2606: nobody has an address there.
+# RFC 2606: reserved domains without real addresses.
 RESERVED = re.compile(r"(?:.*\.)?(?:example\.(?:com|net|org)|example|test|invalid|localhost)", re.IGNORECASE)
 DOCUMENTED = "EXAMPLE"
 """How AWS ends the keys of its own documentation."""
@@ -20,7 +20,7 @@ def secrets_in(text: str) -> list[str]:
 
 
 def has_email(text: str) -> bool:
-    """Whether an e-mail address stands in a text that may be somebody's."""
+    """Whether a text holds an e-mail address that may belong to a person."""
     return "@" in text and any(
         not RESERVED.fullmatch(found.group("domain")) for found in EMAIL.finditer(text)
     )

@@ -28,9 +28,9 @@ ROUNDS = 6
 """So many times as long at the most, where the server answers others meanwhile."""
 RETRIES = 5
 LONGEST_WAIT = 60.0
-"""Seconds of a Retry-After that are waited; whoever asks for more is not asked again."""
+"""The longest Retry-After in seconds that is waited for; beyond it the server is not asked again."""
 AT_ONCE = 8
-"""Requests under way to somebody else's server."""
+"""Concurrent requests to a third-party server."""
 ROOM, MOST_ROOM, BYTES_PER_TOKEN = MIB, 64 * MIB, 1024
 """Bytes of an answer: what comes with every one, what is read at the most, and what a token may take."""
 AGAIN = (408, 409, 429, 500, 502, 503, 504, 529)
@@ -356,7 +356,7 @@ def _cause(error: BaseException) -> str:
 
 
 def _origin(location: str) -> str:
-    """Scheme and host of an address: what stands behind them may hold what is nobody's business."""
+    """Scheme and host of an address: the rest of it may hold secrets."""
     try:
         parts = urllib.parse.urlsplit(location)
         return (

@@ -1,4 +1,4 @@
-"""One request to somebody else's server and its whole answer, bounded in bytes and memory."""
+"""One request to a third-party server and its whole answer, limited in bytes and memory."""
 
 from __future__ import annotations
 

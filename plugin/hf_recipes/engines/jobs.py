@@ -1,4 +1,4 @@
-"""What every job has, whoever trains: the steps around the training, what they are told and which secrets they need."""
+"""What every job has, whatever the engine: the steps around training, what they are told and which secrets they need."""
 
 from __future__ import annotations
 

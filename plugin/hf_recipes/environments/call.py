@@ -61,7 +61,7 @@ def _ran(
     say: Callable[[str], None],
     hear: Hear | None,
 ) -> tuple[int, str]:
-    """Run it to its end; returns its exit code and its last word on stderr. It ends when we are interrupted."""
+    """Run it to its end; returns its exit code and its last line of stderr. It ends when we are interrupted."""
     environment = {**child_environment(os.environ), "PYTHONPATH": str(environments.package_path())}
     last = "no message"
     with subprocess.Popen(

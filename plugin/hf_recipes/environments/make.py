@@ -56,7 +56,7 @@ def ensure_set(requirements: RequirementSet, *, say: Say) -> Path:
         return python
     environment = _folder(requirements)
     with _locked(environment, say=say):
-        # Somebody else may have made it while we waited.
+        # Another process may have made it while we waited.
         if not state.works(environment):
             _make(requirements, environment, say)
     return state.interpreter(environment)
@@ -74,7 +74,7 @@ def _make(requirements: RequirementSet, environment: Path, say: Say) -> None:
     started = time.monotonic()
     again = "again, since it is broken" if environment.exists() else "once; later runs use it as it is"
     say(f"making the {requirements.name} environment ({again})")
-    # Those that an earlier, killed try has left: we hold the lock, so nobody works in them.
+    # Left by an earlier, killed attempt: we hold the lock, so nothing uses them.
     for left in environment.parent.glob(f"{environment.name}.new-*"):
         _discard(left)
     fresh = environment.with_name(f"{environment.name}.new-{time.time_ns():x}")
@@ -97,7 +97,7 @@ def _make(requirements: RequirementSet, environment: Path, say: Say) -> None:
             raise EnvironmentFailed(f"{doing} failed: its interpreter does not run")
         _discard(environment)
         fresh.rename(environment)
-    except BrokenPipeError:  # whoever was told of the progress has gone; no file is to blame
+    except BrokenPipeError:  # the reader of our output has gone; no file is to blame
         raise
     except OSError as error:
         raise cannot_write(error) from None
@@ -143,7 +143,7 @@ def _locked(environment: Path, *, say: Say) -> Iterator[None]:
 
 
 def _discard(environment: Path) -> None:
-    """Out of its place at once, so that nobody takes half of it for an environment; then file by file."""
+    """Moved away at once, so that half of it is never taken for an environment; then deleted file by file."""
     if environment.exists():
         gone = environment.with_name(f"{environment.name}.new-gone-{time.time_ns():x}")
         environment.rename(gone)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
-# pip's settings that matter to an installation. All others are pip's own affair.
+# pip's settings that matter to an installation.
 SETTINGS = ("find-links", "index-url", "extra-index-url", "no-index", "cert", "client-cert", "proxy", "timeout", "default-timeout", "trusted-host")  # fmt: skip
 
 

@@ -37,7 +37,7 @@ def package_path() -> Path:
 
 
 def link_to(target: Path, link: Path) -> None:
-    """Make `link` point to `target`, at once for whoever looks meanwhile. Raises EnvironmentFailed."""
+    """Make `link` point to `target`, atomically. Raises EnvironmentFailed."""
     try:
         if link.is_symlink() and link.readlink() == target:
             return

@@ -19,7 +19,7 @@ class Identity:
     """Whether its config names code that comes with it (`auto_map`)."""
     gated: bool | None = None
     access: bool | None = None
-    """Of a gated one: whether whoever is logged in may read it."""
+    """For a gated model: whether the logged-in account may read it."""
     license: str | None = None
     """The Hub's id for it, such as `apache-2.0`, or `other`."""
     license_name: str | None = None

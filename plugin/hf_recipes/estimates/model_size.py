@@ -74,7 +74,7 @@ def base_of(recipe: Recipe) -> Base | str:
 
 
 def known_here(base_model: str) -> Base | str | None:
-    """A base that lies on this disk or is known; None where somebody else would have to be asked."""
+    """A base that is on this disk or bundled; None where the Hub would have to be asked."""
     if base_model in SIZES:
         return SIZES[base_model]
     folder = Path(base_model)

@@ -130,7 +130,7 @@ def reached(gate: Mapping[str, Any]) -> str:
 
 
 def unmet(gate: Mapping[str, Any]) -> str:
-    """A bound that does not hold, or that nobody can say of whether it does, in words."""
+    """A bound that is not met, or that could not be judged, in words."""
     if why := gate.get("not_measured"):
         return f"{gate.get('metric')} {gate.get('bound')}: not measured. {_upper(str(why))}"
     return f"{gate.get('metric')} is {reached(gate)}, required: {gate.get('bound')}"
@@ -175,7 +175,7 @@ def _is_number(value: object) -> bool:
 
 
 def notes(report: Mapping[str, Any]) -> list[str]:
-    """Which rows were left out, why methods that were asked have no numbers, and of which bounds nobody can say whether
+    """Which rows were left out, why methods that were asked have no numbers, and for which bounds it is unknown whether
     they hold: a sentence each."""
     return [
         *filter(None, [left_out(report)]),

@@ -55,7 +55,7 @@ def _ask(repo: str, client: HfApi) -> Identity:
 
 
 def _access(repo: str, client: HfApi) -> bool:
-    """Whether the files of a gated repo may be read by whoever is logged in."""
+    """Whether the logged-in account may read the files of a gated repo."""
     try:
         with hub_errors(f"asking for access to {repo}"):
             client.auth_check(repo)

@@ -1,4 +1,4 @@
-"""Whoever answers test rows: a Pair loaded here, vLLM on this machine, a server of a person's own, a reference."""
+"""What answers test rows: a Pair loaded here, vLLM on this machine, the user's own server, a reference model."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def _converted(base_model: str, say: Say) -> Path:
         return folder
     try:
         with locked(folder, say=say, making="converting"):
-            # Somebody else may have converted it while we waited.
+            # Another process may have converted it while we waited.
             if not _whole(folder):
                 _make(name, source, folder, say)
     except OSError as error:
@@ -79,7 +79,7 @@ def _converted(base_model: str, say: Say) -> Path:
 
 def _make(name: str, source: Bundled, folder: Path, say: Say) -> None:
     """Fetch and convert in a folder beside the final one; what is moved there is whole."""
-    # Those that an earlier, killed try has left: we hold the lock, so nobody works in them.
+    # Left by an earlier, killed attempt: we hold the lock, so nothing uses them.
     for left in folder.parent.glob(f"{folder.name}.new-*"):
         shutil.rmtree(left, ignore_errors=True)
     fresh = folder.with_name(f"{folder.name}.new-{time.time_ns():x}")

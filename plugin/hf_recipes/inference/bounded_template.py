@@ -1,4 +1,4 @@
-"""A base's chat template is a program that somebody else wrote: each conversation has limits of time, memory and length.
+"""A base's chat template is third-party code: rendering is limited in time, memory and length.
 
 Its sandbox keeps it from files, not from `{{ 'x' * 2000000000 }}` or from loops within loops. What goes beyond is a DataError,
 which check, plan, the prepare step and the answer step tell in one sentence. A single operation that no signal interrupts is
@@ -42,7 +42,7 @@ def bounded(tokenizer: Any) -> Any:
 
     @wraps(plain)
     def apply(conversation: Any, *arguments: Any, **options: Any) -> Any:
-        if failed:  # whoever goes on with other rows does not wait for each of them
+        if failed:  # later rows do not wait for the limit again
             raise failed[0]
         as_text = options.get("tokenize") is False and not arguments
         # Rendered by itself first: the tokens of a text without end are no less harm, and no limit holds in their library.

@@ -36,7 +36,7 @@ def render(
         )
     except (MemoryError, DataError):  # beyond the bounds of bounded_template
         raise
-    except Exception as error:  # a template is a program of somebody else's
+    except Exception as error:  # a chat template is third-party code
         said = " ".join(str(error).split())
         named = type(error).__name__ in ("TemplateError", "ValueError") and said
         raise TemplateRefused((said if named else f"{type(error).__name__}: {said}")[:300]) from None

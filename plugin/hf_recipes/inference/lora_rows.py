@@ -71,7 +71,7 @@ _FASTER: dict[tuple[int, ...], bool] = {}
 
 
 def _other_way_is_faster(weight: torch.Tensor, count: int) -> bool:
-    """Found out once for each shape of a weight and each doubling of the rows: no rule holds for every CPU."""
+    """Measured once for each weight shape and each doubling of the rows: no rule holds for every CPU."""
     key = (*weight.shape, count.bit_length())
     if key not in _FASTER:
         x = torch.zeros(count, weight.shape[1], dtype=weight.dtype)

@@ -21,7 +21,7 @@ def in_halves(work: Callable[[Sequence[Row]], Sequence[Result]], rows: Sequence[
     except torch.cuda.OutOfMemoryError:
         if len(rows) == 1:
             raise
-    # Not before: the error holds the frames, and they what filled the memory.
+    # Free memory only here: inside `except` the traceback keeps the tensors alive.
     torch.cuda.empty_cache()
     middle = len(rows) // 2
     return [*in_halves(work, rows[:middle]), *in_halves(work, rows[middle:])]

@@ -70,7 +70,7 @@ class Delta:
     done: bool
     weights: str
     stopped: bool = False
-    """Whether it is done because somebody stopped it."""
+    """Whether it is done because it was stopped."""
     reasoning: str = ""
     """What was generated before the answer, its marks included."""
 
@@ -79,7 +79,7 @@ class Pair:
     def __init__(self, base: Side, tuned: Side | None) -> None:
         self._sides: dict[str, Side] = {side.which: side for side in (base, tuned) if side is not None}
         self.lock = threading.Lock()
-        """Held by whoever uses the models: both may be the same weights."""
+        """Held while the models are in use: both may share the same weights."""
         self.tokenizer, self._frame = (tuned or base).tokenizer, (tuned or base).frame
         self.device = base.model.device
         self.base_weights = base.weights

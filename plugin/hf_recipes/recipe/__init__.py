@@ -36,7 +36,7 @@ def place_of(recipe: Recipe, key: str) -> Place:
 
 
 def at_its_key(recipe: Recipe, found: Problem) -> Problem:
-    """A problem that whoever read the data told with a key of the recipe in place of a file: at that key's line. Others as they are."""
+    """A problem that a data step reported with a recipe key instead of a file name, moved to that key's line. Others stay as they are."""
     from hf_recipes.recipe.engine_schema import ANY_ENGINE
     from hf_recipes.recipe.fields import common
 

@@ -148,7 +148,7 @@ class _Walk:
         if len(self.reading.problems) > count or _has_odd(node):
             return
         if isinstance(given, bool) and "bool" not in field.types and {"int", "float"} & set(field.types):
-            # YAML's true could be read as 1, which nobody means who writes limit: true.
+            # Python counts True as 1, but limit: true is a mistake.
             hint = self._type_hint(given, field)
             self.reading.report(
                 key, "wrong-type", f"must be {kinds.listed(field.types)}, not true or false", hint

@@ -59,4 +59,4 @@ class EngineSchema:
 
 
 ANY_ENGINE = EngineSchema("", {}, lambda task: {}, lambda task, trainer: (), engines=("",))
-"""For the keys that every recipe has, whoever trains."""
+"""For the keys that every recipe has, whatever the engine."""

@@ -150,7 +150,7 @@ class Recipe:
     log: str
     data: Data
     params: Mapping[str, object]
-    """`params:` as written and type-checked; defaults are the engine's affair."""
+    """`params:` as written and type-checked; the engine fills in defaults."""
     hub: Hub
     use_case: UseCase | None
     evaluate: Evaluate | None

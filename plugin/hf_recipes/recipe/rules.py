@@ -111,7 +111,7 @@ def _data_path(reading: Reading) -> None:
 
 
 def _paths(reading: Reading) -> None:
-    """A path in double quotes loses its backslashes: "C:\\temp" holds a tab, and nobody sees it."""
+    """A path in double quotes loses its backslashes: "C:\\temp" holds a tab that cannot be seen."""
     for key, value in list(reading.values.items()):
         if PATHS.fullmatch(key) and isinstance(value, str) and CONTROL.search(value):
             what = (

@@ -1,4 +1,4 @@
-"""A key nobody knows → the right one: by the names other tools use, by the level it belongs to, by its letters."""
+"""An unknown key → the right one: by the names other tools use, by the level it belongs to, by its spelling."""
 
 from __future__ import annotations
 

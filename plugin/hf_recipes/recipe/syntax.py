@@ -63,7 +63,7 @@ def _pasted(lines: list[str], line: int) -> tuple[int, int, str, str] | None:
 
 
 def _in_our_words(what: str, lines: list[str], line: int, column: int) -> tuple[int, str, str] | None:
-    """(column, what, hint) where YAML's words would help nobody."""
+    """(column, what, hint) where PyYAML's own message would not help."""
     shown = lines[line] if line < len(lines) else ""
     if "escape" in what or "hexdecimal" in what or "hexadecimal" in what:
         begin = shown.rfind("\\", 0, column + 1) + 1 or column + 1

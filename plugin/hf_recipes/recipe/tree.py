@@ -89,7 +89,7 @@ class _Builder:
 
     def _next(self) -> yaml.Event:
         event = self.loader.get_event()
-        assert event is not None  # Nobody asks on after the end of the stream.
+        assert event is not None  # No caller asks past the end of the stream.
         self.event = event
         return event
 

@@ -23,7 +23,7 @@ def create(job: Job, recipe_text: str, runs_dir: Path) -> Path:
 
     The folder appears whole, under a name that no other run has, however many are made at once.
     """
-    # Resolved, because the runner marks its children with this path and whoever looks for them must find the same.
+    # Resolved, because the runner marks its children with this path, and they are searched for by it.
     runs_dir = runs_dir.resolve()
     runs_dir.mkdir(parents=True, exist_ok=True)
     while True:
@@ -57,7 +57,7 @@ def _fill(folder: Path, name: str, job: Job, recipe_text: str) -> None:
         "stage": None,
         "reason": None,
         "message": "",
-        # Until a runner takes over, the run is in the hands of this process: while it lives, the run is not lost.
+        # Until a runner takes over, this process owns the run: while it lives, the run counts as queued.
         "handle": {"creator": os.getpid(), "started": process_started(os.getpid())},
         "backend": job.backend,
         "project_name": job.project_name,

@@ -32,7 +32,7 @@ def read_state(run: Path) -> RunState:
     A state.json that is missing or damaged reads as failed, too, and is left as it is.
     """
     state = _read(run)
-    # A runner writes its last word and then lets go of the lock; so both looks may fall between: look some times.
+    # A runner writes its final state and then releases the lock; we may read in between, so try a few times.
     for _ in range(20):
         if state.state.finished or not runs_here(state.backend):
             return state
@@ -57,7 +57,7 @@ def end(
     """
     try:
         lock = take_lock(run)
-    except OSError:  # not ours to write
+    except OSError:  # not writable for us
         return _as_if(run, state, reason, message)
     if lock is None:
         return None

@@ -86,7 +86,7 @@ def killed(before: Mapping[str, int], *, usual: str) -> tuple[str, str]:
         why = f"neither for want of memory, as far as is counted ({who} counts none), nor by us"
         return (
             usual,
-            f"killed by the signal SIGKILL, {why}: somebody, or a program that watches over memory or time, ended it",
+            f"killed by the signal SIGKILL, {why}: a person, or a program that limits memory or time, ended it",
         )
     return (
         usual,

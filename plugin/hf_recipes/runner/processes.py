@@ -19,7 +19,7 @@ class Process(NamedTuple):
     parent: int
     group: int
     letter: str
-    """Its state as ps shows it; Z is a dead one that nobody has collected."""
+    """Its state as ps shows it; Z is a dead process that its parent has not reaped."""
 
 
 def processes() -> dict[int, Process]:

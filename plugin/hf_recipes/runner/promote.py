@@ -57,7 +57,7 @@ def _module_folders(source: Path) -> list[Path]:
 
 
 def _clean_text(folder: Path, redact: Redactor) -> None:
-    """No token leaves with the model, whoever wrote it there."""
+    """No token leaves with the model, no matter which program wrote it there."""
     parameters = folder / "training_params.json"
     if parameters.exists():
         try:

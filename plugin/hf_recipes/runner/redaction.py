@@ -35,7 +35,7 @@ class Redactor:
         known = "|".join(map(re.escape, secrets)) or r"(?!)"
         self._patterns = (
             re.compile(known),
-            # Of an address that lets whoever has it read or write a private file, as libraries print it when they try again.
+            # Pre-signed URLs, which give access to a private file; libraries print them when they retry.
             re.compile(r"(?<=Signature=)[\w%~.-]{20,}"),
         )
 

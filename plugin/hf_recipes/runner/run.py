@@ -66,7 +66,7 @@ class Runner:
         with suppress(OSError):
             said = message.partition("; log: ")[0]
             self._journal.log(f"--- {state}" + (f": {said}" if said else ""))
-        with suppress(FileNotFoundError):  # a folder that is deleted holds no last word
+        with suppress(FileNotFoundError):  # the folder may have been deleted
             self._journal.state(state=state, reason=reason, message=message)
         self._journal.close()
         self._children.dismiss_guard()

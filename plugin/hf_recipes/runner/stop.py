@@ -16,7 +16,7 @@ class Stopped(Exception):
 
 
 class Abandoned(Stopped):
-    """Nobody said a word: the program that had started the run was killed."""
+    """There was no request to stop: the program that had started the run was killed."""
 
 
 class Stop:

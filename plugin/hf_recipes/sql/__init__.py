@@ -1,1 +1,1 @@
-"""Queries that somebody else wrote, run in a process of their own: read-only, and bounded in time, memory and size."""
+"""Untrusted SQL queries, run in a separate process: read-only, with limits on time, memory and size."""

@@ -1,4 +1,4 @@
-"""Runs SQL that somebody else wrote, in a process of its own: `python -I worker.py`. Standard library only.
+"""Runs untrusted SQL in a separate process: `python -I worker.py`. Standard library only.
 
 Says {"ready": true}, then answers each line of JSON with one. {"database": path} or {"tables": [CREATE TABLE …], "values":
 [literals], "of_columns": {column: [literals]}, "seed": n, "timeout": s} opens a database, {"error": null}; {"query": SQL,

@@ -84,7 +84,7 @@ def start(
 
 
 def command() -> list[str]:
-    """uv makes the script's environment; the script is the command's last word."""
+    """uv makes the script's environment; the script is the command's last argument."""
     wanted = [word for package in packages() for word in ("--with", package)]
     return ["uv", "run", "--no-project", *wanted, "python", "-c", start_script()]
 

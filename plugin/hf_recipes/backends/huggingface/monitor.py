@@ -58,7 +58,7 @@ def refresh(run: Path) -> RunState:
         backend.remove(handle, client=client)
         return record.end(run, State.FAILED, Reason.START_FAILED, NOT_STARTED) or state
     if seen.stage == GONE and SENT not in handle and not begun(seen) and _just_published(run, handle, client):
-        return state  # somebody else is just starting it
+        return state  # another process is just starting it
     return _judged(run, backend, handle, seen, client) or record.update(run, **_progress(seen))
 
 
@@ -145,7 +145,7 @@ def cancel(run: Path) -> RunState:
     backend.cancel(handle, client=client)
     said = f"{backend.named(handle)} is stopped and costs nothing from now on"
     ended = record.end(run, State.CANCELLED, Reason.CANCELLED, said) or state
-    with suppress(HubFailed):  # whoever asks from another machine sees that it has stopped
+    with suppress(HubFailed):  # so that other machines see that it has stopped
         tell(run, handle, client)
     return ended
 

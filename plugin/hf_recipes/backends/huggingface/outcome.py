@@ -65,7 +65,7 @@ def stopped(stage: str) -> bool:
 
 
 def goes_on_costing(stage: str) -> bool:
-    """Whether what is in this stage runs, or would run again when somebody visits it."""
+    """Whether a Space in this stage runs, or would run again when visited."""
     return stage not in (
         "PAUSED",
         "BUILD_ERROR",

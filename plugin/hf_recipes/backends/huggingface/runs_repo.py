@@ -76,7 +76,7 @@ def publish(run: Path, handle: Mapping[str, object], *, client: HfApi | None = N
 def publish_handle(
     run: Path, repo: str, handle: Mapping[str, object], *, client: HfApi | None = None
 ) -> None:
-    """Say where the run's container is, for whoever asks later from another machine. Raises HubFailed."""
+    """Publish where the run's container is, so that other machines can find it. Raises HubFailed."""
     path = f"{run.name}/{HANDLE}"
     commit(client or account.api(), repo, {path: _handle(handle)}, f"handle of {run.name}")
 

@@ -66,7 +66,7 @@ def start(
         tries = count()
 
         def create() -> None:
-            # What an earlier try has left, whose answer was lost, may be half a Space. The run's id is its name: it is ours.
+            # An earlier attempt whose answer was lost may have left half a Space. It is named after the run's id, so it is ours.
             if next(tries):
                 client.delete_repo(space, repo_type="space", missing_ok=True)
             client.create_repo(

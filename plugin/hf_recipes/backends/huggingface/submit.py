@@ -38,7 +38,7 @@ COST = "cost.json"
 
 
 class _Cancelled(Exception):
-    """Somebody has cancelled the run while it was being started."""
+    """The run was cancelled while it was being started."""
 
 
 def begin(run: Path, *, say: Say) -> None:
@@ -56,7 +56,7 @@ def begin(run: Path, *, say: Say) -> None:
     except _Cancelled:
         for left in _undo(made):
             say(left)
-    except Exception as error:  # a disk that is full, a bug of ours: nobody has cancelled it
+    except Exception as error:  # a full disk, or a bug of ours: not a cancellation
         said = clean(f"{type(error).__name__}: {error}")
         _end_start(run, made, State.FAILED, Reason.START_FAILED, f"the run could not be sent: {said}")
         raise
@@ -83,7 +83,7 @@ def _begin(run: Path, made: list[Callable[[], None]], say: Say) -> None:
         "per_hour": cost.get("per_hour"),
         "hours": cost.get("hours"),
     }
-    # With its creator until it has started: whoever looks meanwhile must not judge what is not there yet.
+    # Marked with its creator until it has started, so that nobody judges a container that is not there yet.
     kept = record.update(run, handle={**state.handle, **handle})
     if kept.handle.get("runs") != handle["runs"] and not kept.state.finished:
         raise OSError(errno.EIO, "the run's folder cannot be written", str(run))
@@ -179,7 +179,7 @@ def _variables(run: Path, handle: Handle) -> dict[str, str]:
     }
     hours = handle.get("hours")
     if "space" in handle and handle.get("per_hour") != 0:
-        # An HF Job is stopped by the Hub; a Space that hangs keeps itself awake, and would cost for ever.
+        # An HF Job is stopped by the Hub; a Space that hangs stays awake, and would cost money without end.
         told["HF_RECIPES_TIME_LIMIT"] = str(space_timeout(hours if isinstance(hours, (int, float)) else None))
     endpoint = os.environ.get("HF_ENDPOINT")
     return {**told, "HF_ENDPOINT": endpoint} if endpoint else told

@@ -50,7 +50,7 @@ OURS = ("none", "tensorboard", "all")
 
 
 def check_log(recipe: Recipe) -> Iterator[Problem]:
-    """What would end the trainer, or leave it waiting for a key that nobody types."""
+    """What would end the trainer, or leave it waiting for a key at a prompt."""
     own = os.environ.get(OWN_PYTHON) if runs_here(recipe.backend) else None
     if not own:
         if recipe.log not in OURS:
@@ -70,7 +70,7 @@ def check_log(recipe: Recipe) -> Iterator[Problem]:
             what = f"{name} is not installed in the interpreter that {OWN_PYTHON} names"
             yield problem_at(recipe, "log", "not-installed", what, "install it there, or write none")
         elif there and (needs := _missing_secrets(name)):
-            what = f"{name} logs in by {needs}, which is not set, and nobody could answer its question"
+            what = f"{name} logs in by {needs}, which is not set, and a run cannot ask for it"
             yield problem_at(recipe, "log", "unset-variable", what, f"export {needs}=…, or write none")
 
 

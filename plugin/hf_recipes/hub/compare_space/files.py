@@ -33,7 +33,7 @@ def files(models: Sequence[str], title: str | None) -> dict[str, bytes]:
     found["README.md"] = card(found["README.md"].decode("utf-8"), models, title, gradio(found)).encode(
         "utf-8"
     )
-    # The list of files lets the next deploy remove what is ours and gone, and nothing that a person put there.
+    # With this list the next deploy removes files of ours that are gone, and nothing that a person added.
     described = {"schema": 1, "title": title, "models": list(models), "files": sorted((*found, LIST))}
     found[LIST] = (json.dumps(described, ensure_ascii=False, indent=2) + "\n").encode("utf-8")
     return found

@@ -28,7 +28,7 @@ class Existing:
     """Path → git's id of the content."""
     commit: str
     secrets: frozenset[str]
-    """Their names; nobody can read the values."""
+    """Their names; the values cannot be read back."""
 
     @property
     def title(self) -> str | None:

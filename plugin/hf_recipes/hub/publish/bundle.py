@@ -152,7 +152,7 @@ def _check_report(facts: Facts, weights: str) -> None:
 
 
 def _report(run: Path, facts: Facts) -> bytes:
-    """report.json for everybody: as it is, but without the test rows in it, unless the dataset is public."""
+    """report.json for the public: without its test rows, unless the dataset is public."""
     report = facts.report or {}
     if facts.public_data or "misses" not in report:
         return (run / "report" / "report.json").read_bytes()
@@ -161,7 +161,7 @@ def _report(run: Path, facts: Facts) -> bytes:
 
 
 def _page(run: Path, facts: Facts, secrets: Sequence[str]) -> tuple[bytes, str]:
-    """report.html for everybody, and why there is none. Test rows stand in it only where the dataset is public."""
+    """report.html for the public, or why there is none. It holds test rows only if the dataset is public."""
     if not facts.report or not facts.report.get("methods"):
         return b"", ""
     try:

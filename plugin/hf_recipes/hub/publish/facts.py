@@ -40,7 +40,7 @@ class Facts:
     """The canonical task."""
     trainer: str | None
     base_model: str
-    """A Hub id, or `./<name>` of a folder that nobody else has: no Hub id looks like it."""
+    """A Hub id, or `./<name>` for a local folder: no Hub id looks like that."""
     base_on_hub: bool
     bundled_base: str | None
     adapter: bool

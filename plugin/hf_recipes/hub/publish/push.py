@@ -121,7 +121,7 @@ def client_of(run: Path) -> HfApi:
 
 
 def repo_of(run: Path, client: HfApi, repo: str | None = None) -> str:
-    """`owner/name`; asks the Hub who is logged in. Raises HubFailed where that is nobody, or may only read."""
+    """`owner/name`; asks the Hub who is logged in. Raises HubFailed when nobody is, or the token is read-only."""
     job = load_job(run)
     who = writer(client, doing="pushing the model")
     name = repo or (job.push.repo if job.push else None) or _of_recipe(job)
@@ -197,7 +197,7 @@ def _mark(client: HfApi, target: str, commit: str) -> Mapping[str, Any]:
 
 
 def _refuse_foreign(target: str, found: Found, facts: Facts) -> None:
-    """A repo is ours when the same recipe made it, or when nothing stands in it yet."""
+    """A repo may be overwritten when the same recipe made it, or when it is still empty."""
     if found.mark is None:
         if set(found.files) <= {".gitattributes"}:
             return
@@ -231,7 +231,7 @@ def _commit(client: HfApi, target: str, bundle: Bundle, found: Found, facts: Fac
     ]
     deletes = [CommitOperationDelete(path) for path in _left_over(found, bundle)]
     with hub_errors(f"pushing to {target}"):
-        # The parent: where somebody else has pushed meanwhile, the Hub refuses, and we look again before we write.
+        # With the parent commit given, the Hub refuses if another push came first; then we look again before writing.
         answer = client.create_commit(
             target,
             [*adds, *deletes],
@@ -285,7 +285,7 @@ def _from_here(link: Any, base: str) -> str | None:
 
 
 def _public_data(facts: Facts, client: HfApi) -> bool:
-    """Whether the dataset can be read by who is nobody. What can't be told counts as no."""
+    """Whether the dataset can be read without a login. If that is unknown, the answer is no."""
     if not facts.dataset:
         return False
     try:

@@ -117,7 +117,7 @@ class Reference:
 
 @contextmanager
 def reference(request: Request) -> Iterator[Reference]:
-    """Raises EndpointFailed: whoever asks decides what that means."""
+    """Raises EndpointFailed; the caller decides what follows."""
     assert request.evaluate is not None and request.evaluate.reference is not None
     asked = request.evaluate.reference
     endpoint = Endpoint("evaluate.reference", asked.base_url, asked.model, asked.api_key)

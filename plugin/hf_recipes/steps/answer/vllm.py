@@ -221,7 +221,7 @@ class Vllm:
 
     def _failed(self, what: str) -> StepFailed:
         lines = self._log.read_text("utf-8", errors="replace").strip().splitlines()
-        # The server's own last word is that its engine has failed, and that of the engine stands before it.
+        # The server's last line only says that its engine failed; the engine's own message is above it.
         errors = [line for line in lines if ERROR.search(line) and "Engine core init" not in line]
         said = f": {(errors or lines)[-1].strip()[:300]}" if lines else ""
         return StepFailed(

@@ -24,7 +24,7 @@ def export(request: Request, out: Path) -> dict[str, Any]:
     The trainer reads `<folder>/<split>.jsonl` and makes classes and a validation split of its own: so labels stay as
     they are, and no validation rows are held out here.
     """
-    # Nobody else knows a bundled model: the trainer needs the folder.
+    # The trainer does not know bundled models: it needs the folder.
     base = request.base_model if request.task == "tabular" else resolved(request)
     if passes_through(request):
         notes = ["the data needs no conversion"]

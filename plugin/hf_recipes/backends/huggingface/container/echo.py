@@ -19,7 +19,7 @@ BETWEEN = 10.0
 
 
 class Output:
-    """Lines to stdout, without a secret. Nobody may read it any more, and that stops nothing."""
+    """Lines to stdout, with secrets redacted. A closed stdout does not stop the run."""
 
     def __init__(self) -> None:
         self.hide(())

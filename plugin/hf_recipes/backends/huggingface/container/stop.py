@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 class Stopped(BaseException):
-    """Whoever runs the container wants it to end. No Exception: nothing between here and the work may swallow it."""
+    """The container is told to end. Not an Exception, so that no handler on the way swallows it."""
 
 
 class Stop:

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 LAST_WORD, LAST_WORD_STOPPED = 300.0, 20.0
 """Seconds for writing the end of the run to the Hub; the second when the container is about to be killed."""
 NETWORK_TIMEOUT = 60.0
-"""huggingface_hub itself would wait on a dead connection for ever."""
+"""huggingface_hub itself would wait on a dead connection without end."""
 
 
 def main() -> int:
@@ -123,7 +123,7 @@ def _tell(run_id: str, repo: str, client: HfApi, message: str, output: Output) -
 
 
 def _patiently(fetch: Callable[[], None], output: Output) -> None:
-    """Whoever pays for this machine would rather have it wait some minutes for the Hub. Raises HubFailed."""
+    """Waiting some minutes for the Hub is cheaper than losing the run. Raises HubFailed."""
     for wait in WAITS:
         try:
             return fetch()
@@ -272,7 +272,7 @@ class _Work:
         )
 
     def _end_runner(self) -> None:
-        """Let it end what it has started and say so; it writes its own last word."""
+        """Let it end what it has started; it writes its own final state."""
         if self._runner is None or self._runner.poll() is not None:
             return
         self._runner.terminate()
@@ -284,7 +284,7 @@ class _Work:
 
 
 def _without_the_space(environment: Mapping[str, str]) -> dict[str, str]:
-    """A trainer may pause the Space or endpoint that it finds itself in; the end of this one is ours to say."""
+    """Without what tells a trainer that it runs in a Space or endpoint: it might pause it, and we end it ourselves."""
     return {name: value for name, value in environment.items() if name not in ("SPACE_ID", "ENDPOINT_ID")}
 
 

@@ -28,7 +28,7 @@ Messages = Sequence[Mapping[str, str]]
 
 
 def answer_length(context: Context) -> Rule | None:
-    """None where nothing is answered in conversations, or nobody can count tokens."""
+    """None where the model does not answer conversations, or tokens cannot be counted."""
     if context.tokenizer is None or not context.form.conversations:
         return None
     return AnswerLength(context)
@@ -57,7 +57,7 @@ class AnswerLength:
     @cached_property
     def _frame(self) -> AnswerFrame:
         """A block that the template writes before each answer belongs to the prompt. Found out at the first row: a template
-        without bounds is told by whoever shows rows."""
+        without bounds is reported by the step that shows rows."""
         return frame_of(self._tokenizer)
 
     def look(self, row: SeenRow) -> None:
@@ -163,7 +163,7 @@ class AnswerLength:
 
 
 def _positions(context: Context) -> int | None:
-    """How many tokens the base knows positions for; None where nobody says."""
+    """How many positions the base knows; None where its config does not say."""
     try:
         return positions(str(context.tokenizer.name_or_path), context.request.trust_remote_code)
     except (OSError, ValueError):

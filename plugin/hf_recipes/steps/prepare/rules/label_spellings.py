@@ -1,4 +1,4 @@
-"""Labels that differ in what nobody sees or means: case, white space, invisible characters."""
+"""Labels that differ only in case, white space or invisible characters."""
 
 from __future__ import annotations
 

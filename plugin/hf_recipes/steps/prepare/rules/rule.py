@@ -35,7 +35,7 @@ class Context:
     problems: Tally
     warnings: Tally
     facts: dict[str, Any]
-    """What a rule has counted, for whoever asked: by the rule's own name for it."""
+    """What a rule has counted, under the rule's own name for it."""
 
 
 class Rule(Protocol):
