@@ -31,7 +31,7 @@ def test_what_failed_while_measuring_is_taken_into_the_answer(
     record.end(
         run, State.CANCELLED if reason is Reason.CANCELLED else State.FAILED, reason, f"{said}; log: x"
     )
-    found = decide.document(decide.check_measurable(recipe), run)["tunable"]
+    found = decide.decision_document(decide.check_measurable(recipe), run)["tunable"]
     assert found["tunable"] is tunable
     assert (said in str(found.get(told, ""))) == (told != "none")
     assert "log: x" not in str(found)

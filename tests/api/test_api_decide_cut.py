@@ -39,7 +39,7 @@ def decided(run: Path, *, cut: int, right: int, most: int) -> dict[str, Any]:
         ("report/report.json", report),
     ):
         (run / name).write_text(json.dumps(content))
-    return decide.document(
+    return decide.decision_document(
         decide.check_measurable(load_recipe(RECIPE, settings=("evaluate.require=null",))), run
     )
 

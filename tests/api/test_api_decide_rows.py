@@ -38,7 +38,7 @@ def decided(
         ("report/report.json", {"schema": 1, "n": 100, "methods": {"few-shot": method}}),
     ):
         (run / name).write_text(json.dumps(content))
-    return decide.document(decide.check_measurable(load_recipe(RECIPE, settings=settings)), run)
+    return decide.decision_document(decide.check_measurable(load_recipe(RECIPE, settings=settings)), run)
 
 
 def test_rows_that_the_limit_leaves_out_are_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

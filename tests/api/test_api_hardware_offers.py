@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from hf_recipes.api.hardware_offers import HERE, Offer, as_json, offers, too_large
+from hf_recipes.api.hardware_offers import HERE, Offer, offers, offers_as_json, too_large
 from hf_recipes.api.recipes import load_recipe
 from hf_recipes.catalog.hardware import FLAVORS
 from hf_recipes.catalog.machine import Machine
@@ -65,7 +65,7 @@ def test_longer_than_a_run_may_take_does_not_fit() -> None:
 
 def test_what_is_not_known_is_absent_and_never_zero() -> None:
     found = offers(recipe("text-to-sql"), MACHINE, None, None)
-    entries = {str(one["hardware"]): one for one in as_json(found)}
+    entries = {str(one["hardware"]): one for one in offers_as_json(found)}
     assert entries["a10g-large"]["fits"] is True
     assert not {"needed", "hours", "dollars"} & set(entries["a10g-large"])
     assert too_large(found) is None

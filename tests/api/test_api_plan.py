@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hf_recipes.api.checked import CheckedRecipe
-from hf_recipes.api.plan import as_json, make_plan
+from hf_recipes.api.plan import make_plan, plan_as_json
 from hf_recipes.api.recipes import load_recipe
 from hf_recipes.catalog.machine import Machine
 from hf_recipes.engines import autotrain
@@ -25,7 +25,7 @@ def document(name: str, data: dict[str, object]) -> dict[str, object]:
     base = read_base(recipe.base_model)
     job = translate(recipe, HERE, base if not isinstance(base, str) else None)
     answer: dict[str, object] = json.loads(
-        json.dumps(as_json(make_plan(CheckedRecipe(recipe, autotrain, HERE, base, job), data)))
+        json.dumps(plan_as_json(make_plan(CheckedRecipe(recipe, autotrain, HERE, base, job), data)))
     )
     return answer
 

@@ -104,7 +104,7 @@ def make_space(hub: Hub, run: Path, **variables: str) -> Any:
 
 
 def remote(run: Path) -> Mapping[str, Any]:
-    state = runs_repo.read(run.name)
+    state = runs_repo.read_remote_state(run.name)
     assert state is not None
     return state
 

@@ -16,7 +16,7 @@ from huggingface_hub._jobs_api import DEFAULT_UV_IMAGE, JobHardware
 
 from hf_recipes.api.recipes import load_recipe, recipe_problems
 from hf_recipes.backends.huggingface import jobs, runs_repo
-from hf_recipes.backends.huggingface.outcome import judge
+from hf_recipes.backends.huggingface.outcome import judge_outcome
 from hf_recipes.backends.huggingface.remote import remote
 from hf_recipes.catalog.backend_names import JOB_FLAVORS
 from hf_recipes.catalog.hardware import FLAVORS
@@ -145,19 +145,19 @@ def test_an_hf_job_trains_tells_the_runs_repo_and_ends(
     assert "".join(jobs.logs(handle, False, client=client)) == said
     seen = jobs.observe(handle, client=client)
     assert seen.remote is not None and seen.remote["state"] == "succeeded"
-    end = judge(seen)
+    end = judge_outcome(seen)
     assert end is not None and (end.state, end.reason) == (State.FAILED, Reason.NO_WEIGHTS)
     push(client, run, "README.md")
     assert not jobs.observe(handle, client=client).weights, "a commit without weights is no model"
     push(client, run)
-    end = judge(jobs.observe(handle, client=client))
+    end = judge_outcome(jobs.observe(handle, client=client))
     assert end is not None and end.state is State.SUCCEEDED
 
 
 def test_a_crash_is_told_as_a_crash(hub: Any, client: HfApi, uv: None, send: Any, make_step: Any) -> None:
     _, handle = send(make_step("prepare", "raise ZeroDivisionError('the data is empty')"))
     assert hub.job(handle["job"]).wait(seconds=60) == "ERROR"
-    end = judge(jobs.observe(handle, client=client))
+    end = judge_outcome(jobs.observe(handle, client=client))
     assert end is not None and end.state is State.FAILED
     assert "the data is empty" in end.message
 
@@ -171,7 +171,7 @@ def test_one_that_is_killed_by_its_time_limit_has_failed_and_says_so(
     hub.machines.grace = 0.0  # no time for a last word
     job.steer("ERROR", "Job timeout")
     wait_for(lambda: not hub.machines.containers[-1].alive)
-    end = judge(jobs.observe(handle, client=client))
+    end = judge_outcome(jobs.observe(handle, client=client))
     assert end is not None and (end.state, end.reason) == (State.FAILED, Reason.CONTAINER_FAILED)
     assert (
         "Job timeout: it was stopped after its time limit of 6 h; the log ends with: step 17" in end.message
@@ -187,7 +187,7 @@ def test_its_time_limit_is_told_as_such_when_its_container_has_had_time_for_a_la
     hub.machines.grace = 60.0  # a busy machine takes its time for the last word
     job.steer("ERROR", "Job timeout")
     wait_for(lambda: not hub.machines.containers[-1].alive)
-    end = judge(jobs.observe(handle, client=client))
+    end = judge_outcome(jobs.observe(handle, client=client))
     assert end is not None and (end.state, end.reason) == (State.FAILED, Reason.CONTAINER_FAILED)
     assert "Job timeout: it was stopped after its time limit of 6 h" in end.message
 
@@ -201,7 +201,7 @@ def test_cancel_stops_it_and_may_be_repeated(
     jobs.cancel(handle, client=client)
     assert job.stage == "CANCELED"
     wait_for(lambda: not hub.machines.containers[-1].alive)
-    end = judge(jobs.observe(handle, client=client))
+    end = judge_outcome(jobs.observe(handle, client=client))
     assert end is not None and end.state is State.CANCELLED
     before = len([one for one in hub.requests if one.path.endswith("/cancel")])
     jobs.cancel(handle, client=client)
@@ -264,7 +264,7 @@ def test_one_that_is_gone_has_failed(hub: Any, client: HfApi, send: Any, make_st
     hub.builds_hang = True
     _, handle = send(make_step("train", ""))
     hub.state.jobs.clear()
-    end = judge(jobs.observe(handle, client=client))
+    end = judge_outcome(jobs.observe(handle, client=client))
     assert end is not None and (end.state, end.reason) == (State.FAILED, Reason.CONTAINER_STOPPED)
     jobs.cancel(handle, client=client)
     assert list(jobs.logs(handle, True, client=client)) == []

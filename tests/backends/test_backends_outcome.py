@@ -13,7 +13,7 @@ from hf_recipes.backends.huggingface.outcome import (
     SECONDS_TO_BUILD,
     STOPPED,
     Observed,
-    judge,
+    judge_outcome,
     stopped,
     telling,
 )
@@ -45,7 +45,7 @@ def seen(stage: str, remote: dict[str, Any] | None = None, **more: Any) -> Obser
     ],
 )
 def test_a_run_that_goes_on_has_no_end(goes_on: Observed) -> None:
-    assert judge(goes_on) is None
+    assert judge_outcome(goes_on) is None
 
 
 CASES: list[tuple[Observed, State, Reason | None, str]] = [
@@ -106,14 +106,14 @@ CASES: list[tuple[Observed, State, Reason | None, str]] = [
 def test_an_end_is_told_with_its_cause(
     observed: Observed, state: State, reason: Reason | None, words: str
 ) -> None:
-    end = judge(observed)
+    end = judge_outcome(observed)
     assert end is not None
     assert (end.state, end.reason) == (state, reason)
     assert words in end.message and "\n" not in end.message
 
 
 def test_what_the_hub_has_said_of_the_log_is_not_said_twice() -> None:
-    end = judge(
+    end = judge_outcome(
         seen("BUILD_ERROR", error="exit code: 1. Reason: E: no such package", last_line="E: no such package")
     )
     assert end is not None and end.message.count("E: no such package") == 1
@@ -122,7 +122,7 @@ def test_what_the_hub_has_said_of_the_log_is_not_said_twice() -> None:
 def test_success_needs_weights_whatever_else_is_seen() -> None:
     for stage in (*STOPPED, *BUILDING, "RUNNING"):
         for remote in (None, RUNNING, DONE, {"state": "failed"}, {"state": "cancelled"}):
-            end = judge(seen(stage, remote, seconds=SECONDS_TO_BUILD * 2))
+            end = judge_outcome(seen(stage, remote, seconds=SECONDS_TO_BUILD * 2))
             assert end is None or end.state is not State.SUCCEEDED
 
 

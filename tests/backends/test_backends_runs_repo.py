@@ -44,7 +44,7 @@ def test_a_run_is_published_with_our_package_and_restored_elsewhere(
     monitor = runs_repo.restore(run.name, tmp_path / "elsewhere")
     assert (monitor / "work" / "extra.py").read_text() == "x = 1\n"
     assert read_json(monitor / "job.json") == read_json(run / "job.json")
-    assert record.find(run.name, tmp_path / "elsewhere") == monitor
+    assert record.find_run(run.name, tmp_path / "elsewhere") == monitor
     state = record.read_state(monitor)
     assert (state.state, state.handle) == (State.QUEUED, {"space": f"ada/{run.name}"})
     assert runs_repo.list_remote() == [run.name]
@@ -78,7 +78,7 @@ def test_what_the_container_writes_is_read_and_brought_here_without_its_secrets(
     assert not mirror.send(state), "nothing has changed"
     assert mirror.send({**state, "state": "succeeded"}, last=True)
 
-    remote = runs_repo.read(run.name)
+    remote = runs_repo.read_remote_state(run.name)
     assert remote is not None and remote["state"] == "succeeded"
     runs_repo.bring(run)
     assert (run / "train.log").read_text() == "loading with [secret]\n"
@@ -126,7 +126,7 @@ def test_a_state_that_is_written_while_it_is_read_is_read_again(logged_in: Hub, 
 
     writer = threading.Thread(target=overtake)
     writer.start()
-    remote = runs_repo.read(run.name)
+    remote = runs_repo.read_remote_state(run.name)
     writer.join()
     assert remote is not None and remote["message"] == "a longer state"
 
@@ -135,15 +135,15 @@ def test_a_hub_that_is_ill_for_a_moment_is_asked_again(logged_in: Hub, run: Path
     """The client says of a 500 that the file is not in the cache, and knows no more of it."""
     runs_repo.publish(run, {})
     logged_in.fail("HEAD", "/resolve/main/", 500, times=2)
-    assert runs_repo.read(run.name) is not None
+    assert runs_repo.read_remote_state(run.name) is not None
     logged_in.fail("HEAD", "/resolve/main/", 403)
     with pytest.raises(HubFailed) as failed:
-        runs_repo.read(run.name)
+        runs_repo.read_remote_state(run.name)
     assert failed.value.reason == "forbidden"
 
 
 def test_an_unknown_run_has_no_state_and_cannot_be_restored(logged_in: Hub, tmp_path: Path) -> None:
-    assert runs_repo.read("none-such") is None
+    assert runs_repo.read_remote_state("none-such") is None
     assert runs_repo.list_remote() == []
     with pytest.raises(HubFailed) as failed:
         runs_repo.restore("none-such", tmp_path)
@@ -161,7 +161,7 @@ def test_a_public_runs_repo_is_refused(logged_in: Hub, run: Path) -> None:
 def test_a_commit_that_another_run_overtook_is_made_again(logged_in: Hub, run: Path) -> None:
     logged_in.fail("POST", rf"/api/datasets/{RUNS}/commit/", 412, times=2)
     runs_repo.publish(run, {})
-    assert runs_repo.read(run.name) is not None
+    assert runs_repo.read_remote_state(run.name) is not None
 
 
 def test_a_token_that_only_reads_is_told_so(

@@ -52,7 +52,7 @@ def command(
             try:
                 code = cli.main(args=list(arguments), prog_name="hf-recipes", standalone_mode=False)
             except BaseException as error:
-                code = errors.explain(error, debug=False)
+                code = errors.explain_error(error, debug=False)
         out, err = capsys.readouterr()
         return code if isinstance(code, int) else 0, out, err
 

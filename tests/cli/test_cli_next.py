@@ -53,7 +53,7 @@ def test_from_elsewhere_a_run_is_named_by_its_folder(
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     ((_, name),) = commands(run, capsys)
-    assert record.find(name, Path("runs")) == run
+    assert record.find_run(name, Path("runs")) == run
     monkeypatch.setenv("HF_RECIPES_RUNS", str(run.parent))
     assert commands(run, capsys) == [["compare", run.name]]
 

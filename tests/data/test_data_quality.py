@@ -11,7 +11,7 @@ from hf_recipes.data.findings import KEPT
 from hf_recipes.data.form import form_of
 from hf_recipes.data.lengths import Bin, Lengths
 from hf_recipes.data.needed import needed
-from hf_recipes.data.quality import FEW, Answers, half_width, judge, label_facts
+from hf_recipes.data.quality import FEW, Answers, half_width, judge_rows, label_facts
 from hf_recipes.data.sensitive import has_email, masked, secrets_in
 from hf_recipes.data.tally import Tally
 from hf_recipes.recipe.model import Message
@@ -153,7 +153,7 @@ def judged(task="lm_training", trainer="sft", limit=None, skips=False, **more):
     def at(key, code, message, hint):
         return Problem(key, 1, 1, code, message, hint)
 
-    problems, warnings = judge(facts(**more), needed(task, trainer), at, limit=limit, skips=skips)
+    problems, warnings = judge_rows(facts(**more), needed(task, trainer), at, limit=limit, skips=skips)
     return {one.code: str(one) for one in problems}, {one.code: str(one) for one in warnings}
 
 

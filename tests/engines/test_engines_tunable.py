@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hf_recipes.api.checked import check_recipes
 from hf_recipes.api.recipes import load_recipe
-from hf_recipes.api.tunable import judge
+from hf_recipes.api.tunable import judge_tunability
 from hf_recipes.catalog.licenses import LICENSES
 from hf_recipes.engines.autotrain import architectures
 from hf_recipes.engines.autotrain.architectures import class_for, model_types
@@ -80,18 +80,22 @@ def test_a_folder_that_says_nothing_is_not_judged(tmp_path: Path) -> None:
 
 
 def test_reasons_and_notes() -> None:
-    assert judge(recipe(), Identity("llama", gated=False, license="apache-2.0")).tunable is True
-    gated = judge(recipe(), Identity("llama", gated=True, access=False))
+    assert judge_tunability(recipe(), Identity("llama", gated=False, license="apache-2.0")).tunable is True
+    gated = judge_tunability(recipe(), Identity("llama", gated=True, access=False))
     assert gated.tunable is False and [one.kind for one in gated.reasons] == ["gated"]
-    forbidden = judge(recipe(), Identity("llama", gated=False, license="cc-by-nc-nd-3.0"))
+    forbidden = judge_tunability(recipe(), Identity("llama", gated=False, license="cc-by-nc-nd-3.0"))
     assert [one.kind for one in forbidden.reasons] == ["license"]
-    private = judge(recipe(), Identity("llama", gated=False, license="cc-by-nd-4.0"))
+    private = judge_tunability(recipe(), Identity("llama", gated=False, license="cc-by-nd-4.0"))
     assert private.tunable is True and "not shared with the public" in private.notes[0]
-    other = judge(recipe(), Identity("llama", gated=False, license="other", license_name="house-rules"))
+    other = judge_tunability(
+        recipe(), Identity("llama", gated=False, license="other", license_name="house-rules")
+    )
     assert other.tunable is True and "house-rules" in other.notes[0] and "yours to read" in other.notes[0]
-    unknown = judge(recipe(), Identity(unasked={"gated": "no network", "architecture": "no network"}))
+    unknown = judge_tunability(
+        recipe(), Identity(unasked={"gated": "no network", "architecture": "no network"})
+    )
     assert unknown.tunable is None and unknown.unasked["gated"] == "no network"
-    assert judge(recipe(), Identity("llama", gated=False), size="it is too large").tunable is False
+    assert judge_tunability(recipe(), Identity("llama", gated=False), size="it is too large").tunable is False
 
 
 def test_every_licence_names_its_source() -> None:

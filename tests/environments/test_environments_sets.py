@@ -12,13 +12,13 @@ import pytest
 from hf_recipes import environments
 from hf_recipes.environments import EnvironmentFailed
 from hf_recipes.environments.make import ensure_set
-from hf_recipes.environments.sets import ENGINES, FILES, RequirementSet, named
+from hf_recipes.environments.sets import ENGINES, FILES, RequirementSet, requirement_set
 
 VISION = {"torchvision", "timm", "albumentations", "pycocotools"}
 
 
 def left_out(name: str) -> set[str]:
-    lines = [line for path in named(name).overrides for line in path.read_text().splitlines()]
+    lines = [line for path in requirement_set(name).overrides for line in path.read_text().splitlines()]
     return {line.split(" ;")[0] for line in lines if line.endswith('python_version < "0"')}
 
 
@@ -26,12 +26,12 @@ def test_a_set_leaves_out_what_its_tasks_do_not_need_and_nothing_that_they_do() 
     assert left_out("autotrain") >= VISION | {"xgboost"}
     assert not left_out("autotrain-vision") & VISION and "xgboost" in left_out("autotrain-vision")
     assert left_out("autotrain-tabular") >= VISION and "xgboost" not in left_out("autotrain-tabular")
-    assert "torchvision" in named("autotrain-vision").packages()
+    assert "torchvision" in requirement_set("autotrain-vision").packages()
 
 
-@pytest.mark.parametrize("name", environments.names())
+@pytest.mark.parametrize("name", environments.set_names())
 def test_every_set_pins_what_it_asks_for_and_names_no_host(name: str) -> None:
-    requirements = named(name)
+    requirements = requirement_set(name)
     assert requirements.pins is not None
     pinned = {
         line.split("==")[0].replace("_", "-")
@@ -51,13 +51,13 @@ def test_a_wrong_name_is_answered_with_the_nearest() -> None:
 
 @pytest.mark.e2e
 @pytest.mark.parametrize("python", ["3.10", "3.11", "3.12", "3.13"])
-@pytest.mark.parametrize("name", environments.names())
+@pytest.mark.parametrize("name", environments.set_names())
 def test_every_set_has_wheels_for_every_python(
     name: str, python: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Resolving for a Python needs no such Python here.
     monkeypatch.setenv("UV_PYTHON_DOWNLOADS", "never")
-    requirements = named(name)
+    requirements = requirement_set(name)
     command = ["pip", "compile", "--quiet", "--python-version", python, *map(str, requirements.requirements)]
     command += ["--constraints", str(requirements.pins), "--output-file", str(tmp_path / "resolved.txt")]
     for path in requirements.overrides:
@@ -124,8 +124,12 @@ def test_where_things_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 def test_every_requirement_file_is_used() -> None:
     used = {
         path
-        for name in environments.names()
-        for path in (named(name).pins, *named(name).requirements, *named(name).overrides)
+        for name in environments.set_names()
+        for path in (
+            requirement_set(name).pins,
+            *requirement_set(name).requirements,
+            *requirement_set(name).overrides,
+        )
     }
     by_lock = {FILES / "inference-limits.txt"}
     assert {*FILES.glob("*.txt"), *ENGINES.glob("*/requirements/*.txt")} <= used | by_lock

@@ -79,11 +79,11 @@ def test_the_smallest_hardware_is_free_as_a_space_alone() -> None:
 def test_what_is_not_known_is_absent_and_never_zero() -> None:
     known = prices.cost("spaces-t4-small", Price(0.4, "a list"), {"time": {"seconds": 7200}})
     assert known.hours == 2.5 and known.dollars == 1.0
-    assert prices.as_json(known)["dollars"] == 1.0
+    assert prices.cost_as_json(known)["dollars"] == 1.0
     open_ended = prices.cost("spaces-t4-small", Price(0.4, "a list"), {})
-    assert {"hours", "dollars"}.isdisjoint(prices.as_json(open_ended))
+    assert {"hours", "dollars"}.isdisjoint(prices.cost_as_json(open_ended))
     assert "could not be estimated" in prices.in_words(open_ended)
-    assert "per_hour" not in prices.as_json(prices.cost("jobs-new", Price(None, "no list"), {}))
+    assert "per_hour" not in prices.cost_as_json(prices.cost("jobs-new", Price(None, "no list"), {}))
     free = prices.cost("spaces-cpu-basic", Price(0.0, "a list"), {})
     assert free.dollars == 0 and not prices.above(free, None)
 
@@ -99,23 +99,23 @@ def test_a_person_is_asked_once_above_a_limit_or_when_nobody_knows(recipe: Any) 
         asked.append(question)
         return True
 
-    approval.agree([(recipe(), cost(4.9))], ask=yes)
+    approval.ask_approval([(recipe(), cost(4.9))], ask=yes)
     assert asked == []
-    approval.agree([(recipe(), cost(5.1))], ask=yes)
-    approval.agree([(recipe(), cost(None))], ask=yes)
-    approval.agree([(recipe(), cost(3.0)), (recipe(), cost(3.0))], ask=yes)
+    approval.ask_approval([(recipe(), cost(5.1))], ask=yes)
+    approval.ask_approval([(recipe(), cost(None))], ask=yes)
+    approval.ask_approval([(recipe(), cost(3.0)), (recipe(), cost(3.0))], ask=yes)
     assert len(asked) == 3
     assert "$5.10" in asked[0] and "could not be estimated" in asked[1] and "together $6.00" in asked[2]
     with pytest.raises(approval.NotAgreed, match="nothing was started"):
-        approval.agree([(recipe(), cost(6.0))], ask=lambda question: False)
+        approval.ask_approval([(recipe(), cost(6.0))], ask=lambda question: False)
     with pytest.raises(approval.NotAgreed, match="--yes"):
-        approval.agree([(recipe(), cost(6.0))], ask=None)
+        approval.ask_approval([(recipe(), cost(6.0))], ask=None)
 
 
 def test_a_recipes_own_limit_is_kept(recipe: Any) -> None:
-    approval.agree([(recipe(more="max_cost: 20"), cost(19.0))], ask=None)
+    approval.ask_approval([(recipe(more="max_cost: 20"), cost(19.0))], ask=None)
     with pytest.raises(RecipeError, match="max_cost") as caught:
-        approval.agree([(recipe(more="max_cost: 2"), cost(3.0))], ask=lambda question: True)
+        approval.ask_approval([(recipe(more="max_cost: 2"), cost(3.0))], ask=lambda question: True)
     (problem,) = caught.value.problems
     assert problem.line == 5 and "$2 are allowed" in problem.message and "--yes" in problem.hint
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hf_recipes.api.checked import CheckedRecipe
-from hf_recipes.api.plan import as_json, make_plan
+from hf_recipes.api.plan import make_plan, plan_as_json
 from hf_recipes.api.recipes import load_recipe
 from hf_recipes.catalog.machine import Gpu, Machine
 from hf_recipes.engines import autotrain
@@ -81,7 +81,7 @@ def test_a_plan_shows_the_updates_of_its_own_hardware(capsys: pytest.CaptureFixt
     for machine, made in ((Machine(2, 2**34), 3), (Machine(8, 2**36, (Gpu("A10G", 2**34),) * 2), 2)):
         checked = CheckedRecipe(recipe, autotrain, machine, "not asked", translate(recipe, machine))
         plan = make_plan(checked, data)
-        estimated: Any = as_json(plan)["estimate"]
+        estimated: Any = plan_as_json(plan)["estimate"]
         assert estimated["updates"]["value"] == made
     _print(plan, console(stderr=False, markup=True))
     shown = " ".join(capsys.readouterr().out.split())

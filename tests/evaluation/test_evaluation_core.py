@@ -12,7 +12,7 @@ import pytest
 
 from hf_recipes.data.measurable import tables
 from hf_recipes.evaluation import findings
-from hf_recipes.evaluation.answers import EvaluationFailed, read, read_questions
+from hf_recipes.evaluation.answers import EvaluationFailed, read_answers, read_questions
 from hf_recipes.evaluation.report import render_markdown
 
 BLOCKED = {"numpy", "scipy", "sklearn", "sacrebleu", "rouge_score", "httpx2"}
@@ -130,11 +130,11 @@ def test_what_was_recorded_beside_an_answer_is_read(tmp_path: Path) -> None:
         "sources": [],
     }
     (tmp_path / "zero-shot.jsonl").write_text(line(**more))
-    one = read(tmp_path)["zero-shot"][0]
+    one = read_answers(tmp_path)["zero-shot"][0]
     assert (one.prompt, one.cached) == (more["prompt"], True)
     assert (one.reference_nll, one.reference_tokens) == (3.0, 2)
     (tmp_path / "zero-shot.jsonl").write_text(line())
-    one = read(tmp_path)["zero-shot"][0]
+    one = read_answers(tmp_path)["zero-shot"][0]
     assert (one.prompt, one.cached, one.reference_nll, one.reference_tokens) == (None, False, None, None)
 
 
@@ -149,15 +149,15 @@ def test_what_was_recorded_beside_an_answer_is_read(tmp_path: Path) -> None:
 def test_what_cannot_have_been_recorded_is_refused(tmp_path: Path, more: dict[str, Any], says: str) -> None:
     (tmp_path / "zero-shot.jsonl").write_text(line(**more))
     with pytest.raises(EvaluationFailed, match=says):
-        read(tmp_path)
+        read_answers(tmp_path)
 
 
 def test_a_reference_answers_in_its_own_name(tmp_path: Path) -> None:
     (tmp_path / "reference.jsonl").write_text(line(method="reference", weights="reference:big"))
-    assert list(read(tmp_path)) == ["reference"]
+    assert list(read_answers(tmp_path)) == ["reference"]
     (tmp_path / "reference.jsonl").write_text(line(method="reference"))
     with pytest.raises(EvaluationFailed, match="reference was answered by 'base:0'"):
-        read(tmp_path)
+        read_answers(tmp_path)
 
 
 def test_questions_are_read_by_row(tmp_path: Path) -> None:

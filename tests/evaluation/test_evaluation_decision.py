@@ -10,7 +10,7 @@ from hf_recipes.estimates import families
 from hf_recipes.evaluation.decision import (
     FEW_ROWS,
     BaseSize,
-    Measured,
+    MeasuredBaseline,
     Target,
     decide,
     measured_target,
@@ -23,9 +23,9 @@ from hf_recipes.evaluation.serving import per_thousand
 TARGET = Target("exact_match", 0.8, "the recipe's evaluate.require.exact_match.at_least")
 
 
-def share(right: int, n: int = 300) -> Measured:
+def share(right: int, n: int = 300) -> MeasuredBaseline:
     low, high = wilson(right, n)
-    return Measured(right / n, low, high)
+    return MeasuredBaseline(right / n, low, high)
 
 
 CASES = [
@@ -72,7 +72,7 @@ def test_the_rows_asked_for_settle_it_in_about_80_of_100_cases(right: int, targe
 
 
 def test_a_graded_metric_takes_its_spread_from_the_interval_that_was_measured() -> None:
-    narrow, wide = Measured(0.75, 0.73, 0.77), Measured(0.75, 0.71, 0.79)
+    narrow, wide = MeasuredBaseline(0.75, 0.73, 0.77), MeasuredBaseline(0.75, 0.71, 0.79)
     few, many = (rows_needed(one, 300, 0.78, right_or_wrong=False) for one in (narrow, wide))
     assert few is not None and many is not None and 3.5 < many / few < 4.5, (
         "twice as wide: four times the rows"
@@ -87,7 +87,9 @@ def test_fewer_rows_are_needed_the_farther_it_is_from_the_target() -> None:
 @pytest.mark.parametrize("right", [240, 240.01])
 def test_at_the_target_itself_no_number_of_rows_is_promised(right: float) -> None:
     low, high = wilson(right, 300)
-    made = decide({"few-shot": Measured(right / 300, low, high)}, 300, TARGET, tunable=True, train_rows=1000)
+    made = decide(
+        {"few-shot": MeasuredBaseline(right / 300, low, high)}, 300, TARGET, tunable=True, train_rows=1000
+    )
     assert (made.decision, made.more_rows) == ("too-thin", None) and "will not settle" in made.sentence
 
 

@@ -61,7 +61,7 @@ def test_only_what_differs_is_named(tmp_path: Path) -> None:
         a_run(tmp_path / "b", params={"lr": 0.001, "data_path": "elsewhere"}, base_model="someone/else"),
         a_run(tmp_path / "c", params={"warmup_ratio": 0.1}, evaluate={**JOB["evaluate"], "shots": 8}),  # type: ignore[dict-item]
     ]
-    assert side_by_side.differing([side_by_side.read(run) for run in runs]) == {
+    assert side_by_side.differing([side_by_side.read_measured_run(run) for run in runs]) == {
         "base_model": ["bundled/smollm2-135m-instruct", "someone/else", "bundled/smollm2-135m-instruct"],
         "evaluate.shots": [None, None, 8],
         "params.lr": [0.002, 0.001, 0.002],
@@ -82,8 +82,8 @@ def test_only_what_differs_is_named(tmp_path: Path) -> None:
 def test_numbers_of_other_test_rows_are_not_compared(
     tmp_path: Path, references: list[str] | None, n: int, says: str
 ) -> None:
-    first = side_by_side.read(a_run(tmp_path / "a", ["x", "y", "z"]))
-    second = side_by_side.read(a_run(tmp_path / "b", references, n))
+    first = side_by_side.read_measured_run(a_run(tmp_path / "a", ["x", "y", "z"]))
+    second = side_by_side.read_measured_run(a_run(tmp_path / "b", references, n))
     found = side_by_side.strangers([first, second])
     assert says in found.get("b", "") and bool(found) is bool(says) and "a" not in found
 
@@ -92,7 +92,7 @@ def test_a_run_without_a_report_is_named(tmp_path: Path) -> None:
     run = a_run(tmp_path / "a")
     (run / "report" / "report.json").write_text("[]")
     with pytest.raises(EvaluationFailed, match="is not a report"):
-        side_by_side.read(run)
+        side_by_side.read_measured_run(run)
     (run / "report" / "report.json").unlink()
     with pytest.raises(EvaluationFailed, match="a has no report"):
-        side_by_side.read(run)
+        side_by_side.read_measured_run(run)

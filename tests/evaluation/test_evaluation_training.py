@@ -190,7 +190,7 @@ def test_a_warning_stands_above_the_verdict_in_the_terminal(
     shown = " ".join(capsys.readouterr().out.split())
     assert shown.index("Warning: The loss rose") < shown.index("Verdict: fine-tuned") and TRAINED in shown
     runs = [write_run(tmp_path / name, doubtful()) for name in ("one", "two")]
-    report_tables.show([side_by_side.read(run) for run in runs])
+    report_tables.show([side_by_side.read_measured_run(run) for run in runs])
     shown = " ".join(capsys.readouterr().out.split())
     assert shown.index("The loss rose from 3.5") < shown.index("Right on 165 rows")
 

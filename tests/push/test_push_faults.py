@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from hf_recipes.hub.account import account, api, writer
-from hf_recipes.hub.errors import HubFailed, explain, hub_errors, retrying
+from hf_recipes.hub.errors import HubFailed, explain_hub_error, hub_errors, retrying
 from hf_recipes.hub.publish.push import Pushed, push
 from hub.handle import Hub
 
@@ -176,7 +176,7 @@ def test_waiting_is_as_long_as_the_hub_asks_and_bounded(logged_in: Hub) -> None:
             retrying(api().whoami, sleep=slept.append)
         except Exception as error:
             slept.append(-1)
-            assert "try again in" in str(explain(error, "asking"))
+            assert "try again in" in str(explain_hub_error(error, "asking"))
         return slept
 
     assert waits("7", 2) == [7.0, 7.0]

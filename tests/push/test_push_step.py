@@ -49,7 +49,7 @@ def test_a_run_pushes_as_its_job_says(pushed: Callable[..., tuple[Path, Any]], l
     log = (run / "train.log").read_text()
     assert "pushed to" in log and logged_in.token not in log
     assert json.loads((run / "push.json").read_text())["new"] is True
-    assert lifecycle.as_json(run)["model_repo"] == "ada/elsewhere", "status says where the model is"
+    assert lifecycle.run_as_json(run)["model_repo"] == "ada/elsewhere", "status says where the model is"
 
 
 def test_a_push_that_fails_is_the_runs_end_and_can_be_made_up_for(

@@ -149,7 +149,7 @@ def test_a_broken_state_is_told_and_not_touched(make_run: MakeRun, text: str | N
     run = make_run()
     path = run / "state.json"
     path.unlink() if text is None else path.write_text(text)
-    document = record.as_json(run)
+    document = record.record_as_json(run)
     assert document["state"] == "failed" and "state.json" in document["message"]
     assert document["id"] == run.name and run in record.list_runs(run.parent)
     assert (path.read_text() if path.exists() else None) == text
@@ -191,29 +191,33 @@ def test_a_name_that_is_no_text_comes_back_as_it_was(make_run: MakeRun) -> None:
 def test_find_by_id_beginning_path_and_last(make_job: Any, tmp_path: Path, monkeypatch: Any) -> None:
     runs = tmp_path / "runs"
     with pytest.raises(record.RunNotFound, match="there is no run"):
-        record.find("last", runs)
+        record.find_run("last", runs)
     a, b = (record.create(make_job(project_name=name), "", runs) for name in ("apple", "apricot"))
     (runs / "notes").mkdir()
     (runs / "a-file").touch()
     assert record.list_runs(runs) == [b, a]
-    assert record.find(a.name, runs) == record.find("app", runs) == record.find(str(a), runs) == a
-    assert record.find("last", runs) == record.find("latest", runs) == b
+    assert record.find_run(a.name, runs) == record.find("app", runs) == record.find(str(a), runs) == a
+    assert record.find_run("last", runs) == record.find("latest", runs) == b
     monkeypatch.chdir(tmp_path)
-    assert record.find(f"runs/{b.name}/", Path("elsewhere")) == b
+    assert record.find_run(f"runs/{b.name}/", Path("elsewhere")) == b
     with pytest.raises(record.RunNotFound, match="2 runs begin with ap") as ambiguous:
-        record.find("ap", runs)
+        record.find_run("ap", runs)
     assert set(ambiguous.value.nearest) == {a.name, b.name}
     with pytest.raises(record.RunNotFound, match="no run is called aple") as missing:
-        record.find("aple" + a.name[5:], runs)
+        record.find_run("aple" + a.name[5:], runs)
     assert missing.value.nearest[0] == a.name
     for nonsense in ("", ".", "../..", "notes", str(runs)):
         with pytest.raises(record.RunNotFound):
-            record.find(nonsense, runs)
+            record.find_run(nonsense, runs)
 
 
 def test_numbers_come_from_events_and_the_report(make_run: MakeRun) -> None:
     run = make_run()
-    assert record.metrics(run) == {} and record.events(run) == [] and record.as_json(run)["model_dir"] is None
+    assert (
+        record.metrics(run) == {}
+        and record.events(run) == []
+        and record.record_as_json(run)["model_dir"] is None
+    )
     lines = ['{"stage": "train", "step": 5, "total": 9, "loss": 2.5}', '{"stage": "tr', "[]", '{"stage": "train", "step": 9, "total": 9}',
              '{"stage": "evaluate", "step": 1, "total": 300}', '{"stage": "train", "loss": 1']  # fmt: skip
     (run / "events.jsonl").write_text("\n".join(lines))
@@ -260,7 +264,7 @@ def test_checking_the_weights_is_no_step_of_training(make_run: MakeRun) -> None:
 def test_a_damaged_receipt_hides_no_run(make_run: MakeRun, text: str) -> None:
     run = make_run()
     (run / "push.json").write_text(text)
-    assert record.as_json(run)["id"] == run.name
+    assert record.record_as_json(run)["id"] == run.name
 
 
 def test_watching_and_following_see_everything_once(make_run: MakeRun, make_step: Any, start: Any) -> None:

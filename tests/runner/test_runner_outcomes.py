@@ -52,7 +52,7 @@ os.symlink('/etc/passwd', 'tiny/README.md')
     while list(run.glob(".*")) and time.monotonic() < until:
         time.sleep(0.05)
     assert not list(run.glob(".*")) and not (run / "model.tmp").exists()
-    document = record.as_json(run)
+    document = record.record_as_json(run)
     assert document["model_dir"] == str(model) and document["state"] == "succeeded"
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from hf_recipes.evaluation.answers import read
+from hf_recipes.evaluation.answers import read_answers
 from hf_recipes.evaluation.forgetting import forgetting
 from hf_recipes.inference.answer_cache import AnswerCache
 from hf_recipes.inference.likelihood import reference_nll, text_nll
@@ -127,7 +127,7 @@ def test_a_reference_answers_the_same_rows_and_its_key_is_in_no_file(measured, s
     assert [one["answer"] for one in found] == [f"big: lost card {n}" for n in range(4)]
     assert {one["weights"] for one in found} == {"reference:big"}
     assert not (run / "answers" / "notes.json").exists()
-    assert list(read(run / "answers")) == ["zero-shot", "reference", "fine-tuned"]
+    assert list(read_answers(run / "answers")) == ["zero-shot", "reference", "fine-tuned"]
     for path in run.rglob("*"):
         assert path.is_dir() or KEY.encode() not in path.read_bytes(), path
 
@@ -214,7 +214,7 @@ def test_vllm_serves_base_and_adapter_from_one_process_that_ends(measured, step,
     with pytest.raises(ProcessLookupError):
         os.kill(started["pid"], 0)
     assert all(one["reference_nll"] > 0 for one in answers(run, "fine-tuned"))
-    recorded = read(run / "answers")  # what the report is built from
+    recorded = read_answers(run / "answers")  # what the report is built from
     assert list(recorded) == ["zero-shot", "fine-tuned"]
     assert forgetting(run / "answers") is not None
 
@@ -243,7 +243,7 @@ def test_vllm_serves_the_base_alone_where_nothing_is_trained(measured, step, vll
     (run / "model").unlink()
     succeeded(step, run)
     [started] = map(json.loads, vllm.read_text().splitlines())
-    assert not started["enable_lora"] and list(read(run / "answers")) == ["zero-shot", "retrieval"]
+    assert not started["enable_lora"] and list(read_answers(run / "answers")) == ["zero-shot", "retrieval"]
     assert all(one["reference_nll"] > 0 for one in answers(run, "retrieval"))
     assert not (run / "answers" / "forgetting.json").exists()
 

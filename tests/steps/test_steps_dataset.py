@@ -10,7 +10,7 @@ import pytest
 
 from hf_recipes.data.findings import DataError, Findings
 from hf_recipes.recipe.model import Data
-from hf_recipes.steps.files import read
+from hf_recipes.steps.files import read_files
 from hf_recipes.steps.prepare.dataset import open_split
 
 ROWS = [{"q": "Où ?", "a": 1}, {"q": "two\nlines, and a comma", "a": 2}]
@@ -172,7 +172,7 @@ def test_reading_keeps_one_row_in_memory(tmp_path):
     path = tmp_path / "train.jsonl"
     path.write_text((json.dumps({"text": "x" * 1000}) + "\n") * 20_000)
     tracemalloc.start()
-    count = sum(1 for _ in read(path, Findings()))
+    count = sum(1 for _ in read_files(path, Findings()))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert count == 20_000

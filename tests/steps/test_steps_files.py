@@ -16,7 +16,7 @@ import pytest
 
 from hf_recipes.data.findings import DataError, Findings
 from hf_recipes.recipe.model import Data
-from hf_recipes.steps.files import read
+from hf_recipes.steps.files import read_files
 from hf_recipes.steps.prepare.dataset import open_split
 
 ROWS = [{"q": "Où, [there]?", "a": ["x", {"{": '"'}]}, {"q": "two\nlines", "a": []}, {"q": "c", "a": None}]
@@ -26,7 +26,7 @@ TABLE = [{"q": "Où", "a": "1,5"}, {"q": "b", "a": "2"}]
 
 def rows_of(path: Path, encoding: str | None = None) -> list[dict[str, object]]:
     findings = Findings()
-    found = [row for _, row in read(path, findings, encoding=encoding)]
+    found = [row for _, row in read_files(path, findings, encoding=encoding)]
     findings.stop()
     return found
 
@@ -92,7 +92,7 @@ def test_a_row_of_a_list_is_told_by_its_line(tmp_path):
         == "train.json:4:7: not JSON: Expecting ':' delimiter"
     )
     path = written(tmp_path, "train.jsonl", json.dumps(ROWS, indent=1))
-    assert [line for line, _ in read(path, Findings())] == [2, 11, 15]
+    assert [line for line, _ in read_files(path, Findings())] == [2, 11, 15]
 
 
 def test_a_long_list_is_read_row_by_row(tmp_path):
@@ -167,7 +167,7 @@ def test_tables_of_every_shape_give_the_same_rows(tmp_path, name, content):
 def test_a_row_of_a_table_stands_where_it_begins(tmp_path):
     """An editor goes there; where it ends, the next row is near."""
     table = written(tmp_path, "train.csv", 'q,a\n"two\nlines","and\nthree\nmore"\n\nb,2\n"c\nd",3\n')
-    assert [line for line, _ in read(table, Findings())] == [2, 7, 8]
+    assert [line for line, _ in read_files(table, Findings())] == [2, 7, 8]
 
 
 def test_the_index_of_pandas_stays_a_column(tmp_path):
@@ -309,5 +309,5 @@ def test_a_broken_first_row_is_a_broken_row(tmp_path, first):
     """The others are there to be used, with data.skip_broken."""
     findings = Findings()
     path = written(tmp_path, "train.jsonl", first + '\n{"a": 2}\n{"a": 3}\n')
-    assert [row for _, row in read(path, findings)] == [{"a": 2}, {"a": 3}]
+    assert [row for _, row in read_files(path, findings)] == [{"a": 2}, {"a": 3}]
     assert [one.line for one in findings.kept] == [1]

@@ -16,7 +16,7 @@ class NotAgreed(Exception):
     """The message is a sentence with what to do."""
 
 
-def summary(costs: Sequence[tuple[Recipe, Cost]]) -> str:
+def costs_in_words(costs: Sequence[tuple[Recipe, Cost]]) -> str:
     """What each run costs; of many, the first."""
     said = "; ".join(
         f"{recipe.project_name} on {recipe.backend}: {in_words(cost)}" for recipe, cost in costs[:SHOWN]
@@ -24,7 +24,7 @@ def summary(costs: Sequence[tuple[Recipe, Cost]]) -> str:
     return said + (f"; and {len(costs) - SHOWN} more" if len(costs) > SHOWN else "")
 
 
-def agree(costs: Sequence[tuple[Recipe, Cost]], *, ask: Callable[[str], bool] | None) -> None:
+def ask_approval(costs: Sequence[tuple[Recipe, Cost]], *, ask: Callable[[str], bool] | None) -> None:
     """Ask once for all, where a run may cost more than its limit, or its cost is not known; `ask` is None when there is no terminal.
 
     Raises RecipeError for an estimate above `max_cost`, NotAgreed where nobody agrees.
@@ -47,7 +47,7 @@ def agree(costs: Sequence[tuple[Recipe, Cost]], *, ask: Callable[[str], bool] | 
     if not open_ended and together <= ASK_ABOVE:
         return
     asked = costs if together > ASK_ABOVE else open_ended
-    said = summary(asked)
+    said = costs_in_words(asked)
     said += f"; together ${together:.2f}" if len(asked) > 1 and together > ASK_ABOVE else ""
     if ask is None:
         raise NotAgreed(f"{said}. Nothing was started: agree with --yes, or set max_cost: in the recipe")

@@ -11,7 +11,7 @@ from hf_recipes.api.checked import check_recipes
 from hf_recipes.api.recipes import load_recipe
 from hf_recipes.data.columns import trainer_of
 from hf_recipes.data.needed import needed
-from hf_recipes.data.quality import judge
+from hf_recipes.data.quality import judge_rows
 from hf_recipes.environments.call import ask_inference
 from hf_recipes.recipe import at_its_key, problem_at
 from hf_recipes.recipe.problem import Problem
@@ -52,7 +52,7 @@ class Quality:
         }
 
 
-def check(
+def check_data(
     path: Path,
     settings: Sequence[str] = (),
     *,
@@ -68,7 +68,7 @@ def check(
     answer = dict(ask_inference("hf_recipes.steps.prepare.check_rows", asdict(job), say, hear=hear))
     found: Any = answer.pop("found")
     bound = needed(job.task, trainer_of(job.params) if job.task == "lm_training" else "")
-    problems, warnings = judge(
+    problems, warnings = judge_rows(
         answer,
         bound,
         lambda key, code, message, hint: problem_at(recipe, key, code, message, hint),

@@ -66,7 +66,7 @@ def leftovers(runs_dir: Path, only: Sequence[Path] = ()) -> list[Leftover]:
     return [leftover for leftover in found.values() if _there(client, leftover)]
 
 
-def remove(found: Iterable[Leftover], say: Callable[[str], None]) -> bool:
+def remove_leftovers(found: Iterable[Leftover], say: Callable[[str], None]) -> bool:
     """Delete them; says what could not be, and returns whether all could."""
     client = account.api()
     whole = True

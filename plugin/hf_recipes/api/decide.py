@@ -54,7 +54,7 @@ def check_measurable(recipe: Recipe) -> CheckedRecipe:
     return CheckedRecipe(recipe, engine_named(recipe.engine), machine, base, job)
 
 
-def document(checked: CheckedRecipe, run: Path) -> dict[str, Any]:
+def decision_document(checked: CheckedRecipe, run: Path) -> dict[str, Any]:
     """What `decide --json` prints and the run's report/decision.json holds. Also of a run that failed: with what is known then."""
     prepared, report = _json(run / "work" / "prepared.json"), _json(run / "report" / "report.json")
     rows = _rows(prepared)
@@ -74,13 +74,13 @@ def document(checked: CheckedRecipe, run: Path) -> dict[str, Any]:
             **_measured(report, target.metric),
         },
         "cost": {
-            "training": hardware_offers.as_json(found),
+            "training": hardware_offers.offers_as_json(found),
             "training_basis": hardware_offers.BASIS,
             **({} if isinstance(base, Base) else {"training_unknown": base}),
             "serving_per_1000": serving.per_thousand(report) if report else {},
             "serving_basis": "as measured in this run, in batches on this machine; the fine-tuned model gets the zero-shot prompt",
         },
-        "tunable": tunable.as_json(known),
+        "tunable": tunable.reasons_as_json(known),
         "data": {**_data(rows), **_of_rows(prepared)},
         **({"warnings": report["warnings"]} if report.get("warnings") else {}),
         "decision": _decision(
@@ -106,7 +106,7 @@ def _failed(run: Path) -> tuple[str | None, str | None]:
     )
 
 
-def write(run: Path, found: Mapping[str, Any]) -> None:
+def write_decision(run: Path, found: Mapping[str, Any]) -> None:
     (run / "report").mkdir(exist_ok=True)
     write_json(run / FILE, {name: value for name, value in found.items() if name != "run_dir"})
 
@@ -125,7 +125,7 @@ def tunability(
     if recipe.task == "tabular":
         return Tunability()
     identity = identity_of(recipe)
-    return tunable.judge(
+    return tunable.judge_tunability(
         recipe,
         identity,
         architecture=engine_named(recipe.engine).unknown_architecture(recipe, identity),
@@ -142,7 +142,7 @@ def tunability_as_json(checked: CheckedRecipe, refused: str | None = None) -> di
     if recipe.task == "tabular":
         return {}
     found = hardware_offers.offers(recipe, checked.machine, checked.known_base, None)
-    return tunable.as_json(tunability(recipe, checked.base, found, refused))
+    return tunable.reasons_as_json(tunability(recipe, checked.base, found, refused))
 
 
 def _target(recipe: Recipe) -> decision.Target:
@@ -159,9 +159,9 @@ def _size(recipe: Recipe, base: Base | str) -> decision.BaseSize:
     return decision.BaseSize(base.parameters < families.SMALL, found)
 
 
-def _baselines(report: Mapping[str, Any], metric: str) -> dict[str, decision.Measured]:
+def _baselines(report: Mapping[str, Any], metric: str) -> dict[str, decision.MeasuredBaseline]:
     return {
-        name: decision.Measured(value["value"], value["low"], value["high"])
+        name: decision.MeasuredBaseline(value["value"], value["low"], value["high"])
         for name, value in _measured(report, metric).get("methods", {}).items()
         if name in BASELINES
     }
@@ -239,11 +239,11 @@ def _decision(
 
 
 def _at(
-    end: str, method: str, measured: decision.Measured, report: Mapping[str, Any], metric: str
-) -> decision.Measured:
+    end: str, method: str, measured: decision.MeasuredBaseline, report: Mapping[str, Any], metric: str
+) -> decision.MeasuredBaseline:
     """What a baseline could have come to, were too many of its answers cut; else what it was."""
     could = report["methods"][method].get("could_be", {}).get(metric)
-    return measured if could is None else decision.Measured(**could[end])
+    return measured if could is None else decision.MeasuredBaseline(**could[end])
 
 
 def _cut(report: Mapping[str, Any]) -> str:

@@ -72,7 +72,7 @@ def too_large(found: Sequence[Offer]) -> str | None:
     )
 
 
-def as_json(found: Sequence[Offer]) -> list[dict[str, object]]:
+def offers_as_json(found: Sequence[Offer]) -> list[dict[str, object]]:
     """What is not known is absent."""
     return [
         {
@@ -102,7 +102,7 @@ def _offer(
     job = translate(there, here, base)
     params = {**job.params, **{name: override.value for name, override in job.overrides.items()}}
     facts = engine_named(there.engine).training_facts(params)
-    known = training.as_json(base, facts, machine, train_tokens)
+    known = training.estimate_as_json(base, facts, machine, train_tokens)
     memory = training.memory(base, facts)
     needed = None if memory is None or memory.total is None else memory.total + OVERHEAD
     if needed is not None and machine.gpus and any(step.name == "answer" for step in job.steps):

@@ -69,7 +69,7 @@ def create(checked: CheckedRecipe, *, runs_dir: Path, cost: prices.Cost | None =
     if cost is not None:
         from hf_recipes.backends.huggingface.submit import COST
 
-        write_json(run / COST, prices.as_json(cost))
+        write_json(run / COST, prices.cost_as_json(cost))
     return run
 
 
@@ -92,7 +92,7 @@ def find(name: str, runs_dir: Path) -> Path:
     """The folder of the run that a person means. One that was started from another folder or machine is brought here
     from the account's runs repo, when its whole id is given. Raises RunNotFound, HubFailed."""
     try:
-        return record.find(name, runs_dir)
+        return record.find_run(name, runs_dir)
     except record.RunNotFound as unknown:
         if not RUN_ID.fullmatch(name):
             raise
@@ -146,11 +146,11 @@ def cancel(run: Path) -> RunState:
     return _backend(run).cancel(run)
 
 
-def as_json(run: Path) -> dict[str, object]:
+def run_as_json(run: Path) -> dict[str, object]:
     """The document of `status` and `list`."""
     from hf_recipes.evaluation import run_warnings
 
-    return {**record.as_json(run), **run_warnings.told(run), **_backend(run).facts(run)}
+    return {**record.record_as_json(run), **run_warnings.told(run), **_backend(run).facts(run)}
 
 
 def evaluate(

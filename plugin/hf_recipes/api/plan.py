@@ -35,7 +35,7 @@ def make_plan(checked: CheckedRecipe, data: Mapping[str, object]) -> Plan:
     named = dict(unread) if isinstance(unread, Mapping) else {}
     estimated: dict[str, object] = {"note": "estimate"}
     if isinstance(size, Base):
-        estimated = training.as_json(size, facts, there, _train_tokens(data))
+        estimated = training.estimate_as_json(size, facts, there, _train_tokens(data))
         # What the data's own reading could not say about the base is known after all.
         named = {what: why for what, why in named.items() if what != "base_parameters"}
     else:
@@ -48,7 +48,7 @@ def make_plan(checked: CheckedRecipe, data: Mapping[str, object]) -> Plan:
     )
 
 
-def as_json(plan: Plan) -> dict[str, object]:
+def plan_as_json(plan: Plan) -> dict[str, object]:
     """The document that `plan --json` prints."""
     return {
         "engine": plan.job.engine,

@@ -54,9 +54,9 @@ def _priced(recipe: Recipe, made: Plan) -> Plan:
     if runs_here(recipe.backend):
         return made
     cost = prices.cost(recipe.backend, _price(recipe.backend), made.estimate)
-    known = {**made.estimate, "cost": prices.as_json(cost)}
+    known = {**made.estimate, "cost": prices.cost_as_json(cost)}
     if cost.price.per_hour != 0:
-        known["timeout"] = timeout.as_json(recipe.backend, cost.hours)
+        known["timeout"] = timeout.timeout_as_json(recipe.backend, cost.hours)
     return replace(made, estimate=known)
 
 

@@ -35,7 +35,7 @@ class Tunability:
         return None if {"gated", "architecture", "size", "rows"} & set(self.unasked) else True
 
 
-def judge(
+def judge_tunability(
     recipe: Recipe,
     base: Identity,
     *,
@@ -64,7 +64,7 @@ def judge(
     return Tunability(tuple(reasons), tuple(_notes(base)), unasked)
 
 
-def as_json(found: Tunability) -> dict[str, object]:
+def reasons_as_json(found: Tunability) -> dict[str, object]:
     return {
         "tunable": found.tunable,
         "reasons": [asdict(reason) for reason in found.reasons],

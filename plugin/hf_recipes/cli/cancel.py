@@ -23,7 +23,7 @@ def cancel_command(run: str, as_json: bool, runs_dir: Path) -> None:
     before = record.read_state(folder)
     after = before if before.state.finished else lifecycle.cancel(folder)
     if as_json:
-        document(lifecycle.as_json(folder))
+        document(lifecycle.run_as_json(folder))
     elif before.state.finished:
         say(f"{folder.name} had ended already: {before.state.value}")
     else:

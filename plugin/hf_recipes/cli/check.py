@@ -38,7 +38,7 @@ def check_command(context: click.Context, recipe: Path, settings: tuple[str, ...
     from hf_recipes.api import check_data
 
     with _progress() as hear:
-        found = check_data.check(recipe, settings, say=say, hear=hear)
+        found = check_data.check_data(recipe, settings, say=say, hear=hear)
     if as_json:
         document(found.as_json())
     else:

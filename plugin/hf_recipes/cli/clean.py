@@ -39,7 +39,7 @@ def clean_command(
     if found:
         if not yes and not (sys.stdin.isatty() and click.confirm(f"Delete these {len(found)}?", err=True)):
             raise NotDone("nothing was deleted; agree with --yes")
-        whole = clean.remove(found, say)
+        whole = clean.remove_leftovers(found, say)
     if as_json:
         document([asdict(leftover) for leftover in found])
     context.exit(0 if whole else FAILED)

@@ -43,8 +43,8 @@ def decide_command(
     code = follow(run, tell_rows=False)
     if code == INTERRUPTED:
         context.exit(code)
-    found = decide.document(checked, run)
-    decide.write(run, found)
+    found = decide.decision_document(checked, run)
+    decide.write_decision(run, found)
     if as_json:
         document(found)
     else:

@@ -9,7 +9,7 @@ from hf_recipes.cli.arguments import json_option
 from hf_recipes.cli.errors import CommandFailed
 from hf_recipes.cli.output import console, document, result, say
 
-name_argument = click.argument("name", type=click.Choice(environments.names()), metavar="NAME")
+name_argument = click.argument("name", type=click.Choice(environments.set_names()), metavar="NAME")
 
 
 @click.group("env")
@@ -21,7 +21,7 @@ def env_command() -> None:
 @json_option
 def list_environments(as_json: bool) -> None:
     """List the environments: whether each is ready, and where it is."""
-    found = [_described(name) for name in environments.names()]
+    found = [_described(name) for name in environments.set_names()]
     if as_json:
         document(found)
         return
@@ -65,7 +65,7 @@ def show_path(name: str, as_json: bool) -> None:
 @name_argument
 def remove_environment(name: str) -> None:
     """Remove an environment from this machine."""
-    gone = environments.remove(name)
+    gone = environments.delete_environment(name)
     say(f"removed the {name} environment" if gone else f"there is no {name} environment to remove")
 
 

@@ -29,7 +29,7 @@ class NotDone(click.ClickException):
     exit_code = WRONG_CALL
 
 
-def explain(error: BaseException, *, debug: bool, as_json: bool = False) -> int:
+def explain_error(error: BaseException, *, debug: bool, as_json: bool = False) -> int:
     """Tell a person what happened, on stderr; returns the exit code.
 
     `as_json`: where the command has printed no document, what is wrong is printed as one, in the form of `validate`.

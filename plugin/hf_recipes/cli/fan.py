@@ -36,7 +36,7 @@ def fan_out(
     runs = batch.create(made, runs_dir=runs_dir, costs=costs)
     code = _detach(runs) if detach else _follow(runs)
     if as_json:
-        document([lifecycle.as_json(run) for run in runs])
+        document([lifecycle.run_as_json(run) for run in runs])
     elif detach and not code:
         for run in runs:
             result(run.name)
@@ -136,7 +136,7 @@ def _print_outcomes(runs: Sequence[Path]) -> None:
     table = Table(names, "state", "fine-tuned", "message", box=None, pad_edge=False)
     for run in runs:
         # Of a run elsewhere, too, its report has been brought here.
-        shown: dict[str, Any] = dict(lifecycle.as_json(run))
+        shown: dict[str, Any] = dict(lifecycle.run_as_json(run))
         measured = {
             key.removeprefix("fine-tuned/"): value
             for key, value in shown["metrics"].items()

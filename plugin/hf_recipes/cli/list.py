@@ -49,7 +49,7 @@ def _document(run: Path) -> Mapping[str, object]:
     from hf_recipes.api import lifecycle
 
     try:
-        return lifecycle.as_json(run)
+        return lifecycle.run_as_json(run)
     except Exception as error:
         said = f"its files are damaged ({type(error).__name__})"
         return {

@@ -103,7 +103,7 @@ def main() -> None:
     try:
         code = cli.main(args=arguments, prog_name=called_as(), standalone_mode=False)
     except BaseException as error:
-        from hf_recipes.cli.errors import explain
+        from hf_recipes.cli.errors import explain_error
 
-        code = explain(error, debug="--debug" in given, as_json="--json" in given)
+        code = explain_error(error, debug="--debug" in given, as_json="--json" in given)
     sys.exit(code if isinstance(code, int) else 0)

@@ -36,7 +36,7 @@ APART = ("kept", "examples", "trims", "answer_share")
 def plan_command(recipe: Path, settings: tuple[str, ...], show_examples: int, as_json: bool) -> None:
     """Show what RECIPE would run: parameters and where they came from, data, size, estimated memory and time."""
     from hf_recipes.api import batch, lifecycle
-    from hf_recipes.api.plan import as_json as plan_document
+    from hf_recipes.api.plan import plan_as_json as plan_document
 
     made = batch.recipes([recipe], settings)
     if made[0].matrix:

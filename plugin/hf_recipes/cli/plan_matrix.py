@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def print_matrix(made: Sequence[Recipe], plans: Sequence[Plan], *, as_json: bool) -> None:
     """One line, or one document, for all; `hf-recipes plan RECIPE --set matrix=null` shows a single run in full."""
-    from hf_recipes.api.plan import as_json as plan_document
+    from hf_recipes.api.plan import plan_as_json as plan_document
 
     costs = [plan.estimate.get("cost") for plan in plans]
     dollars = [cost["dollars"] for cost in costs if isinstance(cost, dict) and "dollars" in cost]

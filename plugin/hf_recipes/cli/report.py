@@ -93,7 +93,7 @@ def _several(folders: list[Path], as_json: bool) -> None:
     from hf_recipes.evaluation.answers import EvaluationFailed
 
     try:
-        runs = [side_by_side.read(folder) for folder in folders]
+        runs = [side_by_side.read_measured_run(folder) for folder in folders]
     except EvaluationFailed as error:
         raise CommandFailed(str(error)) from None
     if as_json:

@@ -11,13 +11,13 @@ from rich.text import Text
 
 from hf_recipes.cli.output import console, result
 from hf_recipes.evaluation import findings, rounding, side_by_side
-from hf_recipes.evaluation.side_by_side import Measured
+from hf_recipes.evaluation.side_by_side import MeasuredRun
 
 WIDEST = 60
 """Characters of a setting's value."""
 
 
-def show(runs: Sequence[Measured]) -> None:
+def show(runs: Sequence[MeasuredRun]) -> None:
     """Runs are numbered, since their ids are long."""
     for number, run in enumerate(runs, start=1):
         result(f"[{number}] {run.run}, {run.report.get('n', '?')} test rows")
@@ -31,7 +31,7 @@ def show(runs: Sequence[Measured]) -> None:
         out.print(table)
 
 
-def _metric(metric: str, runs: Sequence[Measured]) -> Table:
+def _metric(metric: str, runs: Sequence[MeasuredRun]) -> Table:
     table = titled(metric, ["run", "method"])
     for name in ("value", "95 % interval", "tokens in", "tokens out", "cut", "seconds a row"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -60,7 +60,7 @@ def each(result: Mapping[str, Any], key: str, n: int | None, digits: int) -> str
     return f"{result[key] / n:,.{digits}f}" if n and isinstance(result.get(key), (int, float)) else "–"
 
 
-def _warnings(runs: Sequence[Measured]) -> Table | None:
+def _warnings(runs: Sequence[MeasuredRun]) -> Table | None:
     found = [
         (number, said) for number, run in enumerate(runs, start=1) for said in findings.warnings(run.report)
     ]
@@ -73,7 +73,7 @@ def _warnings(runs: Sequence[Measured]) -> Table | None:
     return table
 
 
-def _verdicts(runs: Sequence[Measured]) -> Table | None:
+def _verdicts(runs: Sequence[MeasuredRun]) -> Table | None:
     found = [(number, run.report["verdict"]) for number, run in enumerate(runs, start=1) if run.report.get("verdict")]  # fmt: skip
     if not found:
         return None
@@ -86,7 +86,7 @@ def _verdicts(runs: Sequence[Measured]) -> Table | None:
     return table
 
 
-def _settings(runs: Sequence[Measured]) -> Table:
+def _settings(runs: Sequence[MeasuredRun]) -> Table:
     differing = side_by_side.differing(runs)
     table = titled("what differs between the recipes", ["key"])
     if not differing:

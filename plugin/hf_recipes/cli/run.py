@@ -69,7 +69,7 @@ def run_command(
     say(f"run {run.name}")
     code = follow(run)
     if as_json:
-        document(lifecycle.as_json(run))
+        document(lifecycle.run_as_json(run))
     elif code != INTERRUPTED or record.read_state(run).state.finished:
         _print_outcome(run)
     context.exit(code)
@@ -89,11 +89,11 @@ def _agreed(made: Sequence[CheckedRecipe], yes: bool) -> list[Cost | None]:
 
     if paid and not yes:
         try:
-            approval.agree(paid, ask=ask if sys.stdin.isatty() else None)
+            approval.ask_approval(paid, ask=ask if sys.stdin.isatty() else None)
         except approval.NotAgreed as error:
             raise NotDone(str(error)) from None
     if paid and not asked:
-        say(approval.summary(paid))
+        say(approval.costs_in_words(paid))
     return costs
 
 
@@ -104,7 +104,7 @@ def _print_detached(run: Path, as_json: bool) -> int:
 
     failed = record.read_state(run).state is State.FAILED  # it could not even be started
     if as_json:
-        document(lifecycle.as_json(run))
+        document(lifecycle.run_as_json(run))
     elif failed:
         _print_outcome(run)
     else:
@@ -173,7 +173,7 @@ def _print_outcome(run: Path) -> None:
     if state.state is not State.SUCCEEDED:
         return
     local = runs_here(state.backend)
-    model = lifecycle.as_json(run).get("model_repo") if local else state.handle.get("model")
+    model = lifecycle.run_as_json(run).get("model_repo") if local else state.handle.get("model")
     where = f"{run / 'model'}" + (f", pushed to {model}" if model else "") if local else model
     say(f"model: {where}")
     for line in _next(run, str(model or ""), local=local):

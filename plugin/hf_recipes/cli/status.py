@@ -28,7 +28,7 @@ def status_command(run: str, as_json: bool, runs_dir: Path) -> None:
 
     folder = lifecycle.find(run, runs_dir)
     refreshed(folder)
-    status = lifecycle.as_json(folder)
+    status = lifecycle.run_as_json(folder)
     if as_json:
         document(status)
         return

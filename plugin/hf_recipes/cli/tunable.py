@@ -7,7 +7,7 @@ from typing import Any
 
 
 def lines(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """(a word, a sentence) each, of what hf_recipes.api.tunable.as_json gives. Nothing if it was not asked for."""
+    """(a word, a sentence) each, of what hf_recipes.api.tunable.reasons_as_json gives. Nothing if it was not asked for."""
     if not found:
         return
     answer = {True: "yes", False: "no", None: "nothing speaks against it, as far as could be asked"}[

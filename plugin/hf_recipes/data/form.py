@@ -15,7 +15,7 @@ from hf_recipes.data.messages import (
     folded,
     from_templates,
     listed,
-    parse,
+    parse_messages,
     with_system,
 )
 from hf_recipes.recipe.model import Message
@@ -97,7 +97,7 @@ def form_of(
 ) -> Form:
     """The form for a task; `system` as in `data.system`. Raises RowError when a template cannot be parsed."""
     for template in templates:
-        parse(template.content)
+        parse_messages(template.content)
     chat = is_chat(task, params, bool(templates))
     conversations = chat and trainer_of(params) in ("sft", "default")
     if templates and not conversations:

@@ -51,7 +51,7 @@ class NoColumn(SharedError):
 
 
 @lru_cache(256)
-def parse(template: str) -> tuple[tuple[str, bool], ...]:
+def parse_messages(template: str) -> tuple[tuple[str, bool], ...]:
     """Split a template into (text, is_column) parts. `{name}` is a column, `{{` and `}}` are braces.
 
     Raises RowError where a `{` is never closed or names nothing.
@@ -81,14 +81,14 @@ def parse(template: str) -> tuple[tuple[str, bool], ...]:
 
 def columns_in(templates: Iterable[str]) -> tuple[str, ...]:
     """The columns that templates name, each once, in order. Raises RowError as `parse` does."""
-    names = (text for template in templates for text, is_column in parse(template) if is_column)
+    names = (text for template in templates for text, is_column in parse_messages(template) if is_column)
     return tuple(dict.fromkeys(names))
 
 
 def fill(template: str, row: Mapping[str, object]) -> str:
     """The template with each `{column}` replaced by the row's value. Raises RowError for a column not there."""
     filled = []
-    parts = parse(template)
+    parts = parse_messages(template)
     for text, is_column in parts:
         if not is_column:
             filled.append(text)

@@ -67,7 +67,7 @@ def label_facts(train: Answers, test: Answers) -> dict[str, dict[str, dict[str, 
     return {"labels": counts, "label_places": alone}
 
 
-def judge(
+def judge_rows(
     facts: Mapping[str, Any],
     needed: Needed | None,
     at: At,

@@ -2,22 +2,22 @@
 
 from hf_recipes.environments.failed import EnvironmentFailed
 from hf_recipes.environments.gpu import unusable
-from hf_recipes.environments.make import ensure, folder, ready, remove
+from hf_recipes.environments.make import delete_environment, ensure, folder, ready
 from hf_recipes.environments.places import cache_dir, package_path
-from hf_recipes.environments.sets import names
+from hf_recipes.environments.sets import set_names
 from hf_recipes.environments.uv_process import find_uv, run_uv, uv_environment
 
 __all__ = [
     "EnvironmentFailed",
     "cache_dir",
+    "delete_environment",
     "ensure",
     "find_uv",
     "folder",
-    "names",
     "package_path",
     "ready",
-    "remove",
     "run_uv",
+    "set_names",
     "unusable",
     "uv_environment",
 ]

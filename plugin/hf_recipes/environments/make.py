@@ -14,7 +14,7 @@ from hf_recipes.environments.failed import EnvironmentFailed
 from hf_recipes.environments.lock import locked
 from hf_recipes.environments.own import own
 from hf_recipes.environments.places import cache_dir, cannot_write
-from hf_recipes.environments.sets import RequirementSet, named
+from hf_recipes.environments.sets import RequirementSet, requirement_set
 from hf_recipes.environments.uv_process import note_uv, run_uv
 
 Say = Callable[[str], None]
@@ -28,22 +28,22 @@ def ensure(name: str, *, say: Say) -> Path:
 
     Raises EnvironmentFailed.
     """
-    return ensure_set(named(name), say=say)
+    return ensure_set(requirement_set(name), say=say)
 
 
 def ready(name: str) -> Path | None:
     """The interpreter when it can be used as it is. Makes nothing. Raises EnvironmentFailed for a person's own that cannot be used."""
-    return ready_set(named(name))
+    return ready_set(requirement_set(name))
 
 
 def folder(name: str) -> Path:
     """Where the environment is, or would be."""
-    return _folder(named(name))
+    return _folder(requirement_set(name))
 
 
-def remove(name: str) -> bool:
+def delete_environment(name: str) -> bool:
     """Remove an environment; says whether there was one. Raises EnvironmentFailed."""
-    environment = _folder(named(name))
+    environment = _folder(requirement_set(name))
     with _locked(environment, say=lambda _: None):
         found = environment.exists()
         _discard(environment)
@@ -89,7 +89,7 @@ def _make(requirements: RequirementSet, environment: Path, say: Say) -> None:
         seconds = time.monotonic() - started
         packages = state.versions(fresh)
         digest = requirements.digest(_tag())
-        state.write(
+        state.write_made(
             fresh,
             state.Made(requirements.name, digest, state.what_counts(fresh), packages, round(seconds, 1)),
         )

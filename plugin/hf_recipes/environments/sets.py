@@ -45,18 +45,18 @@ class RequirementSet:
         return tuple(dict.fromkeys(names))
 
 
-def names() -> tuple[str, ...]:
+def set_names() -> tuple[str, ...]:
     return ("inference", *_of_engines())
 
 
-def named(name: str) -> RequirementSet:
+def requirement_set(name: str) -> RequirementSet:
     """Raises EnvironmentFailed for a name that is none, or an installation without its files."""
     if name == "inference":
         files = (_space_requirements(), FILES / "evaluation.txt")
         return RequirementSet(name, files, FILES / "inference-pins.txt", (), "HF_RECIPES_INFERENCE_PYTHON")
     if name not in _of_engines():
-        near = get_close_matches(name, names(), 1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names())}"
+        near = get_close_matches(name, set_names(), 1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(set_names())}"
         raise EnvironmentFailed(f"no environment is called {name!r}; {hint}")
     return _of_engines()[name]
 

@@ -28,11 +28,11 @@ def interpreter(environment: Path) -> Path:
     return environment / "bin" / "python"
 
 
-def write(environment: Path, made: Made) -> None:
+def write_made(environment: Path, made: Made) -> None:
     (environment / NAME).write_text(json.dumps(asdict(made)), encoding="utf-8")
 
 
-def read(environment: Path) -> Made | None:
+def read_made(environment: Path) -> Made | None:
     """None where nothing was completed, or what stands there cannot be understood."""
     try:
         return Made(**json.loads((environment / NAME).read_text(encoding="utf-8")))
@@ -42,7 +42,7 @@ def read(environment: Path) -> Made | None:
 
 def works(environment: Path) -> bool:
     """Whether it was completed, nothing that counts has gone or changed size, and its interpreter runs. About 0.1 s."""
-    made = read(environment)
+    made = read_made(environment)
     if made is None:
         return False
     try:

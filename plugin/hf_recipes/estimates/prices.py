@@ -87,7 +87,7 @@ def cost(backend: str, price: Price, estimate: Mapping[str, object]) -> Cost:
     return Cost(flavor_of(backend), price, hours)
 
 
-def as_json(cost: Cost) -> dict[str, object]:
+def cost_as_json(cost: Cost) -> dict[str, object]:
     """What is known of it: `cost` in a plan's estimate."""
     known: dict[str, object | None] = {
         "hardware": cost.hardware,

@@ -20,7 +20,7 @@ def space_timeout(hours: float | None) -> int:
     return LONGEST if hours is None else job_timeout(hours)
 
 
-def as_json(backend: str, hours: float | None) -> dict[str, object]:
+def timeout_as_json(backend: str, hours: float | None) -> dict[str, object]:
     """`timeout` in a plan's estimate."""
     basis = f"{FACTOR} × the estimate, 1 h to 7 days" if hours is not None else "the time cannot be estimated"
     seconds = job_timeout(hours) if backend.startswith("jobs-") else space_timeout(hours)

@@ -187,7 +187,7 @@ def available(machine: Machine) -> int | None:
     return size or None
 
 
-def as_json(
+def estimate_as_json(
     base: Base, facts: TrainingFacts, machine: Machine, train_tokens: int | None
 ) -> dict[str, object]:
     """Everything that can be estimated; what cannot is absent. `train_tokens`: in one epoch."""

@@ -44,7 +44,7 @@ class Answer:
     reference_tokens: int | None = None
 
 
-def read(folder: Path) -> dict[str, dict[int, Answer]]:
+def read_answers(folder: Path) -> dict[str, dict[int, Answer]]:
     """Method → row → answer, methods in the order of METHODS.
 
     Raises EvaluationFailed unless every method answered the same rows, with the same references, and with the weights that
@@ -75,7 +75,7 @@ def read_file(file: Path, method: str) -> dict[int, Answer]:
         if not line.strip():
             continue
         try:
-            answer = parse(json.loads(line.decode()), method)
+            answer = parse_answer(json.loads(line.decode()), method)
         except (ValueError, KeyError, TypeError, RecursionError) as problem:
             raise EvaluationFailed(
                 f"{file.name}, line {number}, is not a recorded answer: {problem}."
@@ -137,7 +137,7 @@ def parse_messages(value: object) -> Messages:
     return [{"role": str(item["role"]), "content": str(item["content"])} for item in value]
 
 
-def parse(line: object, method: str) -> Answer:
+def parse_answer(line: object, method: str) -> Answer:
     """One line's JSON. Raises KeyError, TypeError or ValueError where it isn't an answer; keys we don't know are ignored."""
     if not isinstance(line, Mapping):
         raise TypeError("not an object")

@@ -16,7 +16,7 @@ from hf_recipes.evaluation.answers import (
     Answer,
     EvaluationFailed,
     Messages,
-    read,
+    read_answers,
     read_drawn_from,
     read_notes,
     read_questions,
@@ -31,7 +31,7 @@ from hf_recipes.evaluation.report import SCHEMA
 from hf_recipes.evaluation.savings import savings
 from hf_recipes.evaluation.training import logged, read_object, training
 from hf_recipes.evaluation.unused import unused
-from hf_recipes.evaluation.verdict import TOO_FEW_ROWS, Comparison, compare, decide
+from hf_recipes.evaluation.verdict import TOO_FEW_ROWS, Comparison, compare, verdict_of
 
 SHOWN_MISSES = 5
 Methods = dict[str, dict[int, Answer]]
@@ -56,7 +56,7 @@ class Evaluation:
 def evaluate(run: Path) -> Evaluation:
     """Reads `answers/`, and of `job.json` which metrics and bounds the recipe asks for. Raises EvaluationFailed."""
     folder = run / "answers"
-    answers, questions = read(folder), read_questions(folder)
+    answers, questions = read_answers(folder), read_questions(folder)
     wanted = evaluate_section(run)
     scores: dict[str, dict[str, Measured]] = {}
     settings: dict[str, Setting] = {}
@@ -136,7 +136,7 @@ def report_of(found: Evaluation, run: Path) -> dict[str, Any]:
     first = next(iter(found.scores))
     if first in compared:
         tuned, baselines = found.scores[first][FINE_TUNED], baselines_of(found.scores[first])
-        verdict = decide(tuned, baselines, compared[first])
+        verdict = verdict_of(tuned, baselines, compared[first])
         if first in found.outcomes:
             verdict = outcomes.verdict(
                 verdict, tuned, baselines, compared[first], found.outcomes[first], found.cut
@@ -266,7 +266,7 @@ def _gate(found: Evaluation, compared: Mapping[str, Mapping[str, Comparison]]) -
         name: {method: measured.value for method, measured in baselines_of(score).items()}
         for name, score in found.scores.items()
     }
-    entries = gate.check(found.require, tuned, baselines, compared)
+    entries = gate.check_gate(found.require, tuned, baselines, compared)
     return outcomes.bounds(entries, found.require, found.outcomes, found.cut) if found.outcomes else entries
 
 

@@ -61,7 +61,7 @@ FAR = 0.5
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredBaseline:
     """A baseline's value of the first metric, from 0 to 1, and its 95 % interval."""
 
     value: float
@@ -116,7 +116,7 @@ def target_of(metric: str, at_least: float | None, better_than: str | None = Non
     return Target(metric, None, f"the recipe sets no {key}, and none can be assumed for {metric}")
 
 
-def measured_target(target: Target, baselines: Mapping[str, Measured], n: int) -> Target:
+def measured_target(target: Target, baselines: Mapping[str, MeasuredBaseline], n: int) -> Target:
     """A target that is a baseline, once that is measured: its value, and the least more that `n` rows can show."""
     if target.rival is None:
         return target
@@ -129,7 +129,7 @@ def measured_target(target: Target, baselines: Mapping[str, Measured], n: int) -
 
 
 def decide(
-    baselines: Mapping[str, Measured],
+    baselines: Mapping[str, MeasuredBaseline],
     n: int,
     target: Target,
     *,
@@ -168,14 +168,14 @@ def decide(
     return _thin(baselines, best, n, target)
 
 
-def _best(baselines: Mapping[str, Measured]) -> str:
+def _best(baselines: Mapping[str, MeasuredBaseline]) -> str:
     return max(baselines, key=lambda name: baselines[name].value)
 
 
 def _beating(
     rival: str,
     target: float,
-    baselines: Mapping[str, Measured],
+    baselines: Mapping[str, MeasuredBaseline],
     n: int,
     tunable: bool | None,
     train_rows: int | None,
@@ -211,7 +211,7 @@ def _larger_first(short: str, made: Decision, size: BaseSize) -> Decision:
     )
 
 
-def rows_needed(measured: Measured, n: int, target: float, *, right_or_wrong: bool) -> int | None:
+def rows_needed(measured: MeasuredBaseline, n: int, target: float, *, right_or_wrong: bool) -> int | None:
     """Test rows for the interval to leave the target out in 80 of 100 cases, were the true value the one measured on `n` rows.
 
     n' = ((z_0.975 σ₀ + z_0.8 σ) / δ)² with δ the distance from the target: Rosner, Fundamentals of Biostatistics, chapter 7,
@@ -247,7 +247,7 @@ def _falls_short(short: str, best: str, tunable: bool | None, train_rows: int | 
     return Decision(TUNE, f"{short}. Whether tuning gets there is for a run to measure.{unsure}", best)
 
 
-def _thin(baselines: Mapping[str, Measured], best: str, n: int, aim: Target) -> Decision:
+def _thin(baselines: Mapping[str, MeasuredBaseline], best: str, n: int, aim: Target) -> Decision:
     """What settles it: the best baseline above the target, or, where it is below, all that may still reach it."""
     target = aim.value or 0.0
     if baselines[best].value >= target:
@@ -275,7 +275,7 @@ def _with(method: str) -> str:
     return f"Prompting ({method})"
 
 
-def _share(measured: Measured, n: int, target: float) -> str:
+def _share(measured: MeasuredBaseline, n: int, target: float) -> str:
     value, low, high = (
         share_against(share, target) for share in (measured.value, measured.low, measured.high)
     )

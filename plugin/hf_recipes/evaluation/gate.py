@@ -12,7 +12,7 @@ BEST = "best_baseline"
 Values = Mapping[str, float]
 
 
-def check(
+def check_gate(
     require: Mapping[str, Mapping[str, Any]],
     tuned: Values,
     baselines: Mapping[str, Values],

@@ -11,7 +11,7 @@ from hf_recipes.evaluation import cut, gate
 from hf_recipes.evaluation.answers import FINE_TUNED, Answer
 from hf_recipes.evaluation.measured import Measured
 from hf_recipes.evaluation.metrics import Setting
-from hf_recipes.evaluation.verdict import NOT_MEASURED, Comparison, Verdict, compare, decide, evidence
+from hf_recipes.evaluation.verdict import NOT_MEASURED, Comparison, Verdict, compare, evidence, verdict_of
 
 Answers = Mapping[str, Mapping[int, Answer]]
 Scores = Mapping[str, Measured]
@@ -73,7 +73,7 @@ def verdict(
 ) -> Verdict:
     """`made`, with what is to be said of the cut answers; not-measured where they could have changed the decision."""
     could = {
-        decide(outcome.tuned, outcome.baselines, outcome.compared).decision
+        verdict_of(outcome.tuned, outcome.baselines, outcome.compared).decision
         for outcome in outcomes
         if outcome.tuned is not None
     }
@@ -99,7 +99,7 @@ def bounds(
 ) -> list[dict[str, Any]]:
     """The gate's entries; one that holds or not by how cut answers had gone on is not met, and says why."""
     others = [
-        gate.check(
+        gate.check_gate(
             require,
             {name: one.value for name, ends in outcomes.items() if (one := ends[place].tuned) is not None},
             {

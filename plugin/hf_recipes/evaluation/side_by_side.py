@@ -15,7 +15,7 @@ NOT_SETTINGS = ("project_name", "model", "data_path", "token", "username", "push
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredRun:
     """One run with its report."""
 
     run: str
@@ -27,7 +27,7 @@ class Measured:
     """Test row → what was expected there; None where the run's answers are gone."""
 
 
-def read(run: Path) -> Measured:
+def read_measured_run(run: Path) -> MeasuredRun:
     """Out of a run's folder. Raises EvaluationFailed where it has no report, or one that can't be read."""
     try:
         report = json.loads((run / "report" / "report.json").read_text(encoding="utf-8"))
@@ -36,10 +36,10 @@ def read(run: Path) -> Measured:
         raise EvaluationFailed(f"{run.name} has no report.") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise EvaluationFailed(f"{run.name}: report/report.json is not a report.") from None
-    return Measured(run.name, report, _settings(run), _references(run))
+    return MeasuredRun(run.name, report, _settings(run), _references(run))
 
 
-def metrics(runs: Sequence[Measured]) -> list[str]:
+def metrics(runs: Sequence[MeasuredRun]) -> list[str]:
     """Every metric that a method of a run has, in the order of the first run."""
     return list(
         dict.fromkeys(
@@ -51,21 +51,21 @@ def metrics(runs: Sequence[Measured]) -> list[str]:
     )
 
 
-def differing(runs: Sequence[Measured]) -> dict[str, list[Any]]:
+def differing(runs: Sequence[MeasuredRun]) -> dict[str, list[Any]]:
     """Setting → its value in each run, of the settings that are not the same in all; None where a run has none."""
     names = sorted({name for run in runs for name in run.settings})
     values = {name: [run.settings.get(name) for run in runs] for name in names}
     return {name: found for name, found in values.items() if any(item != found[0] for item in found)}
 
 
-def strangers(runs: Sequence[Measured]) -> dict[str, str]:
+def strangers(runs: Sequence[MeasuredRun]) -> dict[str, str]:
     """Run → why its numbers can't be compared with the first run's: one sentence. Those that can be are absent."""
     first, *others = runs
     found = {run.run: _apart(first, run) for run in others}
     return {name: why for name, why in found.items() if why}
 
 
-def _apart(first: Measured, other: Measured) -> str:
+def _apart(first: MeasuredRun, other: MeasuredRun) -> str:
     """Empty where both were measured on the same rows."""
     counts = [run.report.get("n") for run in (first, other)]
     if counts[0] != counts[1]:

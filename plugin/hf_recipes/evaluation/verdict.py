@@ -140,7 +140,7 @@ def best_baseline(values: Mapping[str, float], comparisons: Mapping[str, Compari
     return max(values, key=rank)
 
 
-def decide(
+def verdict_of(
     tuned: Measured,
     baselines: Mapping[str, Measured],
     comparisons: Mapping[str, Comparison] | None = None,

@@ -47,7 +47,7 @@ def hub_errors(doing: str) -> Iterator[None]:
     except Exception as error:
         if isinstance(error, HubFailed) or not of_the_hub(error):
             raise
-        raise explain(error, doing) from error
+        raise explain_hub_error(error, doing) from error
 
 
 def retrying(
@@ -67,7 +67,11 @@ def retrying(
             return call()
         except Exception as error:
             failure = (
-                error if isinstance(error, HubFailed) else explain(error, "") if of_the_hub(error) else None
+                error
+                if isinstance(error, HubFailed)
+                else explain_hub_error(error, "")
+                if of_the_hub(error)
+                else None
             )
             wait = pause if failure is None or failure.wait is None else failure.wait
             if failure is None or not failure.transient or not left or waited + wait > longest:
@@ -82,7 +86,7 @@ def of_the_hub(error: BaseException) -> bool:
     return _reason(error) is not None
 
 
-def explain(error: Exception, doing: str) -> HubFailed:
+def explain_hub_error(error: Exception, doing: str) -> HubFailed:
     """`doing` says what was tried: "creating the Space ada/x"."""
     status = _status(error)
     reason = _reason(error) or "hub_failed"

@@ -7,7 +7,7 @@ from hf_recipes.recipe.check import Reading
 from hf_recipes.recipe.spelling import nearest, one_of
 
 
-def check(reading: Reading) -> None:
+def check_backend(reading: Reading) -> None:
     """Adds a problem for a backend, or a hardware of the page, that there is not."""
     _backend(reading)
     _compare_hardware(reading)

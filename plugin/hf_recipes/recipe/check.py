@@ -75,7 +75,7 @@ class Reading:
         return {key[len(prefix) :]: value for key, value in self.values.items() if key.startswith(prefix)}
 
 
-def read(
+def read_tree(
     root: Map,
     file: str,
     schema: EngineSchema,

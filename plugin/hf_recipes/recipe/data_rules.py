@@ -12,7 +12,7 @@ OF_ROWS = ("data.test_split", "data.limit", "data.skip_broken")
 ENCODINGS = "utf-8, utf-16, windows-1252, latin-1, shift_jis, gb18030 …"
 
 
-def check(reading: Reading) -> None:
+def check_data_keys(reading: Reading) -> None:
     _images(reading)
     _encoding(reading)
     _link(reading)

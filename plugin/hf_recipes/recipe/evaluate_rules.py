@@ -20,13 +20,13 @@ FINDERS = ("HF_RECIPES_VLLM_PYTHON", "HF_RECIPES_INFERENCE_PYTHON")
 """Variables that may name an interpreter with vLLM in it; the one that we make has none."""
 
 
-def check(reading: Reading, metrics: Sequence[str]) -> None:
+def check_evaluate(reading: Reading, metrics: Sequence[str]) -> None:
     """Adds a problem for every rule that is broken. Only called where `evaluate` is given and fits the task."""
     baselines = _baselines(reading)
     _similarity(reading, baselines)
     _embeddings(reading)
     _documents(reading)
-    judges = [f"{key}.options" for key, name in measures.named(reading) if name == "judge"]
+    judges = [f"{key}.options" for key, name in measures.metrics_named(reading) if name == "judge"]
     for parent in ("evaluate.reference", "evaluate.server", *judges):
         _endpoint(reading, parent)
     _runtime(reading)

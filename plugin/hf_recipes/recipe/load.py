@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hf_recipes.recipe import build, matrix, rules
-from hf_recipes.recipe.check import Reading, read
+from hf_recipes.recipe.check import Reading, read_tree
 from hf_recipes.recipe.engine_schema import EngineSchema
 from hf_recipes.recipe.model import Recipe
 from hf_recipes.recipe.nodes import Map, Scalar
@@ -15,7 +15,7 @@ from hf_recipes.recipe.place import Place, problem
 from hf_recipes.recipe.problem import Problem
 from hf_recipes.recipe.secrets import VARIABLE, literal_tokens
 from hf_recipes.recipe.settings import lay_over
-from hf_recipes.recipe.tree import MAX_BYTES, parse
+from hf_recipes.recipe.tree import MAX_BYTES, parse_yaml
 
 EngineSchemas = Mapping[str, EngineSchema]
 """By the engine's name, the default engine first."""
@@ -68,7 +68,7 @@ def _read(
     if text is None:
         return []
     found.extend(literal_tokens(text, file))
-    root = parse(text, file, found.append)
+    root = parse_yaml(text, file, found.append)
     if root is not None and not isinstance(root, Map):
         empty = isinstance(root, Scalar) and root.value is None
         what = "the file is empty" if empty else "a recipe is a mapping of keys: task, base_model, data …"
@@ -119,9 +119,9 @@ def _reading(
     schema = _schema(root, schemas, environ)
     alias = _text_at(root, "task", environ)
     task, trainer = schema.task_names.get(alias or "", (None, None))
-    reading = read(root, file, schema, task, environ, folder)
+    reading = read_tree(root, file, schema, task, environ, folder)
     _explain_task(reading, alias)
-    rules.check(reading, trainer or _text_value(reading, "params.trainer"), named=trainer)
+    rules.check_reading(reading, trainer or _text_value(reading, "params.trainer"), named=trainer)
     found.extend(reading.problems)
     return reading, trainer
 

@@ -14,13 +14,13 @@ from hf_recipes.recipe.spelling import nearest
 DEFAULT = "exact_match"
 
 
-def check(reading: Reading) -> None:
+def check_metrics(reading: Reading) -> None:
     """Adds a problem for every rule that the metrics break."""
     listed = reading.given("evaluate.metrics") and "evaluate.metrics" not in reading.misshapen
     if listed and "evaluate.metrics.0" not in reading.places:
         reading.report("evaluate.metrics", "out-of-range", "is empty", "name one, such as exact_match")
     seen: dict[str, str] = {}
-    for key, name in named(reading):
+    for key, name in metrics_named(reading):
         if name in seen:
             hint = "keep one; a report has one value for each metric"
             reading.report(key, "duplicate-key", f"{name} is given a second time", hint)
@@ -43,7 +43,7 @@ def check(reading: Reading) -> None:
             _database(reading, f"{key}.options.database")
 
 
-def named(reading: Reading) -> Iterator[tuple[str, str]]:
+def metrics_named(reading: Reading) -> Iterator[tuple[str, str]]:
     """(key, metric) of each that is written and right, in order; none where the list is left out."""
     places = (key for key in reading.places if re.fullmatch(r"evaluate\.metrics\.\d+", key))
     for key in sorted(places, key=lambda key: int(key.rpartition(".")[2])):
@@ -56,7 +56,7 @@ def metric_names(reading: Reading) -> list[str]:
     """The metrics that are written, or the one that is measured where none is. Those that are wrong are left out."""
     if not reading.given("evaluate.metrics"):
         return [DEFAULT]
-    return [name for _, name in named(reading)]
+    return [name for _, name in metrics_named(reading)]
 
 
 def _written(reading: Reading, parent: str) -> list[str]:

@@ -16,7 +16,7 @@ ACCOUNT = "write the name that stands in the address of the account's page"
 BAD_NAME = "names the model's repo, for which the Hub takes the letters a to z, digits and single hyphens between them"
 
 
-def check(reading: Reading) -> None:
+def check_pushing(reading: Reading) -> None:
     """Adds a problem for what is missing or wrong, where something is pushed. Elsewhere nothing of it is needed."""
     values = reading.values
     backend, pushes = values.get("backend"), values.get("hub.push_to_hub") is True

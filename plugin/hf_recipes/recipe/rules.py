@@ -26,16 +26,16 @@ FILE_ENDINGS = (
 )
 
 
-def check(reading: Reading, trainer: str | None, *, named: str | None) -> None:
+def check_reading(reading: Reading, trainer: str | None, *, named: str | None) -> None:
     """Adds a problem for every rule that the reading breaks. `named` is the trainer that the task's name chooses."""
     _paths(reading)
     _project_name(reading)
-    backend_rules.check(reading)
+    backend_rules.check_backend(reading)
     _base_model(reading)
     _data_path(reading)
     _splits(reading)
-    data_rules.check(reading)
-    pushing.check(reading)
+    data_rules.check_data_keys(reading)
+    pushing.check_pushing(reading)
     reading.schema.check_rules(reading)
     if reading.task:
         _trainer(reading, named)
@@ -287,9 +287,9 @@ def _evaluate(reading: Reading, trainer: str | None) -> None:
         reading.report(
             "evaluate", "missing-key", "data.test_split is missing, so there are no rows to measure on", hint
         )
-    measures.check(reading)
+    measures.check_metrics(reading)
     _gates(reading)
-    evaluate_rules.check(reading, measures.metric_names(reading))
+    evaluate_rules.check_evaluate(reading, measures.metric_names(reading))
 
 
 def _gates(reading: Reading) -> None:

@@ -8,7 +8,7 @@ from hf_recipes.recipe.nodes import Entry, Map, Node, Scalar, Seq
 from hf_recipes.recipe.place import Place, problem
 from hf_recipes.recipe.problem import Problem
 from hf_recipes.recipe.secrets import literal_tokens, printable
-from hf_recipes.recipe.tree import parse
+from hf_recipes.recipe.tree import parse_yaml
 
 MAX_SETTING = 64 * 1024
 """Characters; the operating system allows about twice as many in one argument."""
@@ -24,7 +24,7 @@ def lay_over(root: Map, setting: str, report: Callable[[Problem], None]) -> Map:
     if not equals or not key or len(setting) > MAX_SETTING:
         report(problem(place, "bad-setting", "--set takes key=value", "such as --set params.lr=2e-4"))
         return root
-    value = parse(text, place.file, report, at=place) if text.strip() else Scalar("", place)
+    value = parse_yaml(text, place.file, report, at=place) if text.strip() else Scalar("", place)
     if value is None:
         return root
     # A key of the matrix is dotted itself: matrix.params.lr names its entry params.lr.

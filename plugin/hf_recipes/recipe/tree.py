@@ -32,7 +32,9 @@ class _Stop(Exception):
     """Reading cannot go on; the problem has been reported."""
 
 
-def parse(text: str, file: str, report: Callable[[Problem], None], at: Place | None = None) -> Node | None:
+def parse_yaml(
+    text: str, file: str, report: Callable[[Problem], None], at: Place | None = None
+) -> Node | None:
     """The only document of `text`, or None where there is none that can be used. Reports every problem it meets.
 
     `at` is given to every node when the text does not stand in a file.

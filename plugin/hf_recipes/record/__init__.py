@@ -1,8 +1,8 @@
 """The folder of a run: made, read, found. Passive: what a run does is decided by its runner."""
 
 from hf_recipes.record.create import create
-from hf_recipes.record.find import RunNotFound, find, list_runs
-from hf_recipes.record.progress import as_json, events, follow, last_event, metrics, watch
+from hf_recipes.record.find import RunNotFound, find_run, list_runs
+from hf_recipes.record.progress import events, follow, last_event, metrics, record_as_json, watch
 from hf_recipes.record.settle import creator_lives, end, read_state, update
 from hf_recipes.record.state import Reason, RunState, State
 
@@ -11,17 +11,17 @@ __all__ = [
     "RunNotFound",
     "RunState",
     "State",
-    "as_json",
     "create",
     "creator_lives",
     "end",
     "events",
-    "find",
+    "find_run",
     "follow",
     "last_event",
     "list_runs",
     "metrics",
     "read_state",
+    "record_as_json",
     "update",
     "watch",
 ]

@@ -37,7 +37,7 @@ def list_runs(runs_dir: Path) -> list[Path]:
     return sorted(folders, key=lambda run: (_created(run), run.name), reverse=True)
 
 
-def find(name: str, runs_dir: Path) -> Path:
+def find_run(name: str, runs_dir: Path) -> Path:
     """The folder of the run with this id, the only one whose id begins so, at this path, or the `last`. Raises RunNotFound."""
     runs = {run.name: run for run in list_runs(runs_dir)}
     if name in runs:

@@ -52,7 +52,7 @@ def metrics(run: Path) -> dict[str, Any]:
     return {**{name: latest[name] for name in LATEST if name in latest}, **_reported(run)}
 
 
-def as_json(run: Path) -> dict[str, Any]:
+def record_as_json(run: Path) -> dict[str, Any]:
     """The document of `status` and `list`."""
     state = read_state(run)
     model = run / "model"

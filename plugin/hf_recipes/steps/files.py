@@ -19,7 +19,7 @@ Row = tuple[int, dict[str, object]]
 """A row and where it stands: a line of a text file, its number in a Parquet or Arrow file, both from 1."""
 
 
-def read(
+def read_files(
     path: Path, findings: Findings, *, one_of_several: bool = False, encoding: str | None = None
 ) -> Iterator[Row]:
     """The rows of a file. What is wrong with a row goes to `findings`; a file that cannot be read at all raises DataError.

@@ -13,7 +13,7 @@ import pytest
 from hf_recipes.evaluation import verdict
 from hf_recipes.evaluation.build import build
 from hf_recipes.evaluation.measured import Measured, mean_of
-from hf_recipes.evaluation.verdict import ALPHA, can_be_best, compare, decide, p_values
+from hf_recipes.evaluation.verdict import ALPHA, can_be_best, compare, p_values, verdict_of
 
 
 def right(*counts: tuple[int, int]) -> Measured:
@@ -71,13 +71,13 @@ def two_that_are_near() -> dict[str, Measured]:
 def test_where_only_the_correction_stands_between_it_is_said_with_both_values() -> None:
     found = two_that_are_near()
     tuned = found.pop("fine-tuned")
-    made = decide(tuned, found)
+    made = verdict_of(tuned, found)
     assert made.decision == "too-few-rows"
     assert (
         "Only the correction stands between: p = 0.036 before, 0.071 after Holm over 2 baselines"
         in made.reason
     )
-    assert decide(tuned, {"few-shot": found["few-shot"]}).decision == "fine-tuned"
+    assert verdict_of(tuned, {"few-shot": found["few-shot"]}).decision == "fine-tuned"
 
 
 def record(run: Path, rows: Mapping[str, Sequence[bool]], **changed: Mapping[str, Any]) -> None:

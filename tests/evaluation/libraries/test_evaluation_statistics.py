@@ -82,7 +82,7 @@ def test_exact_match_ignores_white_space_at_the_ends_alone() -> None:
 def decide(tuned: Sequence[float], baselines: Mapping[str, Sequence[float]]) -> Verdict:
     """Of a metric by which rows are right or wrong."""
     measured = {name: mean_of(values, right_or_wrong=True) for name, values in baselines.items()}
-    return verdict.decide(mean_of(tuned, right_or_wrong=True), measured)
+    return verdict.verdict_of(mean_of(tuned, right_or_wrong=True), measured)
 
 
 def values(right: int, n: int) -> list[float]:
@@ -191,7 +191,7 @@ def test_equal_models_are_told_apart_as_rarely_by_graded_metrics(n: int) -> None
     for _ in range(1000):
         hard = rng.random(n)  # rows are easy or hard for both
         tuned, zero = (np.clip(hard + rng.normal(0, 0.2, n), 0, 1) for _ in range(2))
-        wrong += verdict.decide(mean_of(tuned), {"zero-shot": mean_of(zero)}).decision in (
+        wrong += verdict.verdict_of(mean_of(tuned), {"zero-shot": mean_of(zero)}).decision in (
             "fine-tuned",
             "baseline",
         )
@@ -307,12 +307,13 @@ def test_macro_f1_is_compared_as_a_corpus_metric() -> None:
 def test_a_graded_verdict_says_difference_and_interval() -> None:
     rng = np.random.default_rng(10)
     zero = rng.random(100) * 0.5
-    made = verdict.decide(mean_of(zero + 0.2), {"zero-shot": mean_of(zero)})
+    made = verdict.verdict_of(mean_of(zero + 0.2), {"zero-shot": mean_of(zero)})
     assert made.decision == "fine-tuned" and "a difference of +20.0 points" in made.reason
     assert (
-        verdict.decide(mean_of(zero[:4] + 0.2), {"zero-shot": mean_of(zero[:4])}).decision == "too-few-rows"
+        verdict.verdict_of(mean_of(zero[:4] + 0.2), {"zero-shot": mean_of(zero[:4])}).decision
+        == "too-few-rows"
     )
-    noisy = verdict.decide(mean_of(rng.random(30)), {"zero-shot": mean_of(rng.random(30))})
+    noisy = verdict.verdict_of(mean_of(rng.random(30)), {"zero-shot": mean_of(rng.random(30))})
     assert noisy.decision == "too-few-rows" and noisy.smallest_difference > 0.1
 
 

@@ -94,7 +94,7 @@ def observe(handle: Handle, *, client: HfApi) -> Observed:
     run_id = str(handle["run"])
     job = _job(client, handle)
     stage = _stage(job)
-    remote = runs_repo.read(run_id, repo=str(handle["runs"]), client=client)
+    remote = runs_repo.read_remote_state(run_id, repo=str(handle["runs"]), client=client)
     ended = stopped(stage) or str((remote or {}).get("state")) in ("succeeded", "failed", "cancelled")
     return Observed(
         platform="job",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from hf_recipes.hub.errors import explain, of_the_hub
+from hf_recipes.hub.errors import explain_hub_error, of_the_hub
 
 TRIES = 5
 """At a log whose connection breaks each time before its end."""
@@ -30,7 +30,7 @@ class Reading:
         except Exception as error:
             if not of_the_hub(error):
                 raise
-            self._breaks += 1 if explain(error, "").transient else TRIES
+            self._breaks += 1 if explain_hub_error(error, "").transient else TRIES
         else:
             self._breaks = 0
 

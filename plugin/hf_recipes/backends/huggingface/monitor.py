@@ -17,7 +17,7 @@ from hf_recipes.backends.huggingface.outcome import (
     Observed,
     begun,
     goes_on_costing,
-    judge,
+    judge_outcome,
     stopped,
     telling,
 )
@@ -64,14 +64,14 @@ def refresh(run: Path) -> RunState:
 
 def _judged(run: Path, backend: Remote, handle: Handle, seen: Observed, client: HfApi) -> RunState | None:
     """The end of a run that has one, written down; None while it goes on."""
-    if judge(seen) is None:
+    if judge_outcome(seen) is None:
         return None
     # Neither the judgement nor what costs hangs on it, nor on room on this disk.
     with suppress(HubFailed, OSError):
         runs_repo.bring(run, repo=handle["runs"], client=client)
     if not seen.last_line:
         seen = dataclasses.replace(seen, last_line=_last_line(run))
-    end = judge(seen)
+    end = judge_outcome(seen)
     assert end is not None
     message = end.message
     if goes_on_costing(seen.stage):
@@ -204,7 +204,7 @@ def _backend(state: RunState) -> Remote:
 def tell(run: Path, handle: Handle, client: HfApi) -> None:
     """Write the end that is known here into the runs repo, where others look; what the run itself has said of its end stays."""
     runs = str(handle["runs"])
-    there = runs_repo.read(run.name, repo=runs, client=client)
+    there = runs_repo.read_remote_state(run.name, repo=runs, client=client)
     if there is not None and there.get("state") not in (State.SUCCEEDED, State.FAILED, State.CANCELLED):
         runs_repo.publish_end(run, runs, client=client)
 

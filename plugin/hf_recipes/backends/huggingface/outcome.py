@@ -49,7 +49,7 @@ class End:
     message: str
 
 
-def judge(seen: Observed) -> End | None:
+def judge_outcome(seen: Observed) -> End | None:
     """The end of the run, or None while it goes on."""
     return _as_it_says(seen) or _as_it_stopped(seen)
 

@@ -90,7 +90,9 @@ def publish_end(run: Path, repo: str, *, client: HfApi) -> None:
     )
 
 
-def read(run_id: str, *, repo: str | None = None, client: HfApi | None = None) -> Mapping[str, Any] | None:
+def read_remote_state(
+    run_id: str, *, repo: str | None = None, client: HfApi | None = None
+) -> Mapping[str, Any] | None:
     """The state that was written last, or None where there is no such run. Raises HubFailed."""
     client = client or account.api()
     repo = repo or repo_of(account.account(client).name)

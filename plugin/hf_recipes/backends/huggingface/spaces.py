@@ -102,7 +102,7 @@ def observe(handle: Handle, *, client: HfApi) -> Observed:
     space, runs, model = (str(handle[name]) for name in ("space", "runs", "model"))
     run_id = space.partition("/")[2]
     stage, error = _stage(client, space)
-    remote = runs_repo.read(run_id, repo=runs, client=client)
+    remote = runs_repo.read_remote_state(run_id, repo=runs, client=client)
     seconds = _seconds(client, space) if stage in BUILDING else 0.0
     ended = stopped(stage) or str((remote or {}).get("state")) in ("succeeded", "failed", "cancelled")
     stuck = seconds > SECONDS_TO_BUILD

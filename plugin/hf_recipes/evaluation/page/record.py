@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hf_recipes.evaluation.answers import EvaluationFailed, read
+from hf_recipes.evaluation.answers import EvaluationFailed, read_answers
 
 Series = Sequence[tuple[int, float]]
 MOST_POINTS = 1000
@@ -56,7 +56,7 @@ def losses(file: Path) -> Losses:
 def lengths(folder: Path) -> Lengths:
     """Out of answers/; empty where that is gone."""
     try:
-        methods = read(folder)
+        methods = read_answers(folder)
     except (EvaluationFailed, OSError):
         return Lengths()
     return Lengths(

@@ -119,7 +119,7 @@ def _token(
         return None
     token = os.environ.get(wish.token_variable, "").strip()
     if token:
-        read_token.check(token, closed, wish.token_variable)
+        read_token.check_read_token(token, closed, wish.token_variable)
         return token
     if before is not None and SECRET in before.secrets:
         return None

@@ -15,7 +15,7 @@ HOW = (
 )
 
 
-def check(token: str, models: Sequence[str], variable: str) -> None:
+def check_read_token(token: str, models: Sequence[str], variable: str) -> None:
     """Raises HubFailed where the token may do more than read, or does not read these models. Never shows it."""
     client = api(token)
     with hub_errors(f"asking the Hub what the token in {variable} may do"):

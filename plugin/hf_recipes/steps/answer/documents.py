@@ -107,7 +107,7 @@ def _cut(paragraph: str) -> Iterator[str]:
 def _of_rows(path: Path) -> Iterator[str]:
     """A passage a row: its `text`, or every value under its name."""
     findings = Findings()
-    for _, row in files.read(path, findings):
+    for _, row in files.read_files(path, findings):
         findings.stop()
         text = _row(row).strip()
         if text:

@@ -21,7 +21,7 @@ from hf_recipes.data.splits import Sample, drawn, fingerprint, held_out_by_label
 from hf_recipes.data.splits import held_out as hold_out
 from hf_recipes.steps.prepare.broken_rows import BrokenRows
 from hf_recipes.steps.prepare.dataset import Split, open_split
-from hf_recipes.steps.prepare.first_pass import Seen, check_classes, look
+from hf_recipes.steps.prepare.first_pass import Seen, check_classes, look_at_rows
 from hf_recipes.steps.prepare.measurable import check_fields, expected_fields
 from hf_recipes.steps.prepare.rules import RowRules
 from hf_recipes.steps.prepare.rules.rule import SeenRow
@@ -81,9 +81,9 @@ def convert(
     test = open_split(data, data.test_split) if isinstance(data.test_split, str) else None
     valid = open_split(data, data.valid_split) if data.valid_split else None
     broken = BrokenRows(data)
-    seen = look(train, form, broken.part("train"))
-    seen_valid = look(valid, form, broken.part("validation")) if valid else None
-    seen_test = look(test, form, broken.part("test")) if test else None
+    seen = look_at_rows(train, form, broken.part("train"))
+    seen_valid = look_at_rows(valid, form, broken.part("validation")) if valid else None
+    seen_test = look_at_rows(test, form, broken.part("test")) if test else None
     usable = {"train": seen.rows}
     usable |= {name: split.rows for name, split in (("validation", seen_valid), ("test", seen_test)) if split}
     if refused := broken.refused(usable):

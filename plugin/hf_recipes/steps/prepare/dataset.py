@@ -49,7 +49,7 @@ class Split:
         for path in self.paths:
             begun = False
             several = len(self.paths) > 1
-            for line, row in files.read(path, findings, one_of_several=several, encoding=self.encoding):
+            for line, row in files.read_files(path, findings, one_of_several=several, encoding=self.encoding):
                 if not begun and several and (stem_and_kind(path) or "")[-1:] == ("csv",):
                     header = header or set(row)
                     _check_same(path, header, set(row), self.paths[0])

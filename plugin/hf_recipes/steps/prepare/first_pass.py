@@ -44,7 +44,7 @@ def rows_for(split: Split, form: Form, findings: Findings) -> Iterator[tuple[str
     return split.named_rows(findings) if form.templates else split.rows(findings)
 
 
-def look(split: Split, form: Form, findings: Findings) -> Seen:
+def look_at_rows(split: Split, form: Form, findings: Findings) -> Seen:
     """What is wrong with rows goes to `findings`. Raises DataError for a split without any."""
     seen = Seen()
     labels: set[str | int] = set()

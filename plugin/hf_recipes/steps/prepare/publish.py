@@ -99,7 +99,7 @@ def _as_parquet(form: Form, splits: Mapping[str, Split], out: Path) -> str | Non
                     writer.write_table(pyarrow.Table.from_pylist(rows, schema=schema))
         except (pyarrow.ArrowException, OverflowError, TypeError, ValueError):
             return None
-        written = files.read(path, Findings())
+        written = files.read_files(path, Findings())
         for _, (_, row) in split.rows(Findings()):
             digest.update(_canonical(row))
             if _made_of(form, row) != _made_of(form, next(written)[1]):

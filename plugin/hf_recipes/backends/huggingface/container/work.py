@@ -106,7 +106,7 @@ def _run(run_id: str, repo: str, client: HfApi, output: Output, stop: Stop) -> b
 def _tell(run_id: str, repo: str, client: HfApi, message: str, output: Output) -> None:
     """Write the end of a run that has no folder here."""
     try:
-        state = runs_repo.read(run_id, repo=repo, client=client)
+        state = runs_repo.read_remote_state(run_id, repo=repo, client=client)
         if state is None or State(state["state"]).finished:
             return
         end = {
