@@ -196,8 +196,8 @@ def test_find_by_id_beginning_path_and_last(make_job: Any, tmp_path: Path, monke
     (runs / "notes").mkdir()
     (runs / "a-file").touch()
     assert record.list_runs(runs) == [b, a]
-    assert record.find_run(a.name, runs) == record.find("app", runs) == record.find(str(a), runs) == a
-    assert record.find_run("last", runs) == record.find("latest", runs) == b
+    assert record.find_run(a.name, runs) == record.find_run("app", runs) == record.find_run(str(a), runs) == a
+    assert record.find_run("last", runs) == record.find_run("latest", runs) == b
     monkeypatch.chdir(tmp_path)
     assert record.find_run(f"runs/{b.name}/", Path("elsewhere")) == b
     with pytest.raises(record.RunNotFound, match="2 runs begin with ap") as ambiguous:
