@@ -20,7 +20,7 @@ JOB = {
     "data": {"path": "data", "messages": []},
     "params": {"lr": 0.002, "epochs": 1, "data_path": "a", "project_name": "tiny"},
     "overrides": {"logging_steps": {"value": 5}, "OMP_NUM_THREADS": {"value": 2}},
-    "evaluate": {"metrics": ["exact_match"], "require": {"exact_match": {"at_least": 0.9}}},
+    "evaluate": {"metrics": [{"name": "exact_match"}], "require": {"exact_match": {"at_least": 0.9}}},
 }
 
 

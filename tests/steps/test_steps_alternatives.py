@@ -238,7 +238,11 @@ def test_vllm_serves_the_base_alone_where_nothing_is_trained(measured, step, vll
         forgetting=True,
     )
     job = json.loads((run / "job.json").read_text())
-    job["steps"] = [{"name": "prepare"}, {"name": "answer"}, {"name": "report"}]
+    job["steps"] = [
+        {"name": "prepare", "stage": "prepare", "requirements": "core", "argv": []},
+        {"name": "answer", "stage": "answer", "requirements": "core", "argv": []},
+        {"name": "report", "stage": "report", "requirements": "core", "argv": []},
+    ]
     (run / "job.json").write_text(json.dumps(job))
     (run / "model").unlink()
     succeeded(step, run)

@@ -67,7 +67,7 @@ def test_few_of_them_are_a_warning_and_none_is_nothing(tmp_path: Path, tiny_llam
     fitting = request(tmp_path, tiny_llama, answers, max_new_tokens=65)
     assert not told(quality(fitting)["found"]["warnings"]) and not told(inspect(fitting)["warnings"])
     # Where no answer is generated, none is cut.
-    likely = request(tmp_path, tiny_llama, answers, max_new_tokens=4, metrics=["likelihood"])
+    likely = request(tmp_path, tiny_llama, answers, max_new_tokens=4, metrics=[{"name": "likelihood"}])
     assert not told(quality(likely)["found"]["problems"])
 
 
@@ -116,7 +116,9 @@ def test_prepare_records_the_limit_that_answers_cards_and_pages_use(
 ) -> None:
     (tmp_path / "data").mkdir()
     asked = request(tmp_path / "data", tiny_llama, ["a" * 30] * 4, baselines=["zero-shot"], forgetting=False)
-    run = make_run(**asked, steps=[{"name": "prepare"}])
+    run = make_run(
+        **asked, steps=[{"name": "prepare", "stage": "prepare", "requirements": "core", "argv": []}]
+    )
     done, failure = step("prepare", run)
     assert (done.returncode, failure) == (0, {}), done.stderr
     assert json.loads((run / "work" / "prepared.json").read_text())["answers"]["room"] == 48
@@ -215,7 +217,7 @@ def test_a_bound_that_hangs_on_cut_answers_is_not_met_and_says_why(tmp_path: Pat
     record(tmp_path, {"zero-shot": [("no", False)] * 200, "fine-tuned": said}, LABELS)
     require = {"exact_match": {"at_least": 0.9, "better_than": "best_baseline"}}
     (tmp_path / "job.json").write_text(
-        json.dumps({"evaluate": {"metrics": ["exact_match"], "require": require}})
+        json.dumps({"evaluate": {"metrics": [{"name": "exact_match"}], "require": require}})
     )
     report = build(tmp_path)
     at_least, better = report["gate"]
@@ -229,7 +231,7 @@ def test_a_bound_that_hangs_on_cut_answers_is_not_met_and_says_why(tmp_path: Pat
     )
     require["exact_match"]["at_least"] = 0.8
     (tmp_path / "job.json").write_text(
-        json.dumps({"evaluate": {"metrics": ["exact_match"], "require": require}})
+        json.dumps({"evaluate": {"metrics": [{"name": "exact_match"}], "require": require}})
     )
     assert [one["met"] for one in build(tmp_path)["gate"]] == [True, True]
 
@@ -263,7 +265,7 @@ def test_what_a_cut_answer_may_still_become(metric: str, said: str, expected: st
 @pytest.mark.parametrize("metric", ["rougeL", "chrf", "macro_f1", "exact_match"])
 def test_graded_metrics_have_both_ends(metric: str, tmp_path: Path) -> None:
     record(tmp_path, cut_models(), LABELS)
-    (tmp_path / "job.json").write_text(json.dumps({"evaluate": {"metrics": [metric]}}))
+    (tmp_path / "job.json").write_text(json.dumps({"evaluate": {"metrics": [{"name": metric}]}}))
     found = build(tmp_path)["methods"]["fine-tuned"]
     could, value = found["could_be"][metric], found["metrics"][metric]["value"]
     assert could["least"]["value"] <= value <= could["most"]["value"]

@@ -153,15 +153,15 @@ def test_tokens_are_those_that_packing_makes_blocks_of(tmp_path, tiny_llama, mak
         ),
         ({"test_split": "test"}, "no split 'test': the folder holds train"),
         (
-            {"test_split": 0.3, "metrics": ["exact_match", {"name": "json_f1"}]},
+            {"test_split": 0.3, "metrics": [{"name": "exact_match"}, {"name": "json_f1"}]},
             "of train can't be measured by json_f1: its expected answer is no JSON object",
         ),
         (
-            {"test_split": 0.3, "metrics": ["exact_match", QUANTITY], "answer": {"qty": 1}},
+            {"test_split": 0.3, "metrics": [{"name": "exact_match"}, QUANTITY], "answer": {"qty": 1}},
             "no expected answer of train has the field 'quantity', which json_f1 counts; the fields are qty",
         ),
         (
-            {"test_split": 0.3, "metrics": ["sql_execution"]},
+            {"test_split": 0.3, "metrics": [{"name": "sql_execution"}]},
             "can't be measured by sql_execution: there is no CREATE TABLE in its messages",
         ),
         ({"block_size": 2000}, "less than one block of 2000: there would be nothing to train on"),
@@ -177,7 +177,7 @@ def test_bad_data_ends_a_run_before_it_trains(tmp_path, tiny_llama, make_run, st
             file.write(change["broken"] + "\n")
     job = chat_job(data, tiny_llama, test_split=change.get("test_split"))
     job["params"]["block_size"] = change.get("block_size", 64)
-    job["evaluate"] = {**EVALUATE, "metrics": change.get("metrics", ["exact_match"])}
+    job["evaluate"] = {**EVALUATE, "metrics": change.get("metrics", [{"name": "exact_match"}])}
     run = make_run(**job)
     done, failure = step("prepare", run)
     assert done.returncode == 1
@@ -190,7 +190,13 @@ def test_bad_data_ends_a_run_before_it_trains(tmp_path, tiny_llama, make_run, st
 def test_measuring_alone_needs_no_block_to_train_on(tmp_path, tiny_llama, make_run, step):
     job = chat_job(numbers(tmp_path, 10), tiny_llama, test_split=0.3)
     job["params"]["block_size"] = 2000
-    run = make_run(**job, steps=[{"name": "prepare"}, {"name": "answer"}])
+    run = make_run(
+        **job,
+        steps=[
+            {"name": "prepare", "stage": "prepare", "requirements": "core", "argv": []},
+            {"name": "answer", "stage": "answer", "requirements": "core", "argv": []},
+        ],
+    )
     assert step("prepare", run)[0].returncode == 0
 
 

@@ -39,9 +39,9 @@ def rows(path: Path, *values: dict) -> Path:
 
 def publish(request: dict, out: Path) -> dict:
     from hf_recipes.steps.prepare.publish import publish
-    from hf_recipes.steps.request import from_dict
+    from hf_recipes.steps.request import request_from
 
-    return publish(from_dict(request), out)
+    return publish(request_from(request), out)
 
 
 def there(request: dict, source: Path, splits: dict) -> dict:
@@ -56,9 +56,9 @@ def converted(request: dict, out: Path) -> dict[str, bytes]:
     """What the prepare step would write."""
     from hf_recipes.steps.prepare.convert import convert
     from hf_recipes.steps.prepare.prepare import form_or_fail
-    from hf_recipes.steps.request import from_dict
+    from hf_recipes.steps.request import request_from
 
-    asked = from_dict(request)
+    asked = request_from(request)
     convert(asked, form_or_fail(asked), out)
     return {
         str(path.relative_to(out)): path.read_bytes() for path in sorted(out.rglob("*")) if path.is_file()

@@ -152,13 +152,16 @@ def test_expected_queries_that_fail_or_give_nothing(asked):
 
     good, nothing = row("SELECT a FROM t"), row("SELECT a FROM t WHERE a = 1 AND a = 2")
     test = chats(good, row("SELECT c FROM t"), nothing, row("SELECT MAX(a) FROM t WHERE 0"), good)
-    request = {**asked(chats(good), test), "evaluate": {"metrics": ["sql_execution"]}}
+    request = {**asked(chats(good), test), "evaluate": {"metrics": [{"name": "sql_execution"}]}}
     [(line, message)] = found(request, "expected-query-fails")
     assert line == 2 and "does not run (no such column: c)" in message
     assert [line for line, _ in found(request, "expected-query-empty")] == [3, 4]
-    request = {**asked(chats(good), chats(nothing, nothing)), "evaluate": {"metrics": ["sql_execution"]}}
+    request = {
+        **asked(chats(good), chats(nothing, nothing)),
+        "evaluate": {"metrics": [{"name": "sql_execution"}]},
+    }
     assert [line for line, _ in found(request, "expected-query-empty", "problems")] == [1, 2]
-    request["evaluate"] = {"metrics": ["exact_match"]}
+    request["evaluate"] = {"metrics": [{"name": "exact_match"}]}
     assert found(request, "expected-query-empty", "problems") == []
 
 

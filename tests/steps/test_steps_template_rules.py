@@ -53,7 +53,7 @@ def ask(tiny_llama: Path, tmp_path: Path):
         for name in ("train", "test"):
             some = [row for place, row in enumerate(rows) if (place % 2 == 1) == (name == "test")]
             (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in some))
-        evaluate = data.pop("evaluate", {"metrics": ["exact_match"], "max_new_tokens": 64})
+        evaluate = data.pop("evaluate", {"metrics": [{"name": "exact_match"}], "max_new_tokens": 64})
         return {
             "task": "lm_training",
             "base_model": str(base),
@@ -120,7 +120,7 @@ def test_ready_made_conversations_are_told_by_row(ask):
 
 
 def test_the_baselines_own_system_turn_is_tried_too(ask):
-    evaluate = {"metrics": ["exact_match"], "baseline_system": "Say warm or cold."}
+    evaluate = {"metrics": [{"name": "exact_match"}], "baseline_system": "Say warm or cold."}
     request = ask(rows(), NO_SYSTEM, messages=[USER, ASSISTANT], evaluate=evaluate)
     [problem] = found_by(request, "problems", "template-refuses")
     assert problem["line"] == 20 and problem["message"].startswith("evaluate.baseline_system: ")

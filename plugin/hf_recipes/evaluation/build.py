@@ -60,9 +60,8 @@ def evaluate(run: Path) -> Evaluation:
     wanted = evaluate_section(run)
     scores: dict[str, dict[str, Measured]] = {}
     settings: dict[str, Setting] = {}
-    for metric in wanted.get("metrics") or ["exact_match"]:
-        setting = Setting(folder, questions, options_of(metric))
-        name = name_of(metric)
+    for metric in wanted.get("metrics") or [{"name": "exact_match"}]:
+        name, setting = str(metric["name"]), Setting(folder, questions, metric.get("options") or {})
         settings[name] = setting
         found = {method: measure(name, list(rows.values()), setting) for method, rows in answers.items()}
         scores[name] = {method: item for method, item in found.items() if item is not None}
@@ -186,15 +185,6 @@ def evaluate_section(run: Path) -> Mapping[str, Any]:
     except (ValueError, AttributeError, RecursionError):
         raise EvaluationFailed("job.json is not a job.") from None
     return section if isinstance(section, Mapping) else {}
-
-
-def name_of(metric: object) -> str:
-    """Runs of before metrics had options hold plain names."""
-    return str(metric["name"]) if isinstance(metric, Mapping) else str(metric)
-
-
-def options_of(metric: object) -> Mapping[str, Any]:
-    return metric.get("options") or {} if isinstance(metric, Mapping) else {}
 
 
 def baselines_of(by_method: Mapping[str, Measured]) -> dict[str, Measured]:

@@ -138,7 +138,7 @@ def job_from(document: Mapping[str, Any]) -> Job:
     values["places"] = {name: Place(**place) for name, place in (document.get("places") or {}).items()}
     for name in ("secrets", "settings"):
         values[name] = tuple(map(str, document.get(name) or ()))
-    given = {"engine": "", "backend": "local", "params": {}, "trust_remote_code": False}
+    given = {"engine": "", "backend": "local", "project_name": "", "params": {}, "trust_remote_code": False}
     return Job(
         **{**given, **{name: value for name, value in values.items() if value is not None or name in NONE}}
     )

@@ -43,8 +43,9 @@ def record(run: Path, method: str, right: int, n: int = N, **changed: Any) -> Pa
     return file
 
 
-def job(run: Path, require: Mapping[str, Any], metrics: Sequence[str] = ("exact_match",)) -> None:
-    (run / "job.json").write_text(json.dumps({"evaluate": {"metrics": list(metrics), "require": require}}))
+def job(run: Path, require: Mapping[str, Any], metrics: Sequence[Any] = ("exact_match",)) -> None:
+    named = [metric if isinstance(metric, dict) else {"name": metric} for metric in metrics]
+    (run / "job.json").write_text(json.dumps({"evaluate": {"metrics": named, "require": require}}))
 
 
 @pytest.fixture

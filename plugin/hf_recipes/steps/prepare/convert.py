@@ -76,64 +76,38 @@ def convert(
     `for_export` leaves to the trainer what it does itself: class ids, and a validation split.
     Raises DataError with what is wrong: before anything is written, but for what `rules` find.
     """
-    data = request.data
-    train = open_split(data, data.train_split)
-    test = open_split(data, data.test_split) if isinstance(data.test_split, str) else None
-    valid = open_split(data, data.valid_split) if data.valid_split else None
-    broken = BrokenRows(data)
-    seen = look_at_rows(train, form, broken.part("train"))
-    seen_valid = look_at_rows(valid, form, broken.part("validation")) if valid else None
-    seen_test = look_at_rows(test, form, broken.part("test")) if test else None
-    usable = {"train": seen.rows}
-    usable |= {name: split.rows for name, split in (("validation", seen_valid), ("test", seen_test)) if split}
-    if refused := broken.refused(usable):
+    broken = BrokenRows(request.data)
+    opened = _opened(request, form, broken)
+    if refused := broken.refused(opened.usable):
         refused.stop()
     if looked:
-        looked(seen)
-
-    result = Converted(columns=seen.columns)
-    result.notes += _unused(form, seen.columns)
-    if form.label:
-        declared = train.classes.get(form.label.name)
-        result.classes = class_names(set(seen.labels), declared)
-        check_classes(form.label, seen, seen_valid, result.classes, train.name, data.valid_split)
-    test_rows = _test_rows(data.test_split, seen.rows, request.seed, train.name)
-    held = bool(held_out) and not valid and not for_export
-    valid_rows = _valid_rows(request, form, seen, test_rows, held_out) if held else frozenset[int]()
-    if valid_rows:
-        result.notes.append(
-            f"{len(valid_rows)} rows of train held out for validation, as the trainer does with local data"
-        )
-
-    held_back = test_rows | valid_rows
-    left_out = _left_out(data.limit, seen.rows, held_back, request.seed)
-    if left_out:
-        kept = seen.rows - len(held_back) - len(left_out)
-        result.notes.append(f"{kept} rows of train drawn by seed; {len(left_out)} left out (data.limit)")
-    reader = RowReader(form, [] if for_export else result.classes, seen.numbers, broken)
-    fit = Fitting(request, rules, broken, "test" if test else "train")
-    known, tested = _write_test(reader, test or train, None if test else test_rows, request, out, fit)
+        looked(opened.seen)
+    result = Converted(columns=opened.seen.columns, notes=_unused(form, opened.seen.columns))
+    result.classes = _classes(request, form, opened)
+    division = _division(request, form, opened, 0.0 if for_export else held_out)
+    result.notes += division.notes()
+    reader = RowReader(form, [] if for_export else result.classes, opened.seen.numbers, broken)
+    fit = Fitting(request, rules, broken, "test" if opened.test else "train")
+    chosen = None if opened.test else division.test
+    known, tested = _write_test(reader, opened.test or opened.train, chosen, request, out, fit)
     shots = Sample(request.evaluate.shots if request.evaluate and form.conversations else 0, request.seed)
-    total = seen.rows - len(test_rows) + (seen_valid.rows if seen_valid else 0)
+    total = division.trained + (opened.seen_valid.rows if opened.seen_valid else 0)
+    duplicates = 0
     with ExitStack() as stack:
-        columns = form.columns
         writers = {
-            name: stack.enter_context(Writer(out / "data" if out else None, name, columns))
+            name: stack.enter_context(Writer(out / "data" if out else None, name, form.columns))
             for name in ("train", "validation")
         }
-        pooled = out if left_out and form.conversations and request.evaluate and not for_export else None
-        pool = stack.enter_context(Writer(pooled, POOL, columns))
-        duplicates = 0
-        for number, (name, seen_row) in enumerate(
-            _rest(reader, train, valid, test_rows, valid_rows, left_out), start=1
-        ):
-            record = dict(seen_row.record)
+        wanted = division.left_out and form.conversations and request.evaluate and not for_export
+        pool = stack.enter_context(Writer(out if wanted else None, POOL, form.columns))
+        for number, (name, row) in enumerate(_rest(reader, opened, division), start=1):
+            record = dict(row.record)
             if progress:
                 progress(number, total, what="preparing data")
             if known and fingerprint(form.prompt(record)) in known:
                 duplicates += 1
                 continue
-            if name != LEFT_OUT and not fit.to_train_on(seen_row):
+            if name != LEFT_OUT and not fit.to_train_on(row):
                 continue
             if name != "validation":
                 pool.write(finite(record))
@@ -148,32 +122,115 @@ def convert(
                     result.first.append(record)
     if progress:
         progress(total, total, what="preparing data")
-    if rules:
-        rules.finish()
-        rules.problems.stop()
-    usable |= {name: writer.rows for name, writer in writers.items()} | {"test": tested}
-    if refused := broken.refused(usable):
-        refused.stop()
+    written = {name: writer.rows for name, writer in writers.items()} | {"test": tested}
+    _finish(rules, broken, {**opened.usable, **written})
     result.skipped = broken.as_json()
     result.notes += broken.notes()
-    if rules:
-        rules.warnings.take(broken.left_out())
     if not for_export:
         settle(list(writers.values()), form.columns)
     if out and form.columns and not for_export:
         (out / "data" / "README.md").write_text(card(form.columns, result.classes), "utf-8")
-    result.rows = {name: writer.rows for name, writer in writers.items()}
-    result.pool = pool.rows
-    result.rows["test"] = tested
+    result.rows, result.pool = written, pool.rows
     if duplicates:
         result.rows["duplicates"] = duplicates
         result.notes.append(
             f"{duplicates} rows left out of training and of the examples: their prompt also stands in the test rows"
         )
     if not result.rows["train"]:
-        raise wrong(train.name, "no row is left to train on: every prompt also stands in the test rows")
+        raise wrong(
+            opened.train.name, "no row is left to train on: every prompt also stands in the test rows"
+        )
     result.shots = [form.messages(record) for record in shots.items]  # type: ignore[arg-type]
     return result
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The splits, and what a first pass over their rows has seen."""
+
+    train: Split
+    valid: Split | None
+    test: Split | None
+    seen: Seen
+    seen_valid: Seen | None
+    seen_test: Seen | None
+
+    @property
+    def usable(self) -> dict[str, int]:
+        """Split → rows that are not broken."""
+        seen = {"train": self.seen, "validation": self.seen_valid, "test": self.seen_test}
+        return {name: split.rows for name, split in seen.items() if split}
+
+
+@dataclass(frozen=True)
+class Division:
+    """Which rows of train, by their places, are not trained on."""
+
+    rows: int
+    """Of train, all together."""
+    test: frozenset[int]
+    validation: frozenset[int]
+    left_out: frozenset[int]
+    """By data.limit."""
+
+    @property
+    def trained(self) -> int:
+        """Rows that are read again after the test rows are written."""
+        return self.rows - len(self.test)
+
+    def notes(self) -> list[str]:
+        notes = []
+        if self.validation:
+            notes.append(
+                f"{len(self.validation)} rows of train held out for validation, as the trainer does with local data"
+            )
+        if self.left_out:
+            kept = self.rows - len(self.test) - len(self.validation) - len(self.left_out)
+            notes.append(f"{kept} rows of train drawn by seed; {len(self.left_out)} left out (data.limit)")
+        return notes
+
+
+def _opened(request: Request, form: Form, broken: BrokenRows) -> Opened:
+    data = request.data
+    train = open_split(data, data.train_split)
+    test = open_split(data, data.test_split) if isinstance(data.test_split, str) else None
+    valid = open_split(data, data.valid_split) if data.valid_split else None
+    seen = look_at_rows(train, form, broken.part("train"))
+    seen_valid = look_at_rows(valid, form, broken.part("validation")) if valid else None
+    seen_test = look_at_rows(test, form, broken.part("test")) if test else None
+    return Opened(train, valid, test, seen, seen_valid, seen_test)
+
+
+def _classes(request: Request, form: Form, opened: Opened) -> list[str]:
+    """The names of a classifier's classes; none for another task."""
+    if not form.label:
+        return []
+    classes = class_names(set(opened.seen.labels), opened.train.classes.get(form.label.name))
+    check_classes(
+        form.label, opened.seen, opened.seen_valid, classes, opened.train.name, request.data.valid_split
+    )
+    return classes
+
+
+def _division(request: Request, form: Form, opened: Opened, share: float) -> Division:
+    """`share`: of local training rows, held out for validation where the recipe names no split for it."""
+    seen, data = opened.seen, request.data
+    test = _test_rows(data.test_split, seen.rows, request.seed, opened.train.name)
+    held = bool(share) and not opened.valid
+    validation = _valid_rows(request, form, seen, test, share) if held else frozenset[int]()
+    left_out = _left_out(data.limit, seen.rows, test | validation, request.seed)
+    return Division(seen.rows, test, validation, left_out)
+
+
+def _finish(rules: RowRules | None, broken: BrokenRows, usable: dict[str, int]) -> None:
+    """Raises DataError with what the rules have found, or where too many rows are broken."""
+    if rules:
+        rules.finish()
+        rules.problems.stop()
+    if refused := broken.refused(usable):
+        refused.stop()
+    if rules:
+        rules.warnings.take(broken.left_out())
 
 
 def _unused(form: Form, columns: list[str]) -> list[str]:
@@ -245,18 +302,15 @@ def _write_test(
     return known, writer.rows
 
 
-def _rest(
-    reader: RowReader,
-    train: Split,
-    valid: Split | None,
-    passed_over: frozenset[int],
-    valid_rows: frozenset[int],
-    left_out: frozenset[int],
-) -> Iterator[tuple[str, SeenRow]]:
-    for number, row in enumerate(reader.rows(train, "train")):
-        if number not in passed_over:
-            name = "validation" if number in valid_rows else LEFT_OUT if number in left_out else "train"
-            yield name, row
-    if valid:
-        for row in reader.rows(valid, "validation"):
+def _rest(reader: RowReader, opened: Opened, division: Division) -> Iterator[tuple[str, SeenRow]]:
+    """Every row but the test rows, with where it goes: train, validation or LEFT_OUT."""
+    for number, row in enumerate(reader.rows(opened.train, "train")):
+        if number in division.validation:
+            yield "validation", row
+        elif number in division.left_out:
+            yield LEFT_OUT, row
+        elif number not in division.test:
+            yield "train", row
+    if opened.valid:
+        for row in reader.rows(opened.valid, "validation"):
             yield "validation", row
