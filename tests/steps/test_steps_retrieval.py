@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from hf_recipes.data.findings import DataError
+from hf_recipes.runner.causes import StepFailed
 from hf_recipes.steps.answer.documents import LONGEST, passages
 from hf_recipes.steps.answer.prompts import Asking
 from hf_recipes.steps.answer.retrieval import Words, best, load_embedding_model, plain_words, told_language
 from hf_recipes.steps.request import of_run
-from hf_recipes.steps.step import StepFailed
 
 SYSTEM = {"role": "system", "content": "Answer."}
 

@@ -10,11 +10,12 @@ from hf_recipes.runner.memory_kills import OF_GROUP, memory_kills, risen
 
 
 class StepFailed(Exception):
-    """The message is one sentence without its full stop."""
+    """Why a run ends: its reason (a value of record.state.Reason) and one sentence without its full stop."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
         self.reason = reason
+        self.message = " ".join(message.split())
 
 
 class Cause:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from hf_recipes.data.findings import DataError
+from hf_recipes.runner.causes import StepFailed
 from hf_recipes.steps.request import Request, request_from
-from hf_recipes.steps.step import StepFailed
 
 
 def reply(work: Callable[[Request, Path], Mapping[str, Any]], nothing: Mapping[str, Any]) -> int:

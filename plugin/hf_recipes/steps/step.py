@@ -11,20 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hf_recipes.data.findings import DataError
+from hf_recipes.runner.causes import StepFailed
 
 BETWEEN = 0.3
 """Seconds between two progress lines at the least."""
 SETTLED = 32
 """Rows before a speed is told, but at the end: a batch answers nothing while its prompts are read, then much at once."""
-
-
-class StepFailed(Exception):
-    """A failure that a person can act on: its reason (a value of record.state.Reason) and one sentence."""
-
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
-        self.message = " ".join(message.split())
 
 
 class Progress:

@@ -18,9 +18,10 @@ from hf_recipes.engines.registry import engine_named
 from hf_recipes.inference.effect import PROBE, idle_targets, without_effect
 from hf_recipes.inference.loading import device_map, height, model_folder, resized
 from hf_recipes.inference.parameter_count import parameters
+from hf_recipes.runner.causes import StepFailed
 from hf_recipes.runner.files import write_json
 from hf_recipes.steps.request import Request, of_run
-from hf_recipes.steps.step import Progress, StepFailed, run_step
+from hf_recipes.steps.step import Progress, run_step
 from hf_recipes.steps.verify_endpoint import verify_endpoint
 
 ADAPTER = "adapter_config.json"

@@ -23,6 +23,7 @@ from hf_recipes.engines.result import TrainedEndpoint, result_of
 from hf_recipes.inference.answerer import Answerer
 from hf_recipes.inference.loading import positions
 from hf_recipes.recipe.model import Evaluate
+from hf_recipes.runner.causes import StepFailed
 from hf_recipes.runner.files import write_json
 from hf_recipes.steps.answer.answerers import answering, load, reference
 from hf_recipes.steps.answer.endpoint import EndpointFailed
@@ -39,7 +40,7 @@ from hf_recipes.steps.answer.prompts import (
 from hf_recipes.steps.answer.recording import NOTES, Rows, forget_others, record, write_questions
 from hf_recipes.steps.request import Request, of_run
 from hf_recipes.steps.row_file import RowFile
-from hf_recipes.steps.step import Pace, Progress, StepFailed, run_step
+from hf_recipes.steps.step import Pace, Progress, run_step
 
 BATCHES = 4
 """Batches whose prompts are in memory together: sorted among themselves, and their beginning computed once."""

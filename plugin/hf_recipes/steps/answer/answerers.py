@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 from hf_recipes.data.answer_frame import AnswerFrame
 from hf_recipes.inference.answerer import Answer, Counting
 from hf_recipes.inference.sides import Conversation, Which, encode
+from hf_recipes.runner.causes import StepFailed
 from hf_recipes.steps.answer.endpoint import Endpoint, EndpointFailed
 from hf_recipes.steps.request import Request
-from hf_recipes.steps.step import Progress, StepFailed
+from hf_recipes.steps.step import Progress
 
 if TYPE_CHECKING:
     from hf_recipes.inference.pair import Pair

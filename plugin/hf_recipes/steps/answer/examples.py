@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from hf_recipes.runner.causes import StepFailed
 from hf_recipes.steps.answer.shots import Messages
 from hf_recipes.steps.row_file import RowFile
-from hf_recipes.steps.step import StepFailed
 
 
 class Examples:

@@ -12,12 +12,13 @@ from typing import Any
 
 from hf_recipes.data.final_answer import without_end
 from hf_recipes.data.messages import fill
+from hf_recipes.runner.causes import StepFailed
 from hf_recipes.steps.answer.examples import Examples
 from hf_recipes.steps.answer.retrieval import Embeddings, Index, Passage, Words, load_embedding_model
 from hf_recipes.steps.answer.shots import Conversation, few_shot, fitting, told, with_passages
 from hf_recipes.steps.request import Request
 from hf_recipes.steps.row_file import RowFile
-from hf_recipes.steps.step import StepFailed, read_lines
+from hf_recipes.steps.step import read_lines
 
 BASELINES = ("zero-shot", "few-shot", "retrieval")
 REFERENCE = "reference"

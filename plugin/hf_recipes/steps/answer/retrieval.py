@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from hf_recipes.steps.step import StepFailed
+from hf_recipes.runner.causes import StepFailed
 
 WORD = re.compile(r"\w+")
 UNSPACED = re.compile(r"([\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff])")

@@ -27,8 +27,8 @@ from hf_recipes.inference.fingerprint import fingerprint, weight_files
 from hf_recipes.inference.generation import end_tokens
 from hf_recipes.inference.loading import load_tokenizer, model_folder, positions
 from hf_recipes.inference.sides import Conversation, Which, encode
+from hf_recipes.runner.causes import StepFailed
 from hf_recipes.steps.answer.endpoint import Endpoint
-from hf_recipes.steps.step import StepFailed
 
 PYTHON = "HF_RECIPES_VLLM_PYTHON"
 """Names an interpreter that vLLM is installed in. Without it the one of this step must have it."""

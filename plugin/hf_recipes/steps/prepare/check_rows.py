@@ -28,6 +28,7 @@ from hf_recipes.data.sensitive import has_email, masked, secrets_in
 from hf_recipes.data.splits import held_out
 from hf_recipes.inference.chat_template import end_texts
 from hf_recipes.recipe.problem import Problem
+from hf_recipes.runner.causes import StepFailed
 from hf_recipes.steps.files import Row
 from hf_recipes.steps.prepare import measurable
 from hf_recipes.steps.prepare.broken_rows import BrokenRows
@@ -44,7 +45,6 @@ from hf_recipes.steps.prepare.row_tokens import RowTokens
 from hf_recipes.steps.prepare.rules import RowRules
 from hf_recipes.steps.prepare.rules.rule import SeenRow
 from hf_recipes.steps.request import Request, request_from
-from hf_recipes.steps.step import StepFailed
 
 UNREACHABLE = ("hub-unreachable", "gated")
 BETWEEN = 0.5

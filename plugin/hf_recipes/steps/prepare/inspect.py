@@ -19,11 +19,11 @@ from typing import Any
 from hf_recipes.catalog.tasks import IMAGE_TASKS
 from hf_recipes.data.findings import DataError
 from hf_recipes.inference.parameter_count import parameters
+from hf_recipes.runner.causes import StepFailed
 from hf_recipes.steps.prepare.convert import convert
 from hf_recipes.steps.prepare.prepare import NEEDS_CODE, check_enough, form_and_count, form_or_fail, resolved
 from hf_recipes.steps.prepare.rules import RowRules
 from hf_recipes.steps.request import Request, request_from
-from hf_recipes.steps.step import StepFailed
 
 UNREACHABLE = ("hub-unreachable", "gated")
 

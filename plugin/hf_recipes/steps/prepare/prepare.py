@@ -21,13 +21,14 @@ from hf_recipes.data.messages import RowError
 from hf_recipes.engines.preparation import Preparation, PreparedData
 from hf_recipes.engines.registry import engine_named
 from hf_recipes.inference.fingerprint import fingerprint, weight_files
+from hf_recipes.runner.causes import StepFailed
 from hf_recipes.runner.files import write_json
 from hf_recipes.steps.answer.needs import check_needs
 from hf_recipes.steps.prepare.convert import Converted, convert
 from hf_recipes.steps.prepare.dataset import image_folder
 from hf_recipes.steps.prepare.rules import RowRules
 from hf_recipes.steps.request import Request, of_run
-from hf_recipes.steps.step import Progress, StepFailed, run_step
+from hf_recipes.steps.step import Progress, run_step
 
 if TYPE_CHECKING:
     from hf_recipes.steps.prepare.tokens import Count
