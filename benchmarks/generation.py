@@ -177,7 +177,8 @@ def answer_by_small_model(folder: Path, count: int) -> None:
         RowFile(folder / "test.jsonl"),
         lambda some: [Asked([SYSTEM, *shots, row["messages"][-1]]) for row in some],
         folder / "answers",
-        SimpleNamespace(max_new_tokens=4, batch_size=BATCH),
+        SimpleNamespace(batch_size=BATCH),
+        4,
         Progress(),
     )
 
