@@ -77,14 +77,14 @@ def test_the_smallest_hardware_is_free_as_a_space_alone() -> None:
 
 
 def test_what_is_not_known_is_absent_and_never_zero() -> None:
-    known = prices.cost("spaces-t4-small", Price(0.4, "a list"), {"time": {"seconds": 7200}})
+    known = prices.cost("spaces-t4-small", Price(0.4, "a list"), 7200)
     assert known.hours == 2.5 and known.dollars == 1.0
     assert prices.cost_as_json(known)["dollars"] == 1.0
-    open_ended = prices.cost("spaces-t4-small", Price(0.4, "a list"), {})
+    open_ended = prices.cost("spaces-t4-small", Price(0.4, "a list"), None)
     assert {"hours", "dollars"}.isdisjoint(prices.cost_as_json(open_ended))
     assert "could not be estimated" in prices.in_words(open_ended)
-    assert "per_hour" not in prices.cost_as_json(prices.cost("jobs-new", Price(None, "no list"), {}))
-    free = prices.cost("spaces-cpu-basic", Price(0.0, "a list"), {})
+    assert "per_hour" not in prices.cost_as_json(prices.cost("jobs-new", Price(None, "no list"), None))
+    free = prices.cost("spaces-cpu-basic", Price(0.0, "a list"), None)
     assert free.dollars == 0 and not prices.above(free, None)
 
 

@@ -70,7 +70,7 @@ def test_full_training_holds_sixteen_bytes_a_parameter_and_lora_four_and_its_own
 def test_lora_on_some_layers_needs_no_more_memory_than_on_all_and_its_parameters_are_not_guessed() -> None:
     some = {**LORA, "target_modules": "q_proj,v_proj"}
     assert training.memory(SMOLLM, training_facts(some)) == training.memory(SMOLLM, training_facts(LORA))
-    found = training.estimate_as_json(SMOLLM, training_facts(some), CPU, 1000)
+    found = training.estimate_as_json(training.estimate_training(SMOLLM, training_facts(some), CPU, 1000))
     assert "trainable_parameters" not in found
     assert "every linear layer's LoRA, at the most" in found["memory_bytes"]["basis"]  # type: ignore[index]
 
@@ -89,18 +89,24 @@ def test_checkpointing_costs_time_and_saves_memory() -> None:
 
 def test_the_measured_basis_is_reproduced() -> None:
     """160 tokens/s on 2 cores: 16,000 tokens are 100 seconds."""
-    found = training.estimate_as_json(SMOLLM, training_facts(FULL), CPU, 16_000)
+    found = training.estimate_as_json(training.estimate_training(SMOLLM, training_facts(FULL), CPU, 16_000))
     time = found["time"]
     assert isinstance(time, dict) and abs(time["seconds"] - 100) <= 1 and "measured" in time["basis"]
     assert found["note"] == "estimate"
 
 
 def test_what_is_unknown_is_absent_never_zero() -> None:
-    assert "time" not in training.estimate_as_json(SMOLLM, training_facts(FULL), CPU, None)
+    assert "time" not in training.estimate_as_json(
+        training.estimate_training(SMOLLM, training_facts(FULL), CPU, None)
+    )
     strange = Machine(4, 16 * 1024**3, (Gpu("unknown", 0),))
-    found = training.estimate_as_json(SMOLLM, training_facts(FULL), strange, 1000)
+    found = training.estimate_as_json(training.estimate_training(SMOLLM, training_facts(FULL), strange, 1000))
     assert "time" not in found and "available" not in found["memory_bytes"]  # type: ignore[operator]
-    narrow = training.estimate_as_json(replace(SMOLLM, hidden=None), training_facts(FULL), CPU, 1000)
+    narrow = training.estimate_as_json(
+        training.estimate_training(replace(SMOLLM, hidden=None), training_facts(FULL), CPU, 1000)
+    )
     assert not {"activations", "total"} & set(narrow["memory_bytes"])  # type: ignore[call-overload]
-    only_counted = training.estimate_as_json(replace(SMOLLM, linear=None), training_facts(LORA), CPU, 1000)
+    only_counted = training.estimate_as_json(
+        training.estimate_training(replace(SMOLLM, linear=None), training_facts(LORA), CPU, 1000)
+    )
     assert "memory_bytes" not in only_counted and "trainable_parameters" not in only_counted

@@ -102,12 +102,12 @@ def _offer(
     job = translate(there, here, base)
     params = {**job.params, **{name: override.value for name, override in job.overrides.items()}}
     facts = engine_named(there.engine).training_facts(params)
-    known = training.estimate_as_json(base, facts, machine, train_tokens)
-    memory = training.memory(base, facts)
+    estimate = training.estimate_training(base, facts, machine, train_tokens)
+    memory = estimate.memory
     needed = None if memory is None or memory.total is None else memory.total + OVERHEAD
     if needed is not None and machine.gpus and any(step.name == "answer" for step in job.steps):
         needed = max(needed, training.answering(base, facts) + OVERHEAD)
-    hours, dollars = _cost(hardware, backends, known)
+    hours, dollars = _cost(hardware, backends, estimate.time.seconds if estimate.time else None)
     offer = replace(offer, needed=needed, hours=hours, dollars=dollars)
     return replace(offer, why_not=_refused(there, here) or _too_small(offer) or _too_slow(offer))
 
@@ -136,16 +136,13 @@ def _fits(needed: int | None, available: int | None) -> bool:
     return needed is None or available is None or needed <= available
 
 
-def _cost(
-    hardware: str, backends: tuple[str, ...], known: dict[str, object]
-) -> tuple[float | None, float | None]:
+def _cost(hardware: str, backends: tuple[str, ...], seconds: int | None) -> tuple[float | None, float | None]:
+    """(hours, dollars); `seconds`: of the training alone."""
     if hardware == HERE:
-        time = known.get("time")
-        seconds = time.get("seconds") if isinstance(time, dict) else None
-        return (seconds / 3600 if isinstance(seconds, (int, float)) else None), 0.0
+        return (None if seconds is None else seconds / 3600), 0.0
     # The free Space is cheaper than the job on the same hardware.
     backend = backends[0] if hardware == FREE_SPACE else backends[-1]
-    cost = prices.cost(backend, prices.listed(backend), known)
+    cost = prices.cost(backend, prices.listed(backend), seconds)
     return cost.hours, cost.dollars
 
 

@@ -7,8 +7,10 @@ from dataclasses import asdict, dataclass, field
 
 from hf_recipes.api.checked import CheckedRecipe
 from hf_recipes.catalog.hardware import machine_for
-from hf_recipes.estimates import training
+from hf_recipes.estimates import prices, timeout, training
 from hf_recipes.estimates.model_size import Base
+from hf_recipes.estimates.prices import Cost
+from hf_recipes.estimates.training import TrainingEstimate
 from hf_recipes.estimates.updates import updates
 from hf_recipes.record.job import Job
 
@@ -20,7 +22,11 @@ class Plan:
     """Parameter → `recipe`, `chosen by us`, or the engine's default."""
     data: Mapping[str, object]
     """What hf_recipes.steps.prepare.inspect answered: rows, columns, tokens, examples, notes, unread."""
-    estimate: Mapping[str, object]
+    training: TrainingEstimate | None = None
+    """None where the size of the base is not known."""
+    updates: Mapping[str, object] | None = None
+    cost: Cost | None = None
+    """None on this machine, which costs nothing."""
     tunable: Mapping[str, object] = field(default_factory=dict)
     """Reasons against tuning this base: hf_recipes.api.tunable. Empty if not asked for."""
 
@@ -33,18 +39,19 @@ def make_plan(checked: CheckedRecipe, data: Mapping[str, object]) -> Plan:
     there = machine_for(job.backend, checked.machine)
     unread = data.get("unread")
     named = dict(unread) if isinstance(unread, Mapping) else {}
-    estimated: dict[str, object] = {"note": "estimate"}
+    estimated = None
     if isinstance(size, Base):
-        estimated = training.estimate_as_json(size, facts, there, _train_tokens(data))
+        estimated = training.estimate_training(size, facts, there, _train_tokens(data))
         # What the data's own reading could not say about the base is known after all.
         named = {what: why for what, why in named.items() if what != "base_parameters"}
     else:
         named["base_parameters"] = size
-    made = updates(_examples(data), facts, len(there.gpus))
-    if made is not None:
-        estimated["updates"] = made
     return Plan(
-        job, checked.engine.sources(checked.recipe, job.overrides), {**data, "unread": named}, estimated
+        job,
+        checked.engine.sources(checked.recipe, job.overrides),
+        {**data, "unread": named},
+        estimated,
+        updates(_examples(data), facts, len(there.gpus)),
     )
 
 
@@ -58,9 +65,23 @@ def plan_as_json(plan: Plan) -> dict[str, object]:
         "sources": dict(plan.sources),
         "steps": [asdict(step) for step in plan.job.steps],
         "data": dict(plan.data),
-        "estimate": dict(plan.estimate),
+        "estimate": estimate_section(plan),
         **({"tunable": dict(plan.tunable)} if plan.tunable else {}),
     }
+
+
+def estimate_section(plan: Plan) -> dict[str, object]:
+    """`estimate` of the document; what cannot be estimated is absent."""
+    found: dict[str, object] = {"note": "estimate"}
+    if plan.training is not None:
+        found |= training.estimate_as_json(plan.training)
+    if plan.updates is not None:
+        found["updates"] = dict(plan.updates)
+    if plan.cost is not None:
+        found["cost"] = prices.cost_as_json(plan.cost)
+        if plan.cost.price.per_hour != 0:
+            found["timeout"] = timeout.timeout_as_json(plan.job.backend, plan.cost.hours)
+    return found
 
 
 def _examples(data: Mapping[str, object]) -> int:

@@ -11,7 +11,7 @@ from hf_recipes import environments
 from hf_recipes.api.checked import CheckedRecipe
 from hf_recipes.catalog.hardware import runs_here
 from hf_recipes.environments.call import ask_inference
-from hf_recipes.estimates import prices, timeout, training
+from hf_recipes.estimates import prices, training
 from hf_recipes.recipe import at_its_key
 from hf_recipes.recipe.model import Recipe
 from hf_recipes.recipe.problem import Problem, RecipeError
@@ -50,25 +50,25 @@ def costs(checked: Sequence[CheckedRecipe], say: Say, thorough: bool) -> list[pr
 
 
 def _priced(recipe: Recipe, made: Plan) -> Plan:
-    """With what it costs elsewhere, and the time limit that it has where it costs."""
+    """With what it costs elsewhere."""
     if runs_here(recipe.backend):
         return made
-    cost = prices.cost(recipe.backend, _price(recipe.backend), made.estimate)
-    known = {**made.estimate, "cost": prices.cost_as_json(cost)}
-    if cost.price.per_hour != 0:
-        known["timeout"] = timeout.timeout_as_json(recipe.backend, cost.hours)
-    return replace(made, estimate=known)
+    return replace(made, cost=prices.cost(recipe.backend, _price(recipe.backend), _seconds(made)))
+
+
+def _seconds(made: Plan) -> int | None:
+    return made.training.time.seconds if made.training and made.training.time else None
 
 
 def _cost(checked: CheckedRecipe, read: Read, say: Say, thorough: bool) -> prices.Cost:
     recipe = checked.recipe
     price = _price(recipe.backend)
     if not thorough and not _can_read():
-        return prices.cost(recipe.backend, price, {})
-    estimated = _planned(checked, read, say).estimate
-    if short := training.short_of_memory(estimated):
+        return prices.cost(recipe.backend, price, None)
+    made = _planned(checked, read, say)
+    if made.training and (short := training.short_of_memory(made.training)):
         say(f"{recipe.project_name} on {recipe.backend}: {short}")
-    return prices.cost(recipe.backend, price, estimated)
+    return prices.cost(recipe.backend, price, _seconds(made))
 
 
 def _can_read() -> bool:

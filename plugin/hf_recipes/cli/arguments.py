@@ -31,12 +31,12 @@ def _note_backend(context: click.Context, _: click.Parameter, given: str | None)
 
 
 _settings = click.option(
-    "--set", "settings", multiple=True, metavar="KEY=VALUE", callback=_with_backend, help="Lay a value over the recipe, such as params.lr=2e-4. Repeatable."
+    "--set", "settings", multiple=True, metavar="KEY=VALUE", callback=_with_backend, help="Override a value of the recipe, such as params.lr=2e-4. Repeatable."
 )  # fmt: skip
 _backend = click.option(
     "--backend", metavar="NAME", is_eager=True, expose_value=False, callback=_note_backend, help="Where to train instead: local, spaces-t4-small, jobs-a10g-large …"
 )  # fmt: skip
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document to stdout.")
 recipe_argument = click.argument("recipe", type=click.Path(path_type=Path))
 run_argument = click.argument("run", metavar="RUN")
 RUNS, RUNS_VARIABLE = Path("runs"), "HF_RECIPES_RUNS"

@@ -31,7 +31,7 @@ SECONDS_BETWEEN_LINES = 10.0
 @json_option
 @click.pass_context
 def check_command(context: click.Context, recipe: Path, settings: tuple[str, ...], as_json: bool) -> None:
-    """Read the data of RECIPE and say what is wrong with it: broken rows, doubles, leaks, lengths, labels, secrets.
+    """Read the data of RECIPE and report what is wrong with it: broken rows, duplicates, leaks, lengths, labels, secrets.
 
     Exits 2 where there is a problem, 0 where there are only warnings, 1 where the data could not be reached.
     """

@@ -21,7 +21,7 @@ from hf_recipes.cli.output import document, result, say
 def clean_command(
     context: click.Context, runs: tuple[str, ...], yes: bool, as_json: bool, runs_dir: Path
 ) -> None:
-    """Delete the training Spaces and data repos of finished RUNs, of all of them without RUN.
+    """Delete the training Spaces and data repos of finished RUNs. Without RUN: of all finished runs.
 
     Models stay, and so does everything that a run which goes on needs.
     """

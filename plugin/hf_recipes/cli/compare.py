@@ -17,11 +17,11 @@ from hf_recipes.cli.output import result, say
     "--port", type=click.IntRange(1, 65535), help="The port to serve on. [default: 7860 or the next free]"
 )
 @click.option(
-    "--open/--no-open", "open_browser", default=False, help="Open a browser when the page is there."
+    "--open/--no-open", "open_browser", default=False, help="Open a browser when the page is ready."
 )
 @runs_option
 def compare_command(run: str, port: int | None, open_browser: bool, runs_dir: Path) -> None:
-    """Serve a page on this machine where RUN's model and its base answer the same prompt. Ctrl-C ends it."""
+    """Serve a local page where RUN's model and its base answer the same prompt. Ctrl-C stops it."""
     from hf_recipes.api import compare, lifecycle
     from hf_recipes.cli.status import refreshed
 

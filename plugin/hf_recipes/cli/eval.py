@@ -19,9 +19,9 @@ from hf_recipes.cli.output import document, say
     "settings",
     multiple=True,
     metavar="evaluate.KEY=VALUE",
-    help="Measure otherwise, such as evaluate.metrics=[exact_match,chrf]. Repeatable.",
+    help="Change how it is measured, such as evaluate.metrics=[exact_match,chrf]. Repeatable.",
 )
-@click.option("--anew", is_flag=True, help="Take no answer from before: ask every row again.")
+@click.option("--anew", is_flag=True, help="Do not reuse earlier answers: ask every row again.")
 @json_option
 @runs_option
 @click.pass_context

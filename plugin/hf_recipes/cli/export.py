@@ -21,11 +21,11 @@ from hf_recipes.engines.registry import ENGINES
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder to write to. Default: <recipe>-<engine> beside it.",
 )
-@click.option("--force", is_flag=True, help="Write into a folder that holds files already.")
+@click.option("--force", is_flag=True, help="Write into a folder that is not empty.")
 def export_command(
     recipe: Path, settings: tuple[str, ...], target: str, output: Path | None, force: bool
 ) -> None:
-    """Write RECIPE in the form that its trainer reads without hf-recipes, with its data converted where that is needed.
+    """Write RECIPE in the form that its trainer reads without hf-recipes, and convert its data where needed.
 
     Prints the paths written, and what to type there. For AutoTrain: autotrain --config config.yml
     """

@@ -15,7 +15,7 @@ from hf_recipes.cli.output import console, document, say
 @click.option(
     "--remote",
     is_flag=True,
-    help="Also runs of your account that were started elsewhere; they are brought here.",
+    help="Include runs of your account that were started elsewhere; they are downloaded.",
 )
 @json_option
 @runs_option

@@ -15,13 +15,13 @@ from hf_recipes.cli.terminal import clean_streams
 # name → (module, one line of help). The line stands here so that --help imports no command.
 COMMANDS = {
     "new": ("new", "Copy a shipped recipe into a folder of your own."),
-    "validate": ("validate", "Check recipes: offline, instant, every problem with its place."),
+    "validate": ("validate", "Check recipes: offline, instant, every problem with its line."),
     "schema": ("schema", "Print the JSON Schema of a recipe, or explain one key."),
-    "check": ("check", "Check the data: broken rows, doubles, leaks, lengths, labels, secrets."),
+    "check": ("check", "Check the data: broken rows, duplicates, leaks, lengths, labels, secrets."),
     "plan": ("plan", "Show what a recipe would run: parameters, data, estimates."),
-    "export": ("export", "Write a plain AutoTrain config and its data."),
+    "export": ("export", "Write a config and data that the trainer reads without hf-recipes."),
     "decide": ("decide", "Fine-tune, or keep prompting? Measures the base, trains nothing."),
-    "run": ("run", "Train, measure against the base, record."),
+    "run": ("run", "Train, measure against the base, keep a record."),
     "list": ("list", "List runs, newest first."),
     "status": ("status", "Show one run."),
     "logs": ("logs", "Print a run's log."),
@@ -77,7 +77,7 @@ def _nearest(word: str, known: dict[str, tuple[str, str]]) -> str:
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog="Start with: hf-recipes new ingredient-parser && hf-recipes run ingredient-parser/recipe.yml",
 )
-@click.option("--debug", is_flag=True, help="Show the traceback behind an error. Works after a command, too.")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error. Also works after a command.")
 @click.version_option(__version__, "-V", "--version", prog_name="hf-recipes")
 def cli(debug: bool) -> None:
     """Should I fine-tune, and did it help?

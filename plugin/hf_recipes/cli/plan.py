@@ -54,6 +54,8 @@ def plan_command(recipe: Path, settings: tuple[str, ...], show_examples: int, as
 def _print(plan: Plan, out: Console) -> None:
     from rich.markup import escape
 
+    from hf_recipes.api.plan import estimate_section
+
     job = plan.job
     out.print(f"[bold]{escape(job.project_name)}[/]: {job.task} with {job.engine} on {job.backend}")
     out.print(f"base model  {escape(job.base_model)}")
@@ -61,7 +63,7 @@ def _print(plan: Plan, out: Console) -> None:
     _print_parameters(plan, out)
     sections = (
         ("Data", _data(plan.data)),
-        ("Estimate", _estimate(plan.estimate)),
+        ("Estimate", _estimate(estimate_section(plan))),
         ("Can it be tuned?", _tunable(plan.tunable)),
     )
     for title, rows in sections:

@@ -16,10 +16,10 @@ def print_matrix(made: Sequence[Recipe], plans: Sequence[Plan], *, as_json: bool
     """One line, or one document, for all; `hf-recipes plan RECIPE --set matrix=null` shows a single run in full."""
     from hf_recipes.api.plan import plan_as_json as plan_document
 
-    costs = [plan.estimate.get("cost") for plan in plans]
-    dollars = [cost["dollars"] for cost in costs if isinstance(cost, dict) and "dollars" in cost]
-    # Of runs on this machine, which cost nothing, there is no cost; of others it may not be known.
-    unknown = len([cost for cost in costs if isinstance(cost, dict)]) - len(dollars)
+    # Runs on this machine cost nothing; the cost of others may not be known.
+    costs = [plan.cost for plan in plans if plan.cost is not None]
+    dollars = [round(cost.dollars, 2) for cost in costs if cost.dollars is not None]
+    unknown = len(costs) - len(dollars)
     if as_json:
         runs = [
             {"project_name": recipe.project_name, "matrix": dict(recipe.matrix), **plan_document(plan)}
@@ -39,14 +39,13 @@ def _print(made: Sequence[Recipe], plans: Sequence[Plan], dollars: float, unknow
     names = Column("run", min_width=max(len(recipe.project_name) for recipe in made))
     table = Table(names, *keys, "backend", "hours", "cost", box=None, pad_edge=False)
     for recipe, plan in zip(made, plans, strict=True):
-        cost = plan.estimate.get("cost")
-        known = cost if isinstance(cost, dict) else {}
+        hours, dollars_each = (plan.cost.hours, plan.cost.dollars) if plan.cost else (None, None)
         table.add_row(
             recipe.project_name,
             *(str(recipe.matrix[key]) for key in keys),
             recipe.backend,
-            f"{known['hours']:.1f}" if "hours" in known else "",
-            f"${known['dollars']:.2f}" if "dollars" in known else "",
+            "" if hours is None else f"{hours:.1f}",
+            "" if dollars_each is None else f"${dollars_each:.2f}",
         )
     out.print(table)
     together = f", together an estimated ${dollars:.2f}" if dollars else ""

@@ -17,20 +17,20 @@ from hf_recipes.cli.output import document, result, say
 @click.option(
     "--repo",
     metavar="OWNER/NAME",
-    help="Where to. Default: as the recipe says, else <your account>/<project_name>.",
+    help="The target repo. Default: as in the recipe, else <your account>/<project_name>.",
 )
-@click.option("--public", is_flag=True, help="Make a new repo public; one that exists stays as it is.")
+@click.option("--public", is_flag=True, help="Make a new repo public; an existing one is left as it is.")
 @click.option(
     "--force",
     is_flag=True,
-    help="Also when the recipe's gate is not met, and over a repo that another recipe made.",
+    help="Push even if the recipe's gate is not met, and over a repo that another recipe made.",
 )
 @json_option
 @runs_option
 def push_command(
     run: str, repo: str | None, public: bool, force: bool, as_json: bool, runs_dir: Path
 ) -> None:
-    """Push a run's model with a card that shows its evaluation. In one commit; again, it changes nothing."""
+    """Push a run's model, with a card that shows its evaluation, in one commit. Pushing again changes nothing."""
     from hf_recipes.api import lifecycle
     from hf_recipes.evaluation.findings import unmet
     from hf_recipes.hub.publish.push import push

@@ -21,7 +21,7 @@ REPORT = Path("report") / "report.json"
 @click.option("--open", "open_browser", is_flag=True, help="Open report.html, with every test row, in a browser.")  # fmt: skip
 @runs_option
 def report_command(names: tuple[str, ...], as_json: bool, open_browser: bool, runs_dir: Path) -> None:
-    """Print a run's evaluation: each method's numbers with intervals, and the verdict. Several runs stand side by side."""
+    """Print a run's evaluation: each method's numbers with intervals, and the verdict. Several runs are shown side by side."""
     from hf_recipes.api import lifecycle
     from hf_recipes.cli.status import refreshed
 

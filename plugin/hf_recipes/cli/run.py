@@ -29,14 +29,12 @@ stop it with:    hf-recipes cancel {run}"""
 @click.argument("recipes", metavar="RECIPE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @settings_option
 @click.option(
-    "--detach", "-d", is_flag=True, help="Return at once; the run goes on. See: status, logs -f, cancel."
+    "--detach", "-d", is_flag=True, help="Return at once; the run continues. See: status, logs -f, cancel."
 )
 @click.option(
-    "--push", is_flag=True, help="Push the model to your account, once it is verified and its gate is met."
+    "--push", is_flag=True, help="Push the model to your account after it is verified and its gate is met."
 )
-@click.option(
-    "--yes", "-y", is_flag=True, help="Agree to what it costs on Hugging Face, without being asked."
-)
+@click.option("--yes", "-y", is_flag=True, help="Accept the cost on Hugging Face without being asked.")
 @json_option
 @runs_option
 @click.pass_context
@@ -50,7 +48,7 @@ def run_command(
     as_json: bool,
     runs_dir: Path,
 ) -> None:
-    """Train RECIPE, measure the model against its base, and record both in a folder of its own.
+    """Train RECIPE, measure the model against its base, and record both in a new folder.
 
     Several RECIPEs, and the combinations of a matrix: one after another on this machine, all at once elsewhere.
     """

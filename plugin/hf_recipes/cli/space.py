@@ -27,7 +27,7 @@ def space_command() -> None:
     help="The models of the page; several may follow. [default: all of yours with the tag hf-recipes]",
 )
 @click.option("--repo", metavar="USER/NAME", help="The Space. [default: hf-recipes-compare in your account]")
-@click.option("--title", help="What stands at the top of the page.")
+@click.option("--title", help="The page's title.")
 @click.option(
     "--hardware",
     help="Such as cpu-upgrade or t4-small. [default: as it is; for a new Space cpu-basic, without PRO zero-a10g]",

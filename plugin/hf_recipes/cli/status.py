@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @json_option
 @runs_option
 def status_command(run: str, as_json: bool, runs_dir: Path) -> None:
-    """Show one run: its state, why, where its files are.
+    """Show one run: its state, the reason, and where its files are.
 
     Of a run on Hugging Face the Hub is asked, from any machine: with its whole id it need not have been started here.
     """

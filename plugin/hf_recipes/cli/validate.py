@@ -19,7 +19,7 @@ from hf_recipes.cli.output import document, result, say
 def validate_command(
     context: click.Context, recipes: tuple[Path, ...], settings: tuple[str, ...], as_json: bool
 ) -> None:
-    """Check RECIPEs: offline, instant, every problem with its place. Exits 2 where there is one."""
+    """Check RECIPEs: offline, instant, every problem with its line. Exits with 2 if there is one."""
     from hf_recipes.api.validate import problems
     from hf_recipes.backends.machine import machine
 

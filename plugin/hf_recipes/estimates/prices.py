@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hf_recipes.catalog.hardware import FREE_SPACE, flavor_of
@@ -79,11 +78,9 @@ def listed(backend: str) -> Price:
     return Price(PRICES[flavor], f"Hugging Face's documentation of {AS_OF}")
 
 
-def cost(backend: str, price: Price, estimate: Mapping[str, object]) -> Cost:
-    """`estimate` is a plan's: its time is that of the training alone."""
-    time = estimate.get("time")
-    seconds = time.get("seconds") if isinstance(time, Mapping) else None
-    hours = (seconds + SECONDS_AROUND) / 3600 if isinstance(seconds, (int, float)) else None
+def cost(backend: str, price: Price, seconds: float | None) -> Cost:
+    """`seconds`: of the training alone; None where that cannot be estimated."""
+    hours = None if seconds is None else (seconds + SECONDS_AROUND) / 3600
     return Cost(flavor_of(backend), price, hours)
 
 

@@ -17,8 +17,7 @@ Sources of the formulas:
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from hf_recipes.catalog.machine import Machine
 from hf_recipes.estimates.facts import TrainingFacts
@@ -187,40 +186,60 @@ def available(machine: Machine) -> int | None:
     return size or None
 
 
-def estimate_as_json(
+@dataclass(frozen=True)
+class TrainingTime:
+    seconds: int
+    tokens: int
+    operations_per_token: int
+    operations_per_second: int
+    basis: str
+
+
+@dataclass(frozen=True)
+class TrainingEstimate:
+    """None is what cannot be estimated."""
+
+    base: Base
+    facts: TrainingFacts
+    trainable: int | None
+    """Parameters that training changes."""
+    memory: Memory | None
+    available: int | None
+    """Bytes on the device that trains."""
+    time: TrainingTime | None
+    """Of the training alone."""
+
+
+def estimate_training(
     base: Base, facts: TrainingFacts, machine: Machine, train_tokens: int | None
-) -> dict[str, object]:
-    """Everything that can be estimated; what cannot is absent. `train_tokens`: in one epoch."""
-    estimate: dict[str, object] = {
-        "note": "estimate",
-        "parameters": {"value": base.parameters, "basis": base.source},
-    }
-    trained, held, size = trainable(base, facts), memory(base, facts), available(machine)
-    if trained is not None:
-        estimate["trainable_parameters"] = {
-            "value": trained,
-            "basis": "LoRA" if facts.adapter else "all",
-        }
+) -> TrainingEstimate:
+    """`train_tokens`: in one epoch; None where they were not counted."""
+    time = _time(base, facts, machine, train_tokens)
+    return TrainingEstimate(
+        base, facts, trainable(base, facts), memory(base, facts), available(machine), time
+    )
+
+
+def estimate_as_json(estimate: TrainingEstimate) -> dict[str, object]:
+    """What cannot be estimated is absent."""
+    base, facts, held = estimate.base, estimate.facts, estimate.memory
+    found: dict[str, object] = {"parameters": {"value": base.parameters, "basis": base.source}}
+    if estimate.trainable is not None:
+        basis = "LoRA" if facts.adapter else "all"
+        found["trainable_parameters"] = {"value": estimate.trainable, "basis": basis}
     if held is not None:
-        parts: dict[str, int | None] = {
-            "weights": held.weights,
-            "gradients": held.gradients,
-            "optimizer": held.optimizer,
-        }
-        parts |= {"activations": held.activations, "total": held.total, "available": size}
+        parts = {**asdict(held), "total": held.total, "available": estimate.available}
         known = {name: value for name, value in parts.items() if value is not None}
-        estimate["memory_bytes"] = {**known, "basis": _memory_basis(facts)}
-    duration = _time(base, facts, machine, train_tokens)
-    if duration is not None:
-        estimate["time"] = duration
-    return estimate
+        found["memory_bytes"] = {**known, "basis": _memory_basis(facts)}
+    if estimate.time is not None:
+        found["time"] = asdict(estimate.time)
+    return found
 
 
-def short_of_memory(estimate: Mapping[str, object]) -> str:
-    """A sentence where what `as_json` estimates is more than the device has, else nothing."""
-    held = estimate.get("memory_bytes")
-    total, size = (held.get("total"), held.get("available")) if isinstance(held, Mapping) else (None, None)
-    if not (isinstance(total, int) and isinstance(size, int) and total > size):
+def short_of_memory(estimate: TrainingEstimate) -> str:
+    """A sentence if training takes more memory than the device has, else nothing."""
+    total, size = estimate.memory.total if estimate.memory else None, estimate.available
+    if total is None or size is None or total <= size:
         return ""
     return (
         f"training takes an estimated {total / 2**30:.0f} GiB on a device that has {size / 2**30:.0f}, and will most likely run out of "
@@ -239,16 +258,16 @@ def _memory_basis(facts: TrainingFacts) -> str:
 
 def _time(
     base: Base, facts: TrainingFacts, machine: Machine, train_tokens: int | None
-) -> dict[str, object] | None:
+) -> TrainingTime | None:
     speed = rate(machine, facts)
     if train_tokens is None or speed is None or facts.epochs is None:
         return None
     tokens = round(train_tokens * facts.epochs)
     per_token = operations_per_token(base, facts)
-    return {
-        "seconds": round(per_token * tokens / speed[0]),
-        "tokens": tokens,
-        "operations_per_token": per_token,
-        "operations_per_second": round(speed[0]),
-        "basis": f"{per_token // base.parameters} × parameters × tokens; {speed[1]}",
-    }
+    return TrainingTime(
+        seconds=round(per_token * tokens / speed[0]),
+        tokens=tokens,
+        operations_per_token=per_token,
+        operations_per_second=round(speed[0]),
+        basis=f"{per_token // base.parameters} × parameters × tokens; {speed[1]}",
+    )

@@ -116,7 +116,7 @@ class Evaluate:
     server: Server | None = None
     """Answers for both models in the runtime's place."""
     forgetting: bool = True
-    """Whether the likelihood of general text is compared before and after."""
+    """Whether to compare the likelihood of general text before and after training."""
     max_new_tokens: int | None = None
     """None: as long as the expected answers of the test rows need (data/answer_room.py)."""
     batch_size: int = 32
