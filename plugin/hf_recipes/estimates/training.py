@@ -223,7 +223,10 @@ def estimate_training(
 def estimate_as_json(estimate: TrainingEstimate) -> dict[str, object]:
     """What cannot be estimated is absent."""
     base, facts, held = estimate.base, estimate.facts, estimate.memory
-    found: dict[str, object] = {"parameters": {"value": base.parameters, "basis": base.source}}
+    found: dict[str, object] = {
+        "note": "estimate",
+        "parameters": {"value": base.parameters, "basis": base.source},
+    }
     if estimate.trainable is not None:
         basis = "LoRA" if facts.adapter else "all"
         found["trainable_parameters"] = {"value": estimate.trainable, "basis": basis}
