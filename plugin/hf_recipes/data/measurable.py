@@ -9,7 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-JSON_FIELDS = ("json_precision", "json_recall", "json_f1")
+from hf_recipes.catalog.metrics import metrics_where
+
+JSON_FIELDS = metrics_where("json_fields")
 NUMBER = re.compile(
     r"(?:(?<![\w.])[-+])?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[-+]?\d+)?|(?<![\w.])[-+]?\.\d+", re.I
 )

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from hf_recipes.catalog.metrics import metrics_where
 from hf_recipes.data.answer_room import KEY
 from hf_recipes.evaluation.answers import Answer
 from hf_recipes.evaluation.matching import normalised
@@ -20,9 +21,9 @@ from hf_recipes.evaluation.metrics import Setting, measure
 
 MOST_CUT = 0.05
 """The share of a method's answers that may end at the limit before a verdict looks at what they could have come to."""
-OVERLAP = ("rouge1", "rouge2", "rougeL", "chrf", "bleu")
-NOT_GENERATED = ("likelihood",)
-JSON = ("json_valid", "json_precision", "json_recall", "json_f1")
+OVERLAP = metrics_where("overlap")
+GENERATED = metrics_where("generated")
+JSON = metrics_where("json")
 JSON_START = re.compile(r"[\[{\"\-\dtfn]")
 SQL_START = re.compile(
     r"(\s|\(|--[^\n]*\n|/\*.*?\*/)*(select|with|values|explain|pragma)\b", re.IGNORECASE | re.DOTALL
@@ -62,7 +63,7 @@ def least_and_most(
     metric: str, answers: Sequence[Answer], measured: Measured, setting: Setting
 ) -> tuple[Measured, Measured]:
     """What a method could have come to, had its cut answers gone on: every one of them at its worst, and at its best."""
-    if metric in NOT_GENERATED or not any(answer.cut for answer in answers):
+    if metric not in GENERATED or not any(answer.cut for answer in answers):
         return measured, measured
     if metric in OVERLAP or metric == "macro_f1":
         worst = [replace(answer, answer="") if answer.cut else answer for answer in answers]

@@ -20,6 +20,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from hf_recipes.catalog.metrics import metrics_where
 from hf_recipes.data.needed import TASKS
 from hf_recipes.evaluation.gate import BEST
 from hf_recipes.evaluation.interval import Z_95
@@ -30,17 +31,8 @@ Z_POWER_80 = 0.8416212335729143
 """The 80 % quantile of the normal distribution."""
 ASSUMED_TARGET = 0.9
 """Of the metrics in COUNTS, where the recipe sets none: nine in ten. An assumption of ours, and said to be."""
-RIGHT_OR_WRONG = (
-    "exact_match",
-    "normalised_match",
-    "json_valid",
-    "accuracy",
-    "number_match",
-    "sql_execution",
-)
-"""Metrics that are 0 or 1 in each row."""
-COUNTS = (*RIGHT_OR_WRONG, "json_precision", "json_recall", "json_f1", "macro_f1")
-"""Metrics of which nine in ten means something by itself. What 0.9 of the others (ROUGE, BLEU, likelihood …) is worth depends on the task."""
+RIGHT_OR_WRONG = metrics_where("right_or_wrong")
+COUNTS = metrics_where("absolute")
 NEEDED = TASKS["sft"]
 FEW_ROWS = NEEDED.rows or 0
 """Training rows below which tuning is not tried: what `check` warns of too."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
+from hf_recipes.catalog.metrics import METRICS as METRIC_FACTS
+
 if TYPE_CHECKING:
     from hf_recipes.recipe.engine_schema import EngineSchema
 
@@ -39,28 +41,12 @@ class Field:
 
 AUTOTRAIN = "AutoTrain 0.8.36"
 """The release whose YAML is a valid recipe: the source of the keys that come from it."""
-METRIC_OPTIONS: Mapping[str, tuple[str, ...]] = {
-    "exact_match": (),
-    "normalised_match": (),
-    "json_valid": (),
-    "json_precision": ("fields",),
-    "json_recall": ("fields",),
-    "json_f1": ("fields",),
-    "accuracy": (),
-    "macro_f1": (),
-    "rouge1": (),
-    "rouge2": (),
-    "rougeL": (),
-    "chrf": (),
-    "bleu": (),
-    "number_match": ("tolerance",),
-    "sql_execution": ("database", "timeout"),
-    "likelihood": (),
-    "judge": ("base_url", "model", "api_key", "instructions"),
-}
+METRIC_OPTIONS: Mapping[str, tuple[str, ...]] = {name: facts.options for name, facts in METRIC_FACTS.items()}
 """The metrics, each with its options."""
 METRICS = tuple(METRIC_OPTIONS)
-NEEDED_OPTIONS: Mapping[str, tuple[str, ...]] = {"judge": ("base_url", "model")}
+NEEDED_OPTIONS: Mapping[str, tuple[str, ...]] = {
+    name: facts.needed for name, facts in METRIC_FACTS.items() if facts.needed
+}
 BASELINES = ("zero-shot", "few-shot", "retrieval")
 VARIABLE = r"^\$\{[A-Za-z_][A-Za-z0-9_]*\}$"
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from types import SimpleNamespace
 
+from hf_recipes.catalog.metrics import metrics_where
 from hf_recipes.data.answer_frame import AnswerFrame
 from hf_recipes.data.answer_room import KEY, MOST_LONGER, with_room
 from hf_recipes.inference.chat_template import TemplateRefused, frame_of, prompt_text, render
@@ -22,8 +23,7 @@ LOOKED_AT = 8
 MANY = 20_000
 """Test rows that are all cut into tokens. Of more, only those that have a longer prompt or answer than any before in characters,
 or may be longer than the recipe's limit: what is counted stays exact, and the longest is at most a little longer."""
-UNGENERATED = ("likelihood",)
-"""Metrics that look at no generated answer."""
+GENERATED = metrics_where("generated")
 Messages = Sequence[Mapping[str, str]]
 
 
@@ -42,7 +42,7 @@ class AnswerLength:
         self._context, self._tokenizer = context, context.tokenizer
         evaluate = context.request.evaluate
         self._generates = evaluate is not None and any(
-            metric.name not in UNGENERATED for metric in evaluate.metrics
+            metric.name in GENERATED for metric in evaluate.metrics
         )
         self._limit = evaluate.max_new_tokens if evaluate else None
         self._system = evaluate.baseline_system if evaluate else None
