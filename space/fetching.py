@@ -69,7 +69,7 @@ def fetch(settings: PairSettings, api: HfApi, *, say: Say, available: int | None
 
 
 def wanted(repo: Repo) -> Wanted:
-    """Of the files at the root: one kind of weights, and what goes with it."""
+    """Files at the root of the repo: one kind of weights, and what goes with it."""
     if ADAPTER in repo.files:
         weights = [ADAPTER_WEIGHTS]
     elif "model.safetensors" in repo.files:

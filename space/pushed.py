@@ -220,7 +220,7 @@ def _from_card(index: object) -> Mapping[str, Any] | None:
 
 
 def _shares(found: object) -> dict[str, float]:
-    """Of value, low and high what is a share; empty without a value."""
+    """Value, low and high, as far as they are shares; empty without a value."""
     shares = {key: _mapping(found).get(key) for key in ("value", "low", "high")}
     sound = {key: float(value) for key, value in shares.items() if _is_number(value) and 0 <= value <= 1}
     if "low" not in sound or "high" not in sound:

@@ -29,7 +29,7 @@ class Quality:
     needed: Mapping[str, Any] | None
     """How many rows the task is known to need, and who says so."""
     problems: Sequence[Problem]
-    """Of each kind the first 20; `totals` counts them all."""
+    """The first 20 of each kind; `totals` counts them all."""
     warnings: Sequence[Problem]
     totals: Mapping[str, int]
 

@@ -37,7 +37,7 @@ class Offer:
     """Bytes of the device that trains, and answers the test rows afterwards."""
     available: int | None = None
     hours: float | None = None
-    """Of the whole run elsewhere; of the training alone on this machine."""
+    """For the whole run elsewhere; for the training alone on this machine."""
     dollars: float | None = None
     why_not: str = ""
     """Empty where it fits, as far as is known."""

@@ -34,7 +34,7 @@ def _of_engines(recipes: Sequence[Recipe], machine: Machine) -> Iterator[Problem
 
 
 def _of_bases(recipes: Sequence[Recipe]) -> Iterator[Problem]:
-    """Of bases that lie on this disk."""
+    """Problems of bases that are on this disk."""
     from hf_recipes.engines.registry import engine_named
     from hf_recipes.estimates.model_size import known_here
 

@@ -20,7 +20,7 @@ BACKENDS = {
 
 
 class Backend(Protocol):
-    """Of recorded runs, by their folder. Each raises HubFailed where the Hub is asked and cannot say."""
+    """Works on recorded runs, by their folder. Every method raises HubFailed if the Hub is asked and cannot answer."""
 
     def begin(self, run: Path, *, attached: bool, say: Say) -> None:
         """Start a queued run; one that cannot be started ends here. `attached`: a run that works here ends with this process."""

@@ -135,7 +135,7 @@ def _print_outcomes(runs: Sequence[Path]) -> None:
     names = Column("run", min_width=max(len(run.name) for run in runs))
     table = Table(names, "state", "fine-tuned", "message", box=None, pad_edge=False)
     for run in runs:
-        # Of a run elsewhere, too, its report has been brought here.
+        # The report of a run elsewhere has been downloaded, too.
         shown: dict[str, Any] = dict(lifecycle.run_as_json(run))
         measured = {
             key.removeprefix("fine-tuned/"): value

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 GIB = 1024**3
 APART = ("kept", "examples", "trims", "answer_share")
-"""Of the counted tokens: what is said in words."""
+"""Keys of the counted tokens that are printed as words."""
 
 
 @click.command("plan")

@@ -192,7 +192,7 @@ def _next(run: Path, model: str, *, local: bool) -> Iterator[str]:
 
 
 def _print_training(run: Path) -> None:
-    """Of a run without a report, which says it otherwise."""
+    """For a run without a report; a report says the same."""
     from hf_recipes.evaluation import findings, run_warnings
 
     told = run_warnings.told(run)

@@ -18,7 +18,7 @@ class AnswerFrame:
     options: Mapping[str, Any] = field(default_factory=dict)
     """Such as {"enable_thinking": False}, where the template knows it."""
     dropped: str = ""
-    """Of the generation prompt: what does not stand before an answer that is trained on, such as `<think>`."""
+    """The part of the generation prompt that does not precede answers in training, such as `<think>`."""
     added: str = ""
     """What stands there besides, such as a closed reasoning block."""
     after: str = ""

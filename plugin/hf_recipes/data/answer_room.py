@@ -23,7 +23,7 @@ def with_room(longest: int) -> int:
 
 
 def answer_room(evaluate: Mapping[str, Any], prepared: Mapping[str, Any]) -> int:
-    """Of a run: `evaluate` as job.json has it, `prepared` as work/prepared.json has it."""
+    """For a run: `evaluate` as in job.json, `prepared` as in work/prepared.json."""
     for found in (evaluate.get("max_new_tokens"), (prepared.get("answers") or {}).get("room")):
         if type(found) is int and found > 0:
             return found

@@ -52,7 +52,7 @@ class Tally(Findings):
 
 
 def in_lines(kept: Sequence[Mapping[str, Any]], totals: Mapping[str, int]) -> Iterator[str]:
-    """Of each kind the first finding, and how many more there are. `kept` and `totals`: as prepared.json has them."""
+    """The first finding of each kind, and how many more there are. `kept` and `totals`: as in prepared.json."""
     for code, total in totals.items():
         first = next((Problem(**found) for found in kept if found["code"] == code), None)
         if first is not None:

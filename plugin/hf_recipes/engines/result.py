@@ -9,9 +9,9 @@ from pathlib import Path
 from hf_recipes.recipe.model import Server
 
 FILE = "work/result.json"
-"""Of a run's folder: written by the trainer of an engine whose result is an endpoint."""
+"""In the run's folder: written by the trainer of an engine whose result is an endpoint."""
 VERIFIED = "endpoint.json"
-"""Of a run's folder: the endpoint, once it has answered."""
+"""In the run's folder: the endpoint, once it has answered."""
 
 
 @dataclass(frozen=True)

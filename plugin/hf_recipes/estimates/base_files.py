@@ -59,7 +59,7 @@ def pickle_only(base: str, pickle: str) -> Unusable:
 
 
 def pickle_in_place_of_weights(names: Iterable[str]) -> str | None:
-    """Of the files of one folder: the pickle that would be loaded since there are no safetensors."""
+    """The pickle among a folder's files that would be loaded because there are no safetensors."""
     there = sorted(names)
     if any(name in there for name in WEIGHTS):
         return None

@@ -24,7 +24,7 @@ class TrainingFacts:
     precision: str = "float32"
     """What is computed in: float32, fp16 or bf16."""
     quantization: str | None = None
-    """Of frozen weights: int8 or int4."""
+    """int8 or int4, for frozen weights."""
     lora_rank: int | None = None
     """None where every weight is trained."""
     adapter: bool = False

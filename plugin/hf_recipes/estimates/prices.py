@@ -57,7 +57,7 @@ class Cost:
     hardware: str
     price: Price
     hours: float | None
-    """Of the whole run, an estimate; None where its training cannot be estimated."""
+    """Estimated hours of the whole run; None if its training cannot be estimated."""
 
     @property
     def dollars(self) -> float | None:

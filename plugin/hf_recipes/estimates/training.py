@@ -207,7 +207,7 @@ class TrainingEstimate:
     available: int | None
     """Bytes on the device that trains."""
     time: TrainingTime | None
-    """Of the training alone."""
+    """The training alone."""
 
 
 def estimate_training(

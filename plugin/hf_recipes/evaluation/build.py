@@ -226,7 +226,7 @@ def most_right(found: Evaluation) -> int:
 
 
 def expected_queries(found: Evaluation) -> dict[str, Any]:
-    """Of sql_execution: expected queries that don't run or give nothing; empty where there are none."""
+    """For sql_execution: expected queries that don't run or return nothing; empty if there are none."""
     by_method = found.scores.get("sql_execution", {})
     counts = next((measured.counts for measured in by_method.values()), {})
     if not (counts.get("failing") or counts.get("empty")):
@@ -236,7 +236,7 @@ def expected_queries(found: Evaluation) -> dict[str, Any]:
 
 
 def could_be(method: str, found: Evaluation) -> dict[str, Any]:
-    """Of a method with too many cut answers: what its deciding metric could have come to."""
+    """For a method with too many cut answers: the values that its deciding metric could have had."""
     name = next(iter(found.scores))
     if method not in found.cut.methods or method not in found.scores[name]:
         return {}
@@ -261,7 +261,7 @@ def _gate(found: Evaluation, compared: Mapping[str, Mapping[str, Comparison]]) -
 
 
 def misses(rows: Mapping[int, Answer], measured: Measured) -> list[dict[str, Any]]:
-    """Of the rows that are not fully right, those with the lowest values; of equals the first."""
+    """The rows with the lowest values among those that are not fully right; the first of equal ones."""
     wrong = [pair for pair in zip(measured.values, rows.values(), strict=True) if pair[0] < 1]
     wrong.sort(key=lambda pair: pair[0])
     return [

@@ -37,7 +37,7 @@ def savings(report: Mapping[str, Any]) -> str:
 
 
 def pays_back(found: Mapping[str, Any]) -> str:
-    """Of a report's savings: when training has paid for itself. Empty where that was not measured."""
+    """When training has paid for itself, by a report's savings. Empty if that was not measured."""
     took, requests = found.get("training_seconds"), found.get("requests_to_pay_back")
     training = f"Training took {took:,.0f} s" if isinstance(took, (int, float)) else "Training"
     if isinstance(requests, (int, float)):
@@ -74,7 +74,7 @@ def forgetting(report: Mapping[str, Any]) -> str:
 
 
 def judged(found: Mapping[str, Any]) -> str:
-    """Of a report's forgetting: a clause."""
+    """A clause about a report's forgetting."""
     threshold = found.get("threshold")
     bound = f"the threshold of {threshold:g}" if isinstance(threshold, (int, float)) else "the threshold"
     if found.get("flagged"):
@@ -188,7 +188,7 @@ def notes(report: Mapping[str, Any]) -> list[str]:
 
 
 def left_out(report: Mapping[str, Any]) -> str:
-    """Of broken rows that `data.skip_broken` left out: how many of which split, and the first. Empty where there are none."""
+    """The broken rows that `data.skip_broken` left out: how many of each split, and the first. Empty if there are none."""
     found = report.get("skipped")
     counts = found.get("rows") if isinstance(found, Mapping) else None
     if not isinstance(found, Mapping) or not isinstance(counts, Mapping) or not counts:

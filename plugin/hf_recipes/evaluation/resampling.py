@@ -126,7 +126,7 @@ _made: WeakKeyDictionary[Measured, Any] = WeakKeyDictionary()
 
 
 def _percentiles(found: Any, value: float, rows: int) -> tuple[float, float]:
-    """Of a metric that isn't linear, resamples may all lie on one side of the value: the interval holds it all the same."""
+    """For a metric that isn't linear, all resamples may lie on one side of the value: the interval still contains it."""
     import numpy as np
 
     tail = 100 * _tail(rows)

@@ -147,7 +147,7 @@ def _empty(answers: Mapping[str, Mapping[int, Answer]]) -> Iterator[Warned]:
 
 
 def _all_the_same(answers: Mapping[str, Mapping[int, Answer]]) -> Iterator[Warned]:
-    """Of the fine-tuned model alone: a base that was never shown the task may well say one thing."""
+    """For the fine-tuned model only: an untrained base may well give one answer to everything."""
     rows = list(answers.get(FINE_TUNED, {}).values())
     given = Counter(row.answer.strip() for row in rows)
     expected = Counter(row.reference.strip() for row in rows)

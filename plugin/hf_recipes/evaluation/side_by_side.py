@@ -11,7 +11,7 @@ from typing import Any
 from hf_recipes.evaluation.answers import METHODS, EvaluationFailed, read_file
 
 NOT_SETTINGS = ("project_name", "model", "data_path", "token", "username", "push_to_hub", "log")
-"""Of the engine's parameters: what only names things, or stands in the recipe under another name."""
+"""Parameters of the engine that only name things, or that the recipe writes under another name."""
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ class Account:
 
     @property
     def may_write(self) -> bool:
-        """Of a fine-grained token, and of a login in the browser, it shows only when it is used."""
+        """For a fine-grained token or a browser login this is known only when it is used."""
         return self.role != "read"
 
 

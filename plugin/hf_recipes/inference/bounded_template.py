@@ -22,7 +22,7 @@ from hf_recipes.data.findings import DataError
 from hf_recipes.recipe.problem import Problem
 
 SECONDS = 10.0
-"""Of processor time, for one conversation; usual templates take a millisecond."""
+"""Processor time for one conversation; usual templates take a millisecond."""
 CPU_SECONDS = 60
 MEMORY = 1 << 30
 """Bytes beyond what the process has when the template begins."""

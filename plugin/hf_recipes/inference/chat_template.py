@@ -129,7 +129,7 @@ def _behind_question(text: str) -> str | None:
 
 
 def split_answer(text: str, frame: AnswerFrame, ends: Sequence[str]) -> FinalAnswer:
-    """Of generated text: without what the template itself writes behind answers."""
+    """Generated text without what the template itself writes after answers."""
     found = final_answer(text, ends)
     answer = found.answer.rstrip()
     if frame.after and answer.endswith(frame.after):

@@ -16,7 +16,7 @@ Warned = dict[str, Any]
 
 
 def idle_targets(folder: Path) -> list[Warned]:
-    """Of the modules that adapter_config.json names, those that no saved tensor is for, or whose LoRA B is all zero.
+    """The modules that adapter_config.json names without a saved tensor, or whose LoRA B is all zero.
 
     peft passes over a name that the base does not have as long as another one fits.
     """

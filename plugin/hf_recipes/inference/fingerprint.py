@@ -20,7 +20,7 @@ def weight_files(folder: Path) -> list[Path]:
 
 
 def sha256(path: Path) -> str:
-    """Of the whole file, as 64 hexadecimal digits."""
+    """SHA-256 of the whole file, as 64 hexadecimal digits."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while piece := file.read(1 << 20):

@@ -21,7 +21,7 @@ from hf_recipes.recipe.spelling import one_of, other_tasks, suggestion
 
 VARIABLE_ALONE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 MOST = 2**31 - 1
-"""Of numbers without a bound of their own: trainers count in 32 bits."""
+"""Limit for numbers without a bound of their own: trainers count in 32 bits."""
 FREE = "x-"
 """How keys at the top begin that a person may have for anchors; nothing reads them."""
 PER_TASK = ("params.", "data.column_mapping.")
@@ -35,7 +35,7 @@ class Reading:
 
     file: str
     schema: EngineSchema
-    """Of the engine that the recipe names."""
+    """Schema of the engine that the recipe names."""
     task: str | None
     """The canonical task; None when it cannot be told: keys that depend on it are then only looked up."""
     environ: Mapping[str, str]
@@ -44,7 +44,7 @@ class Reading:
     values: dict[str, object] = field(default_factory=dict)
     """Only what is written and right, typed. `hub.token` holds the *name* of its variable."""
     places: dict[str, Place] = field(default_factory=dict)
-    """Of every key that is written, right or not."""
+    """The place of every key that is written, right or not."""
     problems: list[Problem] = field(default_factory=list)
     blank: set[str] = field(default_factory=set)
     """The keys of single values that are written as null."""

@@ -160,7 +160,7 @@ def _text(path: Path, found: list[Problem]) -> str | None:
 
 
 def _schema(root: Map, schemas: EngineSchemas, environ: Mapping[str, str]) -> EngineSchema:
-    """Of the engine that the recipe names; the default's where there is no such engine, which is then told at its key."""
+    """The schema of the engine that the recipe names; the default's if there is no such engine, which is reported at its key."""
     default = next(iter(schemas.values()))
     return schemas.get(_text_at(root, "engine", environ) or "", default)
 

@@ -37,7 +37,7 @@ class Data:
     skip_broken: bool | int = False
     """Whether rows that cannot be used are left out, or how many at the most."""
     encoding: str | None = None
-    """Of local text files, where it is not UTF-8 and no byte order mark tells it."""
+    """Encoding of local text files that are not UTF-8 and have no byte order mark."""
 
 
 @dataclass(frozen=True)
@@ -163,4 +163,4 @@ class Recipe:
     max_cost: float | None = None
     """US dollars; None: asked above a limit of ours."""
     matrix: Mapping[str, object] = field(default_factory=dict)
-    """Of a combination of the file's matrix: its values by dotted key, as written. `settings` holds them too."""
+    """For a combination of the file's matrix: its values by dotted key, as written. `settings` holds them too."""

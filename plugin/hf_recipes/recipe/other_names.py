@@ -20,7 +20,7 @@ class Foreign:
     keys: tuple[str, ...] = ()
     """Ours, the first that the task has."""
     values: Mapping[str, str] = field(default_factory=dict)
-    """Of the other trainer, in small letters → what to write here, one or more `key: value`. Any other value stays as it is."""
+    """The other trainer's value, in lower case → what to write here, one or more `key: value`. Any other value stays as it is."""
     differs: str = ""
     """What is different all the same, or why there is none."""
 

@@ -15,11 +15,11 @@ SECRET_NAME = re.compile(
     r"|(?<!EOS_)(?<!BOS_)(?<!PAD_)(?<!UNK_)(?<!SEP_)(?<!CLS_)(?<!MASK_)(?<!STOP_)(?<!END_)(?<!START_)(?<!MAX_)(?<!SPECIAL_)TOKEN)$",
     re.IGNORECASE,
 )
-"""Of a variable. An EOS_TOKEN is none."""
+"""Part of the name of a variable that holds a token. EOS_TOKEN is not one."""
 ENDPOINT = re.compile(r"base_url[\"']?[ \t]*[:=][ \t]*[\"']?$")
 """What stands before the address of an endpoint, about which evaluate_rules.py says more."""
 KEY_NAME = re.compile(r"(?:KEY|PAT|SECRET|TOKEN|PWD|PASS)\d*$", re.IGNORECASE)
-"""Of a variable that holds a secret where its value looks like one."""
+"""Names of variables that hold a secret if the value looks like one."""
 VARIABLE = re.compile(r"(\$?)\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 TEMPLATE = re.compile(r"data\.messages\.\d+\.content")
 """The keys whose text has {column} places."""

@@ -8,12 +8,12 @@ PYTHON = "PYTHON"
 """What changes the interpreter begins with this: PYTHONOPTIMIZE drops docstrings that torch reads, PYTHONWARNINGS=error ends
 libraries that warn, PYTHONPATH and PYTHONHOME bring another interpreter's packages."""
 KEPT = ("PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX", "PYTHONUTF8", "PYTHONIOENCODING")
-"""Of those: where files go, and how text is written, is the person's business."""
+"""Exceptions: where files go and how text is encoded is up to the user."""
 BARS = "TQDM_"
 """How far a training is, and how many updates it made, is read from its progress bar."""
 LAUNCHERS = ("ACCELERATE_", "FSDP_", "TORCHELASTIC_", "MEGATRON_LM_")
 RANKS = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_RANK", "ROLE_RANK", "MASTER_ADDR", "MASTER_PORT")  # fmt: skip
-"""Of a launcher that we were started by: a trainer that finds them waits for processes that never come."""
+"""Set by a launcher that may have started us: a trainer that sees them waits for processes that never come."""
 
 
 def child_environment(environment: Mapping[str, str]) -> dict[str, str]:

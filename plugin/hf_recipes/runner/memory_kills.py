@@ -22,7 +22,7 @@ def risen(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]
 
 
 def _of_group(cgroups: Path, proc: Path) -> int | None:
-    """Of this process's control group: memory.events of version 2, memory.oom_control of version 1."""
+    """For this process's control group: memory.events (version 2) or memory.oom_control (version 1)."""
     try:
         lines = (proc / "self" / "cgroup").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

@@ -41,7 +41,7 @@ OURS = ("core", "inference")
 
 
 class Runner:
-    """Of a run whose lock is held until this process ends."""
+    """Runs the steps of one run; its lock is held until this process ends."""
 
     def __init__(
         self, run: Path, job: Mapping[str, Any], pythons: Mapping[str, str], package: str | None, stop: Stop

@@ -29,7 +29,7 @@ DATABASES = 3
 LONGEST = 100_000
 """Characters of a query that is run."""
 KEPT = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT")
-"""Of the environment: what Python may need to start, and no secret."""
+"""Environment variables that Python may need to start; no secrets."""
 
 
 class NotStarted(Exception):

@@ -67,5 +67,5 @@ def request_of(job: Job) -> Request:
 
 
 def request_from(document: Mapping[str, Any]) -> Request:
-    """Of a job as JSON, which a step is given instead of a run."""
+    """From a job as JSON, which a step may get instead of a run."""
     return request_of(job_from(document))

@@ -60,7 +60,7 @@ def start(
     project = load_job(run).project_name
 
     def ask() -> JobInfo:
-        # Of a try whose answer was lost: a second HF Job would train, and cost, twice.
+        # Perhaps started by an attempt whose answer was lost: a second HF Job would train, and cost, twice.
         return _by_label(client, namespace, run.name) or client.run_job(
             image=IMAGE,
             command=command(),

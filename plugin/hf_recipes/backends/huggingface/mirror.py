@@ -25,7 +25,7 @@ SENT_MEANWHILE, SENT_AT_LAST = 2 * 1024**2, 9 * 1024**2
 
 
 class Mirror:
-    """Of one run into its folder of the runs repo."""
+    """Mirrors one run into its folder of the runs repo."""
 
     def __init__(self, run: Path, repo: str, client: HfApi) -> None:
         self._run, self._repo, self._client = run, repo, client

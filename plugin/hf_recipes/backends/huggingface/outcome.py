@@ -35,7 +35,7 @@ class Observed:
     weights: bool = False
     """Whether a commit of the model repo names this run and holds safetensors."""
     last_line: str = ""
-    """Of the log."""
+    """The last line of the log."""
     seconds: float = 0.0
     """Since the container was asked for, by the Hub's own clock."""
     error: str = ""

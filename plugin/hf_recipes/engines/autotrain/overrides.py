@@ -17,7 +17,7 @@ from hf_recipes.record.job import Override
 
 PREPARED = "{run}/work/data"
 MEMORY_SHARE = 0.7
-"""Of the device's memory that an estimate may fill before we trust it enough to switch checkpointing off."""
+"""The share of the device's memory up to which we trust an estimate enough to switch checkpointing off."""
 
 
 def choose(

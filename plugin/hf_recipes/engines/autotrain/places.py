@@ -26,7 +26,7 @@ def check_runs_dir(runs_dir: Path) -> Problem | None:
 
 
 def unusable_data(recipe: Recipe) -> Iterator[Problem]:
-    """Of images, which the trainer reads where they are; other rows are converted into the run's folder first."""
+    """For images, which the trainer reads in place; other rows are first converted into the run's folder."""
     if recipe.task in IMAGE_TASKS and recipe.data.local and (why := _unusable(Path(recipe.data.path))):
         yield problem_at(
             recipe, "data.path", CODE, f"images cannot be read there: {why}", "rename or move the folder"

@@ -84,7 +84,7 @@ def limited_by(tokenizer: Any, task: str, params: Mapping[str, Any]) -> str:
 
 
 class AutoTrainTokens:
-    """Of one form of rows and one set of parameters."""
+    """For one form of rows and one set of parameters."""
 
     def __init__(self, tokenizer: Any, form: Form, params: Mapping[str, Any]) -> None:
         self._tokenizer, self._form = tokenizer, form

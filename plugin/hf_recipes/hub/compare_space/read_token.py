@@ -31,7 +31,7 @@ def check_read_token(token: str, models: Sequence[str], variable: str) -> None:
 
 
 def only_reads(answer: Mapping[str, Any]) -> bool:
-    """Of what whoami says: whether the token is a read token, or a fine-grained one with read permissions alone."""
+    """Whether the token, by what whoami says, is a read token or a fine-grained one with read permissions only."""
     token = (answer.get("auth") or {}).get("accessToken") or {}
     if token.get("role") != "fineGrained":
         return bool(token.get("role") == "read")

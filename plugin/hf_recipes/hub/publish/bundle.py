@@ -28,7 +28,7 @@ MARK = "hf_recipes.json"
 """The file by which a repo is known as a recipe's."""
 OURS = ("recipe.yml", "README.md", MARK, "report/report.json", "report/report.html")
 NOT_PUSHED = ("training_params.json", "README.md")
-"""Of what the trainer leaves: its parameters, which name places and accounts, and a card that ours replaces."""
+"""Files of the trainer that are not pushed: its parameters, which name places and accounts, and its card, which ours replaces."""
 PAGE_LIMIT = 8_000_000
 """Bytes of a report.html that is pushed; the Hub takes text files of up to 10 MB as such."""
 SHOWN_FINDS = 3

@@ -28,7 +28,7 @@ DATA_REPO = "/hf-recipes-data-"
 class License:
     id: str
     name: str | None = None
-    """Of a license that the Hub has no id for (`other`)."""
+    """For a license without an id on the Hub (`other`)."""
     link: str | None = None
 
 
@@ -64,7 +64,7 @@ class Facts:
     trust_remote_code: bool
     recipe_sha256: str
     base_fingerprint: str | None = None
-    """Of the weights of a base that is a folder."""
+    """Fingerprint of the base's weights, if the base is a folder."""
     base_folder: Path | None = None
     """Where it lies, while it is there."""
     training: Mapping[str, Any] = field(default_factory=dict)

@@ -21,7 +21,7 @@ def parquet_rows(path: Path) -> Iterator[Row]:
 
 
 def arrow_rows(path: Path) -> Iterator[Row]:
-    """Of a stream, as `datasets` writes it, and of a file with Arrow's own footer."""
+    """For a stream, as `datasets` writes it, and for a file with Arrow's own footer."""
     return _numbered(path, "Arrow", lambda: _batches(path))
 
 

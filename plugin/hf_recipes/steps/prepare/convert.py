@@ -167,7 +167,7 @@ class Division:
     """Which rows of train, by their places, are not trained on."""
 
     rows: int
-    """Of train, all together."""
+    """All rows of train."""
     test: frozenset[int]
     validation: frozenset[int]
     left_out: frozenset[int]
@@ -234,7 +234,7 @@ def _finish(rules: RowRules | None, broken: BrokenRows, usable: dict[str, int]) 
 
 
 def _unused(form: Form, columns: list[str]) -> list[str]:
-    """Of tables every column is used."""
+    """A note on columns that are not used. In tables every column is used."""
     used = used_columns(form)
     left = [name for name in columns if name not in used] if used else []
     return [f"not used of the data: {listed(left)}"] if left else []
@@ -251,7 +251,7 @@ def _test_rows(test_split: str | float | None, rows: int, seed: int, name: str) 
 def _valid_rows(
     request: Request, form: Form, seen: Seen, test: frozenset[int], share: float
 ) -> frozenset[int]:
-    """Of local data alone; images stay where they are."""
+    """Only for local data; images stay where they are."""
     if not request.data.local or request.task in IMAGE_TASKS:
         return frozenset()
     left = [row for row in range(seen.rows) if row not in test]

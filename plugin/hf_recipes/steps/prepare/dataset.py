@@ -31,7 +31,7 @@ class Split:
     classes: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Column → the class names that the data set itself declares."""
     encoding: str | None = None
-    """Of text files, where the recipe declares it."""
+    """Encoding of text files, if the recipe declares it."""
 
     def named_rows(self, findings: Findings) -> Iterator[tuple[str, Row]]:
         """As `rows`, with the name of a class where the data set declares classes and holds their numbers."""

@@ -76,7 +76,7 @@ class Doubles:
     leaked: Found
     """Test rows whose question stands in train."""
     leaked_otherwise: Found
-    """Of those, the ones whose answer stands with the question in no training row."""
+    """Those whose answer does not occur with the question in any training row."""
     leaked_near: Found
     """Test rows whose question stands in train nearly the same."""
 

@@ -107,7 +107,7 @@ def _judge_number(numbers: dict[str, bool], name: str, value: object) -> None:
 
 
 def _is_infinite(value: object) -> bool:
-    """Of a text that is a number, such as 1e999."""
+    """For text that is a number, such as 1e999."""
     return isinstance(value, str) and math.isinf(float(value))
 
 

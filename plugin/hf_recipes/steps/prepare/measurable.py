@@ -30,7 +30,7 @@ def check_row(request: Request, row: Mapping[str, Any], split: str) -> None:
 
 
 def expected_fields(request: Request) -> ExpectedFields:
-    """Of the recipe's metrics."""
+    """The fields that the recipe's metrics compare."""
     metrics = request.evaluate.metrics if request.evaluate else ()
     return ExpectedFields((metric.name, metric.options) for metric in metrics)
 

@@ -61,7 +61,7 @@ class TemplateRefusals:
         return place, f'the chat template of {self._name} refuses the {role}\'s turn ("{said}")', hint
 
     def _place(self, messages: Conversation) -> int:
-        """Of the turn without which the template takes the conversation."""
+        """The turn that the template refuses: without it the conversation is accepted."""
         head = 1 if messages[0]["role"] == "system" else 0
         if head and self._takes(messages[1:]):
             return 0
