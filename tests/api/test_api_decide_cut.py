@@ -62,8 +62,8 @@ def test_one_that_does_not_is_made_and_says_so(tmp_path: Path) -> None:
     found = decided(tmp_path, cut=200, right=110, most=112)["decision"]
     assert found["decision"] == "fine-tune"
     assert found["sentence"].endswith(
-        "Of the answers, few-shot 200 of 200 ended at the limit of 6 tokens (evaluate.max_new_tokens); however these had gone on, "
-        "the decision would be the same."
+        "Of the answers, few-shot 200 of 200 ended at the limit of 6 tokens (evaluate.max_new_tokens); however they would have continued, "
+        "the decision is the same."
     )
     few = decided(tmp_path, cut=10, right=110, most=110)
     assert "limit" not in few["decision"]["sentence"] and few["needed"]["cut"] == {"few-shot": 10}

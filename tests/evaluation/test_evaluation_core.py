@@ -219,7 +219,7 @@ def test_a_metric_that_says_otherwise_than_the_verdict_is_named() -> None:
             "chrf": {"few-shot": {"p": 0.2, "difference": -0.1}},
         },
     }
-    by = "The verdict goes by exact_match, the recipe's first metric."
+    by = "The verdict is based on exact_match, the recipe's first metric."
     assert findings.decided_by(report) == f"{by} By json_f1 few-shot is better (p = 0.004)."
     report["verdict"]["decision"] = "no-difference"
     report["comparisons"]["json_f1"]["few-shot"]["difference"] = 0.1
@@ -237,9 +237,9 @@ def test_a_metric_that_says_otherwise_than_the_verdict_is_named() -> None:
         ),
         (
             {"not_paid_back": "it is worse"},
-            "Training took 100 s. Whether it pays for itself is not said: it is worse.",
+            "Training took 100 s. No break-even point is reported: it is worse.",
         ),
-        ({"seconds_saved": -0.1}, "Training took 100 s, which no request wins back: none is faster."),
+        ({"seconds_saved": -0.1}, "Training took 100 s, which is never recovered: requests are not faster."),
         ({"seconds_saved": 0.1}, "Training took 100 s."),
     ],
 )

@@ -202,8 +202,8 @@ def test_answers_that_ramble_are_counted_and_change_no_verdict(tmp_path: Path) -
     report = build(tmp_path)
     assert report["verdict"]["decision"] == "fine-tuned"
     assert report["verdict"]["reason"].endswith(
-        "Zero-shot 200 of 200 answers ended at the limit of 6 tokens (evaluate.max_new_tokens); however these had gone on, the "
-        "decision would be the same."
+        "Zero-shot 200 of 200 answers ended at the limit of 6 tokens (evaluate.max_new_tokens); however they would have continued, the "
+        "decision is the same."
     )
     assert report["methods"]["zero-shot"]["could_be"]["exact_match"]["most"]["value"] == 0
     few = [("Sure! Here is", True)] * 10 + [("no", False)] * 190

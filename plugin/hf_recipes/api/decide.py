@@ -221,11 +221,11 @@ def _decision(
     found = _present(asdict(made))
     if cut := _cut(report):
         found["sentence"] += (
-            f" Of the answers, {cut}; however these had gone on, the decision would be the same."
+            f" Of the answers, {cut}; however they would have continued, the decision is the same."
         )
     unused = rows.get("test", 0) - report["n"]
     if made.more_rows and unused > 0:
-        found["sentence"] += f" {unused} are there already: raise evaluate.limit."
+        found["sentence"] += f" {unused} are available: raise evaluate.limit."
     used = rows.get("used", 0)
     if made.decision == decision.TUNE and used < rows.get("train", 0) and used < decision.FEW_ROWS:
         found["sentence"] += (

@@ -50,7 +50,7 @@ def _parts(report: Mapping[str, Any]) -> Iterator[Table | Text]:
         yield Text(said)
     if said := findings.forgetting(report):
         flagged = bool(report["forgetting"].get("flagged"))
-        yield Text.assemble(*([("It has forgotten. ", "bold")] if flagged else []), said)
+        yield Text.assemble(*([("Forgetting detected. ", "bold")] if flagged else []), said)
     if report.get("misses"):
         yield _misses(report)
 
@@ -129,7 +129,7 @@ def _gate(report: Mapping[str, Any]) -> Table:
 
 
 def _misses(report: Mapping[str, Any]) -> Table:
-    table = titled("where the fine-tuned model did worst, the first of equals first", [])
+    table = titled("where the fine-tuned model did worst (ties in row order)", [])
     table.add_column("row", justify="right")
     table.add_column("answer")
     table.add_column("expected")

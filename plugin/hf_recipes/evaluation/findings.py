@@ -44,13 +44,13 @@ def pays_back(found: Mapping[str, Any]) -> str:
         joined = "and has" if isinstance(took, (int, float)) else "has"
         return f"{training} {joined} paid for itself, in time, after {requests:,.0f} requests."
     if why := _explained(found, "not_paid_back"):
-        return f"{training}. Whether it pays for itself is not said: {why}."
+        return f"{training}. No break-even point is reported: {why}."
     if not isinstance(took, (int, float)):
         return ""
     saved = found.get("seconds_saved")
     if isinstance(saved, (int, float)) and saved > 0:
         return f"{training}."
-    return f"{training}, which no request wins back: none is faster."
+    return f"{training}, which is never recovered: requests are not faster."
 
 
 def forgetting(report: Mapping[str, Any]) -> str:
@@ -90,7 +90,7 @@ def decided_by(report: Mapping[str, Any]) -> str:
     if not metric or not others:
         return ""
     return " ".join(
-        [f"The verdict goes by {metric}, the recipe's first metric.", *_otherwise(report, verdict)]
+        [f"The verdict is based on {metric}, the recipe's first metric.", *_otherwise(report, verdict)]
     )
 
 

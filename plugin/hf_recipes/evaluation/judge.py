@@ -57,7 +57,7 @@ def judge(
     values = [bench.value(*pair) for pair in pairs]
     if bench.asked and bench.unreadable > UNREADABLE * bench.asked:
         raise EvaluationFailed(
-            f"judge: {bench.unreadable} of {bench.asked} replies of {options['model']} name neither answer by itself "
+            f"judge: {bench.unreadable} of {bench.asked} replies of {options['model']} do not name one answer "
             f"(the last: {bench.last_unreadable!r}); choose a model that follows instructions."
         )
     if bench.unreadable:

@@ -80,7 +80,7 @@ def verdict(
     if could <= {made.decision}:
         return replace(
             made,
-            reason=f"{made.reason} {_sentence(found.said)}; however these had gone on, the decision would be the same.",
+            reason=f"{made.reason} {_sentence(found.said)}; however they would have continued, the decision is the same.",
         )
     shown = evidence(tuned, baselines[made.against], made.against, compared[made.against])
     return replace(
@@ -97,7 +97,7 @@ def bounds(
     outcomes: Mapping[str, Sequence[Outcome]],
     found: CutAnswers,
 ) -> list[dict[str, Any]]:
-    """The gate's entries; one that holds or not by how cut answers had gone on is not met, and says why."""
+    """The gate's entries; one that depends on how cut answers would have continued is not met, and says why."""
     others = [
         gate.check_gate(
             require,
@@ -113,7 +113,7 @@ def bounds(
     made = []
     for place, entry in enumerate(entries):
         open_ends = {entry["met"], *(other[place]["met"] for other in others)}
-        why = f"{found.said}, and how they had gone on decides it. {found.remedy}"
+        why = f"{found.said}, and how they would have continued decides it. {found.remedy}"
         made.append({**entry, "met": False, "not_measured": why} if len(open_ends) > 1 else entry)
     return made
 

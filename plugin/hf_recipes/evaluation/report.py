@@ -62,10 +62,10 @@ def render_markdown(report: Mapping[str, Any]) -> str:
     if said := findings.savings(report):
         lines += ["", escape(said)]
     if said := findings.forgetting(report):
-        flagged = "**It has forgotten.** " if report["forgetting"].get("flagged") else ""
+        flagged = "**Forgetting detected.** " if report["forgetting"].get("flagged") else ""
         lines += ["", flagged + escape(said)]
     if report.get("misses"):
-        lines += ["", "The rows on which the fine-tuned model did worst, the first of equals first:", ""]
+        lines += ["", "The rows on which the fine-tuned model did worst (ties in row order):", ""]
         lines += ["| row | answer | expected |", "| ---: | --- | --- |"]
         lines += [
             table_row([str(miss["row"]), _cut(miss["answer"]), _cut(miss["reference"])])

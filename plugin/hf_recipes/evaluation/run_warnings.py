@@ -62,7 +62,7 @@ def of_answers(answers: Mapping[str, Mapping[int, Answer]]) -> list[Warned]:
 def _losses(losses: Sequence[float]) -> Iterator[Warned]:
     odd = sum(not math.isfinite(loss) for loss in losses)
     if odd:
-        message = f"{odd} of the {len(losses)} logged losses are no finite numbers: training diverged"
+        message = f"{odd} of the {len(losses)} logged losses are not finite: training diverged"
         yield _warned("loss-not-finite", message, count=odd, logged=len(losses))
         return
     if len(losses) < 2:

@@ -13,7 +13,7 @@ def unused(prepared: Mapping[str, Any], n: int, training: Mapping[str, Any]) -> 
     test, train = _count(rows.get("test")) - n, _count(prepared.get("pool")) - trained_on
     said = []
     if test > 0:
-        said.append(f"{test:,} more test rows are there already: raise evaluate.limit.")
+        said.append(f"{test:,} more test rows are available: raise evaluate.limit.")
     if train > 0 and trained_on:
         said.append(f"{train:,} training rows were left out by data.limit; {trained_on:,} were trained on.")
     if updates := _count(training.get("updates")):

@@ -21,7 +21,7 @@ CANNOT_BE_BEST = 0.01
 SAME = 1e-9
 TOO_FEW_ROWS = "too-few-rows"
 NOT_MEASURED = "not-measured"
-"""The decision where so many answers were cut that it hangs on how these had gone on (outcomes.py)."""
+"""The decision where so many answers were cut that it depends on how they would have continued (outcomes.py)."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,9 @@ def verdict_of(
         decision, reason = "baseline", f"The best baseline is better than the fine-tuned model: {shown}."
     elif smallest > COARSE or against.only_the_correction:
         decision = TOO_FEW_ROWS
-        reason = f"Neither can be called the better one: {shown}.{_correction(against)} {_shows(n, smallest, against.family)}"
+        reason = (
+            f"Neither is clearly better: {shown}.{_correction(against)} {_shows(n, smallest, against.family)}"
+        )
     else:
         decision = "no-difference"
         reason = f"The best baseline does as well, as far as these rows can tell: {shown}. {_shows(n, smallest, against.family)}"
@@ -169,14 +171,14 @@ def _correction(against: Comparison) -> str:
     if not against.only_the_correction:
         return ""
     return (
-        f" Only the correction stands between: p {p_is(against.p_before)} before, {p_value(against.p)} after Holm over "
+        f" Only the correction makes the difference non-significant: p {p_is(against.p_before)} before, {p_value(against.p)} after Holm over "
         f"{against.family} baselines that can be the best."
     )
 
 
 def _shows(n: int, smallest: float, baselines: int) -> str:
     if n < fewest_rows(baselines):
-        return f"So few rows can show no difference at all: it takes {fewest_rows(baselines)}."
+        return f"So few rows cannot show any difference: it takes {fewest_rows(baselines)}."
     return f"{n} rows that differ as much as these can show a difference of {points(smallest)} or more."
 
 

@@ -74,7 +74,7 @@ def test_where_only_the_correction_stands_between_it_is_said_with_both_values() 
     made = verdict_of(tuned, found)
     assert made.decision == "too-few-rows"
     assert (
-        "Only the correction stands between: p = 0.036 before, 0.071 after Holm over 2 baselines"
+        "Only the correction makes the difference non-significant: p = 0.036 before, 0.071 after Holm over 2 baselines"
         in made.reason
     )
     assert verdict_of(tuned, {"few-shot": found["few-shot"]}).decision == "fine-tuned"
@@ -110,7 +110,7 @@ def test_too_few_rows_names_what_is_left_unused(tmp_path: Path) -> None:
     found = build(tmp_path)["verdict"]
     assert found["decision"] == "too-few-rows"
     assert found["reason"].endswith(
-        "259 more test rows are there already: raise evaluate.limit. 499 training rows were left out by data.limit; 50 were "
+        "259 more test rows are available: raise evaluate.limit. 499 training rows were left out by data.limit; 50 were "
         "trained on. Training made 12 updates."
     )
     (tmp_path / "work" / "prepared.json").write_text(

@@ -118,7 +118,7 @@ def test_a_reply_with_reasons_is_read_by_its_last_word(endpoint: Endpoint, tmp_p
 
 def test_a_judge_that_cannot_be_read_is_none(endpoint: Endpoint, tmp_path: Path) -> None:
     endpoint.decide = lambda a, b: "I'd rather not say."
-    with pytest.raises(EvaluationFailed, match="2 of 2 replies of m name neither answer"):
+    with pytest.raises(EvaluationFailed, match="2 of 2 replies of m do not name one answer"):
         judged(endpoint, tmp_path, ("much longer", "short"))
 
 
@@ -174,5 +174,5 @@ def test_a_reply_is_read_by_the_word_that_it_chooses(reply: str, word: str) -> N
 
 def test_a_judge_that_names_both_does_not_turn_the_verdict_round(endpoint: Endpoint, tmp_path: Path) -> None:
     endpoint.decide = lambda a, b: f"{'AB'[len(b) > len(a)]} is better than {'BA'[len(b) > len(a)]}."
-    with pytest.raises(EvaluationFailed, match="name neither answer by itself"):
+    with pytest.raises(EvaluationFailed, match="do not name one answer"):
         judged(endpoint, tmp_path, ("much longer", "short"))

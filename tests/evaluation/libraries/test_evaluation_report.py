@@ -233,7 +233,7 @@ def test_tokens_and_seconds_saved_and_when_training_is_paid_back(run: Path) -> N
     record(run, "few-shot", 12, seconds=0.4)
     slower = build(run)
     assert "requests_to_pay_back" not in slower["savings"]
-    assert "which no request wins back" in render_markdown(slower)
+    assert "which is never recovered" in render_markdown(slower)
 
 
 def forgot(run: Path, more: float) -> dict[str, Any]:
@@ -251,7 +251,7 @@ def test_forgetting_is_flagged_beyond_the_threshold(run: Path) -> None:
     found = forgot(run, 0.5)
     assert (found["base"], found["difference"], found["flagged"]) == (3.95, pytest.approx(0.5), True)
     assert found["low"] < 0.5 < found["high"] and "perplexity" in found["why"]
-    assert "**It has forgotten.**" in render_markdown(build(run))
+    assert "**Forgetting detected.**" in render_markdown(build(run))
     assert "worse at general text than the threshold of 0.1 allows" in render_markdown(build(run))
     assert forgot(run, 0.05)["flagged"] is False
     assert "not worse at general text beyond the threshold of 0.1" in render_markdown(build(run))
@@ -459,10 +459,10 @@ def test_a_bound_is_held_against_the_value_and_shown_as_it_was_judged(run: Path)
 
 
 def test_the_verdict_names_its_metric_where_there_are_several(run: Path) -> None:
-    said = "The verdict goes by exact_match, the recipe's first metric."
+    said = "The verdict is based on exact_match, the recipe's first metric."
     write(run)
     for name in ("report.md", "report.html"):
-        assert "The verdict goes by" not in (run / "report" / name).read_text()
+        assert "The verdict is based on" not in (run / "report" / name).read_text()
     job(run, {}, metrics=["exact_match", "chrf"])
     write(run)
     assert said in (run / "report/report.md").read_text().replace("\\_", "_")
