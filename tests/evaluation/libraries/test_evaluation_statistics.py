@@ -343,7 +343,7 @@ def test_so_few_rows_that_nothing_could_be_shown_are_not_said_to_show_something(
         same = {f"baseline-{i}": values(0, n) for i in range(baselines)}
         made = decide(values(0, n), same)
         assert made.decision == "too-few-rows"
-        assert f"can show no difference at all: it takes {takes}." in made.reason
+        assert f"cannot show any difference: it takes {takes}." in made.reason
     assert (
         "6 rows that differ as much as these can show a difference of 100.0 points"
         in decide(values(3, 6), {"few-shot": values(3, 6)}).reason
