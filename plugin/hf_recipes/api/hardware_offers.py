@@ -100,8 +100,7 @@ def _offer(
     if base is None:
         return replace(offer, why_not=_refused(there, here))
     job = translate(there, here, base)
-    params = {**job.params, **{name: override.value for name, override in job.overrides.items()}}
-    facts = engine_named(there.engine).training_facts(params)
+    facts = engine_named(there.engine).training_facts(job.settled)
     estimate = training.estimate_training(base, facts, machine, train_tokens)
     memory = estimate.memory
     needed = None if memory is None or memory.total is None else memory.total + OVERHEAD

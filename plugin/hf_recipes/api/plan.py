@@ -34,8 +34,7 @@ class Plan:
 def make_plan(checked: CheckedRecipe, data: Mapping[str, object]) -> Plan:
     """Join a recipe's job with what was read of its data."""
     job, size = checked.job, checked.base
-    params = {**job.params, **{name: override.value for name, override in job.overrides.items()}}
-    facts = checked.engine.training_facts(params)
+    facts = checked.engine.training_facts(job.settled)
     there = machine_for(job.backend, checked.machine)
     unread = data.get("unread")
     named = dict(unread) if isinstance(unread, Mapping) else {}

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     CHECKED: Engine = autotrain
 
 ENGINES = {"autotrain": "hf_recipes.engines.autotrain"}
-DEFAULT = "autotrain"
+DEFAULT = next(iter(ENGINES))
 
 
 def engine_named(name: str, module: str = "") -> Engine:

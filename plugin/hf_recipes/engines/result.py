@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from hf_recipes.recipe.model import Server
+from hf_recipes.runner.files import read_json, write_json
 
 FILE = "work/result.json"
 """In the run's folder: written by the trainer of an engine whose result is an endpoint."""
@@ -27,11 +27,11 @@ class TrainedEndpoint:
 
 
 def write_endpoint(run: Path, server: Server) -> None:
-    (run / VERIFIED).write_text(json.dumps(asdict(server), indent=1) + "\n", encoding="utf-8")
+    write_json(run / VERIFIED, asdict(server))
 
 
 def result_of(run: Path) -> TrainedWeights | TrainedEndpoint | None:
     """What a run has verified; None where it has not come that far. Raises ValueError for a damaged file."""
     if (run / VERIFIED).is_file():
-        return TrainedEndpoint(Server(**json.loads((run / VERIFIED).read_text("utf-8"))))
+        return TrainedEndpoint(Server(**read_json(run / VERIFIED)))
     return TrainedWeights(run / "model") if (run / "model").is_dir() else None

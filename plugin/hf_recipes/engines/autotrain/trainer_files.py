@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from hf_recipes.catalog.tasks import IMAGE_TASKS
 from hf_recipes.data.form import Form
-from hf_recipes.engines.autotrain.tokens import AutoTrainTokens
-from hf_recipes.engines.autotrain.tokens import load_tokenizer as build_tokenizer
+from hf_recipes.engines.autotrain.tokens import AutoTrainTokens, load_tokenizer
 from hf_recipes.engines.autotrain.trainer_view import trainer_view
 from hf_recipes.engines.preparation import PreparedData, TokenRules
 from hf_recipes.runner.files import write_json
+
+__all__ = ["held_out", "load_tokenizer", "token_rules", "write_settings"]
 
 VALIDATION = 0.2
 """The share that AutoTrain holds out of local data, for every task but language models."""
@@ -23,10 +24,6 @@ if TYPE_CHECKING:
     from hf_recipes.engines.preparation import Preparation
 
     CHECKED: Preparation = itself
-
-
-def load_tokenizer(base: str, params: Mapping[str, Any], *, trust_remote_code: bool) -> Any:
-    return build_tokenizer(base, params, trust_remote_code=trust_remote_code)
 
 
 def token_rules(tokenizer: Any, form: Form, params: Mapping[str, Any]) -> TokenRules:
