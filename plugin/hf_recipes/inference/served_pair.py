@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from queue import Queue
+from queue import Empty, Queue
 
 from hf_recipes.endpoint.client import Client, EndpointFailed, Reply
 from hf_recipes.inference.pair import Delta
@@ -29,7 +29,7 @@ class ServedPair:
         self, messages: Conversation, *, max_new_tokens: int, stop: threading.Event
     ) -> Iterator[Delta]:
         """One Delta with `done` for each model, as its answer comes; none any more once `stop` is set. Raises OSError."""
-        done: Queue[tuple[Which, Reply | EndpointFailed, float]] = Queue()
+        done: Queue[tuple[Which, Reply | Exception, float]] = Queue()
         names: dict[Which, str] = {"base": self._server.base, "fine-tuned": str(self._server.fine_tuned)}
         for which, name in names.items():
             threading.Thread(
@@ -37,12 +37,14 @@ class ServedPair:
             ).start()
         waiting = set(names)
         while waiting and not stop.is_set():
-            if done.empty():
-                time.sleep(SECONDS_BETWEEN_LOOKS)
+            try:
+                which, reply, seconds = done.get(timeout=SECONDS_BETWEEN_LOOKS)
+            except Empty:
                 continue
-            which, reply, seconds = done.get()
             if isinstance(reply, EndpointFailed):
                 raise OSError(str(reply))
+            if isinstance(reply, Exception):
+                raise reply
             waiting.remove(which)
             weights = f"{which}:served/{names[which]}"
             yield Delta(which, reply.text, reply.completion_tokens or 0, seconds, seconds, True, weights)
@@ -53,7 +55,7 @@ class ServedPair:
         name: str,
         messages: Conversation,
         max_new_tokens: int,
-        done: Queue[tuple[Which, Reply | EndpointFailed, float]],
+        done: Queue[tuple[Which, Reply | Exception, float]],
     ) -> None:
         started = time.perf_counter()
         try:
@@ -63,5 +65,5 @@ class ServedPair:
             finally:
                 client.close()
             done.put((which, reply, time.perf_counter() - started))
-        except EndpointFailed as failure:
+        except Exception as failure:  # whatever it is, the page must not wait for this model
             done.put((which, failure, time.perf_counter() - started))
