@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 KEY = "key-of-the-provider"
+SILENT = "/silent"
+"""Below this path it trains, and does not answer afterwards."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -17,9 +19,11 @@ class _Handler(BaseHTTPRequestHandler):
         sent = self.rfile.read(int(self.headers["Content-Length"]))
         if self.headers["Authorization"] != f"Bearer {KEY}":
             self._reply(401, {"error": {"message": "wrong key"}})
-        elif self.path == "/train":
+        elif self.path.endswith("/train"):
             self.server.rows = len(sent.splitlines())  # type: ignore[attr-defined]
             self._reply(200, {"model": "small:tuned"})
+        elif self.path.startswith(SILENT):
+            self._reply(404, {"error": {"message": "no such model"}})
         else:
             asked = json.loads(sent)
             number = re.findall(r"\d+", asked["messages"][-1]["content"])

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from browser.answers import ask, pane, wait_for
-from fakes.provider import KEY, provider
+from fakes.provider import KEY, SILENT, provider
 from hf_recipes import environments
 
 HERE = Path(__file__).resolve().parent
@@ -176,6 +176,15 @@ def test_an_endpoint_that_does_not_answer_is_no_success(made: Path, call: Call) 
         done = call("run", recipe, "--json", SERVED_KEY="another-key")
     found = json.loads(done.stdout)
     assert done.returncode == 1 and (found["state"], found["stage"]) == ("failed", "train")
+
+
+def test_what_was_trained_must_answer_before_the_run_succeeds(made: Path, call: Call) -> None:
+    with provider() as url:
+        recipe = write(made, "served", f"{{url: '{url}{SILENT}'}}")
+        done = call("run", recipe, "--json", SERVED_KEY=KEY)
+    found = json.loads(done.stdout)
+    assert done.returncode == 1 and (found["state"], found["reason"]) == ("failed", "endpoint_invalid")
+    assert not (Path(found["run_dir"]) / "endpoint.json").exists()
 
 
 def test_what_an_engine_does_not_take_is_told_by_its_own_names(made: Path, call: Call) -> None:
