@@ -212,7 +212,8 @@ def test_the_trainer_and_we_see_the_same_models_and_the_base_can_talk(
     theirs = look(trainer, folder, trainer_view(saved_by_five, tmp_path / "view"))
     ours = look(sys.executable, folder, saved_by_five)
     for their, our in zip(theirs, ours, strict=True):
-        assert our.pop("logits") == pytest.approx(their.pop("logits"), abs=1e-3)
+        # Two builds of torch may take other kernels: on one machine logits of 2 to 18 differed by 0.0025.
+        assert our.pop("logits") == pytest.approx(their.pop("logits"), abs=1e-2)
         assert our == their
     bundled = ours[0]
     assert bundled["answer"] == "The capital of France is Paris.<|im_end|>"
