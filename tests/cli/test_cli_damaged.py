@@ -110,6 +110,27 @@ def test_a_damaged_file_is_told_and_hides_no_other_run(
         assert "Traceback" not in err and len(err.splitlines()) <= 2
 
 
+def test_a_run_of_an_unknown_backend_is_shown_as_recorded_and_hides_no_other_run(
+    runs: Path, command: Callable[..., tuple[int, str, str]]
+) -> None:
+    state = runs / NAME / "state.json"
+    state.write_text(
+        json.dumps({**json.loads(state.read_text()), "backend": "moon-base", "state": "running"})
+    )
+    said = "its backend 'moon-base' is not known here (known: local, spaces, jobs)"
+    code, out, err = command("list", "--json", "--runs-dir", str(runs))
+    assert code == 0 and said in err
+    assert {run["id"]: run["state"] for run in json.loads(out)} == {
+        NAME: "running",
+        "whole-20260101-000000-abcd": "succeeded",
+    }
+    code, out, err = command("status", NAME, "--runs-dir", str(runs))
+    assert code == 0 and said in err and "moon-base" in out
+    for name in ("logs", "cancel"):
+        code, out, err = command(name, NAME, "--runs-dir", str(runs))
+        assert code == 1 and said in err and "bug" not in err
+
+
 @pytest.mark.parametrize("content", ['{"project_name": "ti', '{"steps": ' + DEEP, "[]", '{"secrets": 3}'])
 def test_a_damaged_job_says_what_can_be_done(
     content: str, runs: Path, command: Callable[..., tuple[int, str, str]]

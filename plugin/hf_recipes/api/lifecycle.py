@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from hf_recipes import record
 from hf_recipes.api import planning
 from hf_recipes.api.checked import CheckedRecipe, check_recipes
-from hf_recipes.backends.base import Backend, backend_named
+from hf_recipes.backends.base import Backend, BackendUnknown, backend_named
 from hf_recipes.catalog.hardware import runs_here
 from hf_recipes.environments.call import ask_inference
 from hf_recipes.estimates import prices
@@ -122,7 +122,7 @@ def bring_all(runs_dir: Path) -> None:
 
 
 def refresh(run: Path) -> RunState:
-    """The state of a run as it is now, also of one elsewhere. Raises HubFailed when the Hub cannot say."""
+    """The state of a run as it is now, also of one elsewhere. Raises HubFailed when the Hub cannot say, BackendUnknown."""
     return _backend(run).refresh(run)
 
 
@@ -150,7 +150,11 @@ def run_as_json(run: Path) -> dict[str, object]:
     """The document of `status` and `list`."""
     from hf_recipes.evaluation import run_warnings
 
-    return {**record.record_as_json(run), **run_warnings.told(run), **_backend(run).facts(run)}
+    try:
+        facts = _backend(run).facts(run)
+    except BackendUnknown:
+        facts = {}
+    return {**record.record_as_json(run), **run_warnings.told(run), **facts}
 
 
 def evaluate(

@@ -19,6 +19,10 @@ BACKENDS = {
 """Kind of a backend's name → the module. The names themselves stand in catalog/backend_names.py."""
 
 
+class BackendUnknown(Exception):
+    """A run was started on a backend that is not in the registry, by another version or with a plugin that is missing here."""
+
+
 class Backend(Protocol):
     """Works on recorded runs, by their folder. Every method raises HubFailed if the Hub is asked and cannot answer."""
 
@@ -52,5 +56,11 @@ if TYPE_CHECKING:
 
 
 def backend_named(name: str) -> Backend:
-    """The backend behind a name such as `local` or `spaces-t4-small`."""
-    return cast(Backend, import_module(BACKENDS[backend_kind(name)]))
+    """The backend behind a name such as `local` or `spaces-t4-small`. Raises BackendUnknown."""
+    module = BACKENDS.get(backend_kind(name))
+    if module is None:
+        known = ", ".join(BACKENDS)
+        raise BackendUnknown(
+            f"its backend {name!r} is not known here (known: {known}); was another version of hf-recipes used?"
+        )
+    return cast(Backend, import_module(module))

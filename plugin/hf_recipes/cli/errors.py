@@ -77,6 +77,7 @@ def _told(error: BaseException) -> tuple[int, Sequence[Problem]]:
 
 
 def _of_ours(error: BaseException) -> tuple[int, Sequence[Problem]]:
+    from hf_recipes.backends.base import BackendUnknown
     from hf_recipes.environments import EnvironmentFailed
     from hf_recipes.hub.errors import HubFailed
     from hf_recipes.record import RunNotFound
@@ -84,7 +85,7 @@ def _of_ours(error: BaseException) -> tuple[int, Sequence[Problem]]:
 
     if isinstance(error, RunNotFound):
         return WRONG_CALL, [_said("no-run", str(error))]
-    if isinstance(error, (EnvironmentFailed, HubFailed, Damaged)):
+    if isinstance(error, (EnvironmentFailed, HubFailed, Damaged, BackendUnknown)):
         return FAILED, [_said("failed", str(error))]
     if isinstance(error, OSError) and error.errno in FULL:
         where = f"{error.filename}: " if error.filename is not None else ""

@@ -30,7 +30,7 @@ def list_command(remote: bool, as_json: bool, runs_dir: Path) -> None:
     runs = record.list_runs(runs_dir)
     for run in runs:
         away = refreshed(run)
-        if away is not None and away.reason == "unreachable":  # each more would wait as long
+        if getattr(away, "reason", None) == "unreachable":  # each more would wait as long
             say("all other runs on Hugging Face, too")
             break
     documents = [_document(run) for run in runs]

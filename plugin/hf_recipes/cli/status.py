@@ -11,6 +11,7 @@ from hf_recipes.cli.arguments import RUN_HELP, json_option, run_argument, runs_o
 from hf_recipes.cli.output import document, result, say
 
 if TYPE_CHECKING:
+    from hf_recipes.backends.base import BackendUnknown
     from hf_recipes.hub.errors import HubFailed
 
 
@@ -53,14 +54,15 @@ def _measured(name: str, number: object) -> object:
     return share(number) if "/" in name and isinstance(number, float) else number
 
 
-def refreshed(folder: Path) -> HubFailed | None:
+def refreshed(folder: Path) -> HubFailed | BackendUnknown | None:
     """Ask for the run's state; if it cannot be had, the last known state is shown and marked so. Returns why."""
     from hf_recipes.api import lifecycle
+    from hf_recipes.backends.base import BackendUnknown
     from hf_recipes.hub.errors import HubFailed
 
     try:
         lifecycle.look(folder, patient=False)
-    except HubFailed as error:
+    except (HubFailed, BackendUnknown) as error:
         say(f"{folder.name} as it was known last: {error}")
         return error
     return None
