@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from evaluation.reported import full, row, write_run
+from evaluation.reported import JOB, full, row, write_run
 from hf_recipes import record
 from hf_recipes.cli import report as command
 from hf_recipes.cli.run import _print_outcome
@@ -23,7 +23,7 @@ def runs(tmp_path: Path) -> Path:
         report = full()
         report["methods"]["fine-tuned"]["metrics"]["exact_match"]["value"] = right
         run = write_run(tmp_path / name, report, [row(0, "question", "expected", fine_tuned=("answer", 0.0))])
-        (run / "job.json").write_text(json.dumps({"project_name": "tiny", "params": {"lr": lr}}))
+        (run / "job.json").write_text(json.dumps({**JOB, "project_name": "tiny", "params": {"lr": lr}}))
     return tmp_path
 
 
@@ -70,8 +70,20 @@ def test_json_of_one_run_is_its_report(runs: Path) -> None:
 def test_open_opens_the_file(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
     monkeypatch.setattr(command.click, "launch", opened.append)
+    monkeypatch.setenv("DISPLAY", ":0")
     assert call(runs, "first-run", "--open").exit_code == 0
     assert opened == [(runs / "first-run/report/report.html").as_uri()]
+
+
+def test_open_on_a_machine_without_a_screen_names_the_file_alone(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(command.click, "launch", opened.append)
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"):
+        monkeypatch.delenv(name, raising=False)
+    done = call(runs, "first-run", "--open")
+    assert done.exit_code == 0 and opened == [] and "report.html" in done.stderr
 
 
 def test_several_runs_stand_side_by_side_with_what_differs(runs: Path) -> None:

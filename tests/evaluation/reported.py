@@ -97,11 +97,15 @@ def row(number: int, question: str, expected: str, **answers: tuple[str, float])
     }
 
 
+JOB = {"task": "lm_training", "base_model": "ada/tiny"}
+"""What every job has."""
+
+
 def write_run(run: Path, report: Mapping[str, Any], rows: Sequence[Mapping[str, Any]] | None = None) -> Path:
     """A run's folder with what the page reads."""
     (run / "report").mkdir(parents=True, exist_ok=True)
     (run / "report" / "report.json").write_text(json.dumps(report))
-    (run / "job.json").write_text(json.dumps({"project_name": "tiny <b>project</b>"}))
+    (run / "job.json").write_text(json.dumps({**JOB, "project_name": "tiny <b>project</b>"}))
     if rows is not None:
         (run / "report" / "rows.jsonl").write_text("".join(json.dumps(one) + "\n" for one in rows))
     return run

@@ -6,6 +6,7 @@ import pytest
 
 from hf_recipes.evaluation import decision, findings, gate, rounding
 from hf_recipes.evaluation.report import render_markdown
+from hf_recipes.recipe.model import Bound
 
 
 @pytest.mark.parametrize(
@@ -40,9 +41,9 @@ def test_a_difference_keeps_its_sign() -> None:
 
 
 def test_a_value_just_below_its_bound_does_not_read_as_the_bound() -> None:
-    [bound] = gate.check_gate({"exact_match": {"at_least": 0.9}}, {"exact_match": 0.8997}, {}, {})
+    [bound] = gate.check_gate({"exact_match": Bound(at_least=0.9)}, {"exact_match": 0.8997}, {}, {})
     assert findings.unmet(bound) == "exact_match is 89.97%, required: at least 90%"
-    [met] = gate.check_gate({"exact_match": {"at_least": 0.9}}, {"exact_match": 0.3 * 3}, {}, {})
+    [met] = gate.check_gate({"exact_match": Bound(at_least=0.9)}, {"exact_match": 0.3 * 3}, {}, {})
     assert met["met"] and findings.reached(met) == "90.0%"
     short = decision.decide(
         {"zero-shot": decision.MeasuredBaseline(0.85, 0.8, 0.89994)},
@@ -58,7 +59,7 @@ def test_bound_and_table_write_a_baseline_as_one_number() -> None:
     value = {"value": 1 / 60, "low": 0.003, "high": 0.089}
     one = {"metrics": {"exact_match": value}, "prompt_tokens": 9, "completion_tokens": 9, "seconds": 1.0}
     gates = gate.check_gate(
-        {"exact_match": {"better_than": "few-shot"}},
+        {"exact_match": Bound(better_than="few-shot")},
         {"exact_match": 0.5},
         {"exact_match": {"few-shot": 1 / 60}},
         {},

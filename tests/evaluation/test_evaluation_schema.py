@@ -49,10 +49,12 @@ def test_a_report_that_was_written_is_as_the_schema_says(
         (tmp_path / "answers" / f"{method}.jsonl").write_text("\n".join(map(json.dumps, lines)))
     require = {"exact_match": {"at_least": 0.9, "better_than": "best_baseline"}}
     job = {
+        "task": "lm_training",
+        "base_model": "ada/tiny",
         "evaluate": {
             "metrics": [{"name": "exact_match"}, {"name": "chrf"}, {"name": "macro_f1"}],
             "require": require,
-        }
+        },
     }
     (tmp_path / "job.json").write_text(json.dumps(job))
     python = environments.ensure("inference", say=print)

@@ -19,7 +19,10 @@ JOB = {
     "backend": "local",
     "data": {"path": "data", "messages": []},
     "params": {"lr": 0.002, "epochs": 1, "data_path": "a", "project_name": "tiny"},
-    "overrides": {"logging_steps": {"value": 5}, "OMP_NUM_THREADS": {"value": 2}},
+    "overrides": {
+        "logging_steps": {"value": 5, "why": "seen"},
+        "OMP_NUM_THREADS": {"value": 2, "why": "cores"},
+    },
     "evaluate": {"metrics": [{"name": "exact_match"}], "require": {"exact_match": {"at_least": 0.9}}},
 }
 
@@ -63,7 +66,7 @@ def test_only_what_differs_is_named(tmp_path: Path) -> None:
     ]
     assert side_by_side.differing([side_by_side.read_measured_run(run) for run in runs]) == {
         "base_model": ["bundled/smollm2-135m-instruct", "someone/else", "bundled/smollm2-135m-instruct"],
-        "evaluate.shots": [None, None, 8],
+        "evaluate.shots": [4, 4, 8],
         "params.lr": [0.002, 0.001, 0.002],
         "params.warmup_ratio": [None, None, 0.1],
     }

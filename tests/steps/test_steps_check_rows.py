@@ -138,14 +138,14 @@ def test_the_fixed_words_of_a_template_make_no_rows_alike(tmp_path):
 
 def test_rows_held_out_by_a_fraction_are_those_that_a_run_holds_out(tmp_path):
     from hf_recipes.data.form import form_of
+    from hf_recipes.record.job import job_from
     from hf_recipes.steps.prepare.convert import convert
-    from hf_recipes.steps.request import request_from
 
     asked = request(
         write(tmp_path, "train", [*rows(40), *rows(40)]), data={"messages": MESSAGES, "test_split": 0.25}
     )
     answer = quality(asked)
-    of_run = request_from(asked)
+    of_run = job_from(asked)
     out = tmp_path / "out"
     converted = convert(of_run, form_of(of_run.task, of_run.params, of_run.data.messages), out)
     assert (answer["splits"]["train"]["rows"], answer["splits"]["test"]["rows"]) == (60, 20)

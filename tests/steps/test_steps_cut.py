@@ -27,6 +27,7 @@ TOKENS = {
     "fine-tuned": "fine-tuned:ba9876543210",
 }
 KEY = "evaluate.max_new_tokens"
+JOB = {"task": "lm_training", "base_model": "ada/tiny"}
 
 
 def request(folder: Path, base: Path, answers: Sequence[str], **evaluate: Any) -> dict[str, Any]:
@@ -217,7 +218,7 @@ def test_a_bound_that_hangs_on_cut_answers_is_not_met_and_says_why(tmp_path: Pat
     record(tmp_path, {"zero-shot": [("no", False)] * 200, "fine-tuned": said}, LABELS)
     require = {"exact_match": {"at_least": 0.9, "better_than": "best_baseline"}}
     (tmp_path / "job.json").write_text(
-        json.dumps({"evaluate": {"metrics": [{"name": "exact_match"}], "require": require}})
+        json.dumps({**JOB, "evaluate": {"metrics": [{"name": "exact_match"}], "require": require}})
     )
     report = build(tmp_path)
     at_least, better = report["gate"]
@@ -231,7 +232,7 @@ def test_a_bound_that_hangs_on_cut_answers_is_not_met_and_says_why(tmp_path: Pat
     )
     require["exact_match"]["at_least"] = 0.8
     (tmp_path / "job.json").write_text(
-        json.dumps({"evaluate": {"metrics": [{"name": "exact_match"}], "require": require}})
+        json.dumps({**JOB, "evaluate": {"metrics": [{"name": "exact_match"}], "require": require}})
     )
     assert [one["met"] for one in build(tmp_path)["gate"]] == [True, True]
 
@@ -265,7 +266,7 @@ def test_what_a_cut_answer_may_still_become(metric: str, said: str, expected: st
 @pytest.mark.parametrize("metric", ["rougeL", "chrf", "macro_f1", "exact_match"])
 def test_graded_metrics_have_both_ends(metric: str, tmp_path: Path) -> None:
     record(tmp_path, cut_models(), LABELS)
-    (tmp_path / "job.json").write_text(json.dumps({"evaluate": {"metrics": [{"name": metric}]}}))
+    (tmp_path / "job.json").write_text(json.dumps({**JOB, "evaluate": {"metrics": [{"name": metric}]}}))
     found = build(tmp_path)["methods"]["fine-tuned"]
     could, value = found["could_be"][metric], found["metrics"][metric]["value"]
     assert could["least"]["value"] <= value <= could["most"]["value"]

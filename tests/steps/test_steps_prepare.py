@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hf_recipes.steps.answer.prompts import Asking
-from hf_recipes.steps.request import of_run
+from hf_recipes.steps.job_of_run import job_of_run
 
 MESSAGES = [
     {"role": "system", "content": "Add one."},
@@ -333,7 +333,7 @@ def test_examples_are_drawn_from_all_training_rows_whatever_the_limit_leaves(
         (run / "job.json").write_text(json.dumps({**job, "project_name": "tiny"}))
         done, failure = step("prepare", run)
         assert (done.returncode, failure) == (0, {}), done.stderr
-        asking = Asking(run, of_run(run), len, None)
+        asking = Asking(run, job_of_run(run), len, None)
         rows = [
             {"messages": [MESSAGES[0], {"role": "user", "content": str(number)}]} for number in range(100)
         ]

@@ -38,10 +38,10 @@ def rows(path: Path, *values: dict) -> Path:
 
 
 def publish(request: dict, out: Path) -> dict:
+    from hf_recipes.record.job import job_from
     from hf_recipes.steps.prepare.publish import publish
-    from hf_recipes.steps.request import request_from
 
-    return publish(request_from(request), out)
+    return publish(job_from(request), out)
 
 
 def there(request: dict, source: Path, splits: dict) -> dict:
@@ -54,11 +54,11 @@ def there(request: dict, source: Path, splits: dict) -> dict:
 
 def converted(request: dict, out: Path) -> dict[str, bytes]:
     """What the prepare step would write."""
+    from hf_recipes.record.job import job_from
     from hf_recipes.steps.prepare.convert import convert
     from hf_recipes.steps.prepare.prepare import form_or_fail
-    from hf_recipes.steps.request import request_from
 
-    asked = request_from(request)
+    asked = job_from(request)
     convert(asked, form_or_fail(asked), out)
     return {
         str(path.relative_to(out)): path.read_bytes() for path in sorted(out.rglob("*")) if path.is_file()

@@ -12,7 +12,7 @@ from hf_recipes.runner.causes import StepFailed
 from hf_recipes.steps.answer.documents import LONGEST, passages
 from hf_recipes.steps.answer.prompts import Asking
 from hf_recipes.steps.answer.retrieval import Words, best, load_embedding_model, plain_words, told_language
-from hf_recipes.steps.request import of_run
+from hf_recipes.steps.job_of_run import job_of_run
 
 SYSTEM = {"role": "system", "content": "Answer."}
 
@@ -42,7 +42,7 @@ def asking(make_run):
         data.mkdir()
         rows = [json.dumps({"text": chat(*one)}) + "\n" for one in examples]
         (data / "train.jsonl").write_text("".join(rows))
-        return Asking(run, of_run(run), words, room)
+        return Asking(run, job_of_run(run), words, room)
 
     return make
 

@@ -8,10 +8,10 @@ import pytest
 
 from hf_recipes.data.findings import DataError
 from hf_recipes.data.form import form_of
+from hf_recipes.record.job import job_from
 from hf_recipes.steps.prepare.check_rows import quality
 from hf_recipes.steps.prepare.convert import convert
 from hf_recipes.steps.prepare.rules import RowRules
-from hf_recipes.steps.request import request_from
 
 CHAT = [{"role": "user", "content": "{q}"}, {"role": "assistant", "content": "{a}"}]
 Rows = list[dict]
@@ -60,7 +60,7 @@ def test_test_rows_that_contradict_each_other_are_told_and_how_many_can_be_right
 
 
 def test_a_run_hears_of_contradictions_too(asked):
-    request = request_from(asked(chats(("one", "a"), ("two", "b")), chats(("x", "a"), ("x", "b"))))
+    request = job_from(asked(chats(("one", "a"), ("two", "b")), chats(("x", "a"), ("x", "b"))))
     form = form_of(request.task, request.params, request.data.messages)
     rules = RowRules(request, form)
     convert(request, form, None, rules=rules)
@@ -122,7 +122,7 @@ def test_pairs_without_a_preference(asked, trainer, chat):
         row["rejected"] = row["chosen"]
     request = asked(rows, **params)
     assert [line for line, _ in found(request, "no-preference", "problems")] == [1, 2, 3, 4, 5]
-    of_run = request_from(request)
+    of_run = job_from(request)
     form = form_of(of_run.task, of_run.params)
     with pytest.raises(DataError, match="no preference"):
         convert(of_run, form, None, rules=RowRules(of_run, form))

@@ -9,10 +9,10 @@ import pytest
 
 from hf_recipes.evaluation import findings
 from hf_recipes.evaluation.build import skipped_rows
+from hf_recipes.record.job import job_from
 from hf_recipes.steps.prepare.check_rows import quality
 from hf_recipes.steps.prepare.inspect import inspect
 from hf_recipes.steps.prepare.prepare import passes_through
-from hf_recipes.steps.request import request_from
 
 MESSAGES = [{"role": "user", "content": "{q}"}, {"role": "assistant", "content": "{a}"}]
 HINT = "data.skip_broken: true leaves such rows out"
@@ -149,6 +149,6 @@ def test_hub_data_of_which_rows_are_chosen_is_not_left_to_the_trainer(chosen):
         "params": {},
         "data": {"path": "someone/some-data", "local": False, "train_split": "train"},
     }
-    assert passes_through(request_from(found))
+    assert passes_through(job_from(found))
     found["data"] |= chosen
-    assert not passes_through(request_from(found))
+    assert not passes_through(job_from(found))

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from hf_recipes.record.job import job_from
 from hf_recipes.steps.prepare.check_rows import quality
 from hf_recipes.steps.prepare.inspect import inspect
 from hf_recipes.steps.prepare.prepare import form_or_fail
-from hf_recipes.steps.request import request_from
 
 PAIR = [{"role": "user", "content": "Two?"}, {"role": "assistant", "content": "2"}]
 TOLD = {"role": "system", "content": "Be brief."}
@@ -37,7 +37,7 @@ def test_the_system_turn_is_joined_to_every_conversation(tmp_path, trainer):
     other = [PAIR[0], {"role": "assistant", "content": "3"}]
     row = {"messages": PAIR, "other": other, "system": "Be brief."}
     request = asked(tmp_path, [row], trainer, system_column="system")
-    form = form_or_fail(request_from(request))
+    form = form_or_fail(job_from(request))
     record = form.record(row)
     assert record["messages"] == [TOLD, *PAIR]
     assert trainer == "sft" or record["other"] == [TOLD, *other]

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from hf_recipes.cli.arguments import RUN_HELP, run_argument, runs_option
+from hf_recipes.cli.browser import open_in_browser
 from hf_recipes.cli.errors import CommandFailed
 from hf_recipes.cli.output import result, say
 
@@ -29,7 +30,7 @@ def compare_command(run: str, port: int | None, open_browser: bool, runs_dir: Pa
         result(url)
         say("the page is there; Ctrl-C ends it")
         if open_browser:
-            click.launch(url)
+            open_in_browser(url)
 
     folder = lifecycle.find(run, runs_dir)
     refreshed(folder)

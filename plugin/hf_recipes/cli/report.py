@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from hf_recipes.cli.arguments import RUN_HELP, json_option, runs_option
+from hf_recipes.cli.browser import open_in_browser
 from hf_recipes.cli.errors import CommandFailed
 from hf_recipes.cli.output import document, say
 from hf_recipes.runner.files import read_json
@@ -41,7 +42,7 @@ def report_command(names: tuple[str, ...], as_json: bool, open_browser: bool, ru
         if not as_json:
             say(f"with every test row: {page}")
         if open_browser:
-            click.launch(page.absolute().as_uri())
+            open_in_browser(page.absolute().as_uri())
 
 
 def _report(folder: Path) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
 from hf_recipes.recipe.engine_schema import EngineSchema
+from hf_recipes.record.job import Job
 
 if TYPE_CHECKING:
     from hf_recipes.engines import autotrain
@@ -23,6 +24,11 @@ DEFAULT = next(iter(ENGINES))
 def engine_named(name: str, module: str = "") -> Engine:
     """`module`: where it lies, as a job says it; left out, the registry's."""
     return cast("Engine", import_module(module or ENGINES[name]))
+
+
+def engine_of(job: Job) -> Engine:
+    """The engine that trains a job; a job that names none is the default's."""
+    return engine_named(job.engine or DEFAULT, job.engine_module)
 
 
 def engine_schemas() -> Mapping[str, EngineSchema]:

@@ -32,6 +32,8 @@ from hf_recipes.evaluation.savings import savings
 from hf_recipes.evaluation.training import logged, read_object, training
 from hf_recipes.evaluation.unused import unused
 from hf_recipes.evaluation.verdict import TOO_FEW_ROWS, Comparison, compare, verdict_of
+from hf_recipes.recipe.model import Bound, Evaluate
+from hf_recipes.record.job import load_job
 
 SHOWN_MISSES = 5
 Methods = dict[str, dict[int, Answer]]
@@ -45,7 +47,7 @@ class Evaluation:
     questions: dict[int, Messages]
     scores: dict[str, dict[str, Measured]]
     """Metric → method → values; a method is absent where the metric's ingredients were not recorded."""
-    require: Mapping[str, Mapping[str, Any]]
+    require: Mapping[str, Bound]
     settings: Mapping[str, Setting]
     """Metric → what it was measured with."""
     cut: CutAnswers
@@ -57,23 +59,23 @@ def evaluate(run: Path) -> Evaluation:
     """Reads `answers/`, and of `job.json` which metrics and bounds the recipe asks for. Raises EvaluationFailed."""
     folder = run / "answers"
     answers, questions = read_answers(folder), read_questions(folder)
-    wanted = evaluate_section(run)
+    wanted = wanted_of(run)
     scores: dict[str, dict[str, Measured]] = {}
     settings: dict[str, Setting] = {}
-    for metric in wanted.get("metrics") or [{"name": "exact_match"}]:
-        name, setting = str(metric["name"]), Setting(folder, questions, metric.get("options") or {})
-        settings[name] = setting
-        found = {method: measure(name, list(rows.values()), setting) for method, rows in answers.items()}
-        scores[name] = {method: item for method, item in found.items() if item is not None}
-    require = wanted.get("require") or {}
+    for metric in wanted.metrics:
+        settings[metric.name] = setting = Setting(folder, questions, metric.options)
+        found = {
+            method: measure(metric.name, list(rows.values()), setting) for method, rows in answers.items()
+        }
+        scores[metric.name] = {method: item for method, item in found.items() if item is not None}
     compared = [name for name in (*BASELINES, FINE_TUNED) if name in answers]
     cut = CutAnswers(answers, too_many(answers, compared), limit_of(folder), room_of(run))
     could = {
         name: ends(name, by_method, list(baselines_of(by_method)), cut, settings[name])
         for place, (name, by_method) in enumerate(scores.items())
-        if cut.methods and (place == 0 or name in require)
+        if cut.methods and (place == 0 or name in wanted.require)
     }
-    return Evaluation(answers, questions, scores, require, settings, cut, could)
+    return Evaluation(answers, questions, scores, wanted.require, settings, cut, could)
 
 
 def room_of(run: Path) -> int | None:
@@ -175,16 +177,14 @@ def report_of(found: Evaluation, run: Path) -> dict[str, Any]:
     return report
 
 
-def evaluate_section(run: Path) -> Mapping[str, Any]:
-    """The recipe's `evaluate:` as job.json keeps it; empty where there is none."""
-    file = run / "job.json"
-    if not file.is_file():
-        return {}
+def wanted_of(run: Path) -> Evaluate:
+    """The `evaluate:` of the run's job; the defaults where it has none, or where there is no job. Raises EvaluationFailed."""
     try:
-        section = json.loads(file.read_text(encoding="utf-8")).get("evaluate")
-    except (ValueError, AttributeError, RecursionError):
+        return load_job(run).evaluate or Evaluate()
+    except FileNotFoundError:
+        return Evaluate()
+    except ValueError:
         raise EvaluationFailed("job.json is not a job.") from None
-    return section if isinstance(section, Mapping) else {}
 
 
 def baselines_of(by_method: Mapping[str, Measured]) -> dict[str, Measured]:

@@ -7,13 +7,14 @@ from typing import Any
 
 from hf_recipes.evaluation.rounding import bound_share, share
 from hf_recipes.evaluation.verdict import SAME, Comparison, best_baseline
+from hf_recipes.recipe.model import Bound
 
 BEST = "best_baseline"
 Values = Mapping[str, float]
 
 
 def check_gate(
-    require: Mapping[str, Mapping[str, Any]],
+    require: Mapping[str, Bound],
     tuned: Values,
     baselines: Mapping[str, Values],
     comparisons: Mapping[str, Mapping[str, Comparison]],
@@ -28,8 +29,8 @@ def check_gate(
     results = []
     for metric, bound in require.items():
         value = tuned.get(metric)
-        if bound.get("at_least") is not None:
-            least = float(bound["at_least"])
+        if bound.at_least is not None:
+            least = float(bound.at_least)
             results.append(
                 entry(
                     metric,
@@ -39,11 +40,9 @@ def check_gate(
                     at_least=least,
                 )
             )
-        if bound.get("better_than") is not None:
+        if bound.better_than is not None:
             rivals = baselines.get(metric, {})
-            results.append(
-                better(metric, str(bound["better_than"]), value, rivals, comparisons.get(metric, {}))
-            )
+            results.append(better(metric, bound.better_than, value, rivals, comparisons.get(metric, {})))
     return results
 
 

@@ -12,6 +12,7 @@ from hf_recipes.evaluation.answers import FINE_TUNED, Answer
 from hf_recipes.evaluation.measured import Measured
 from hf_recipes.evaluation.metrics import Setting
 from hf_recipes.evaluation.verdict import NOT_MEASURED, Comparison, Verdict, compare, evidence, verdict_of
+from hf_recipes.recipe.model import Bound
 
 Answers = Mapping[str, Mapping[int, Answer]]
 Scores = Mapping[str, Measured]
@@ -93,7 +94,7 @@ def verdict(
 
 def bounds(
     entries: list[dict[str, Any]],
-    require: Mapping[str, Mapping[str, Any]],
+    require: Mapping[str, Bound],
     outcomes: Mapping[str, Sequence[Outcome]],
     found: CutAnswers,
 ) -> list[dict[str, Any]]:

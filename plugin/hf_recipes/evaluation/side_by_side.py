@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from hf_recipes.evaluation.answers import METHODS, EvaluationFailed, read_file
+from hf_recipes.record.create import plain
+from hf_recipes.record.job import load_job
 
 NOT_SETTINGS = ("project_name", "model", "data_path", "token", "username", "push_to_hub", "log")
 """Parameters of the engine that only name things, or that the recipe writes under another name."""
@@ -98,23 +100,13 @@ def _references(run: Path) -> Mapping[int, str] | None:
 def _settings(run: Path) -> dict[str, Any]:
     """What a person can change from run to run: base model, data, trainer's parameters, evaluation, place."""
     try:
-        job = json.loads((run / "job.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        job = load_job(run)
+    except (OSError, ValueError):
         return {}
-    if not isinstance(job, dict):
-        return {}
-    params = {**_mapping(job.get("params")), **dict(_overridden(job))}
-    found = {f"params.{name}": value for name, value in params.items() if name not in NOT_SETTINGS}
-    for part in ("data", "evaluate"):
-        found |= dict(_flat(part, _mapping(job.get(part))))
-    return found | {key: job.get(key) for key in ("task", "base_model", "backend")}
-
-
-def _overridden(job: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
-    for name, one in _mapping(job.get("overrides")).items():
-        # The others are environment variables.
-        if name.islower() and isinstance(one, Mapping):
-            yield name, one.get("value")
+    found = {f"params.{name}": value for name, value in job.settled.items() if name not in NOT_SETTINGS}
+    for part, section in (("data", job.data), ("evaluate", job.evaluate)):
+        found |= dict(_flat(part, plain(section))) if section else {}
+    return found | {"task": job.task, "base_model": job.base_model, "backend": job.backend}
 
 
 def _flat(prefix: str, found: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
@@ -123,7 +115,3 @@ def _flat(prefix: str, found: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
             yield from _flat(f"{prefix}.{name}", value)
         else:
             yield f"{prefix}.{name}", value
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

@@ -104,6 +104,15 @@ class Job:
         }
 
     @property
+    def seed(self) -> int:
+        seed = self.settled.get("seed", 42)
+        return seed if isinstance(seed, int) else 42
+
+    def place(self, key: str) -> Place:
+        """Where the recipe has `key`, or at least the data."""
+        return self.places.get(key, Place(self.data.path))
+
+    @property
     def requirements(self) -> tuple[str, ...]:
         """The requirement sets that its steps need, beside the plugin's own interpreter."""
         names = (step.requirements for step in self.steps if step.requirements != "core")

@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from hf_recipes.data.findings import DataError
+from hf_recipes.record.job import Job, job_from
 from hf_recipes.runner.causes import StepFailed
-from hf_recipes.steps.request import Request, request_from
 
 
-def reply(work: Callable[[Request, Path], Mapping[str, Any]], nothing: Mapping[str, Any]) -> int:
+def reply(work: Callable[[Job, Path], Mapping[str, Any]], nothing: Mapping[str, Any]) -> int:
     """Write to the folder that the one argument names; `nothing` is what is answered beside the problems. The exit code."""
     if len(sys.argv) != 2:
         sys.stderr.write("expected one argument: the folder to write to\n")
         return 2
     try:
-        answer = work(request_from(json.load(sys.stdin)), Path(sys.argv[1]).resolve())
+        answer = work(job_from(json.load(sys.stdin)), Path(sys.argv[1]).resolve())
     except DataError as error:
         answer = {**nothing, "problems": [problem.as_dict() for problem in error.problems]}
     except StepFailed as failure:

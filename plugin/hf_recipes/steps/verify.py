@@ -14,13 +14,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from hf_recipes.engines.registry import engine_named
+from hf_recipes.engines.registry import engine_of
 from hf_recipes.inference.effect import PROBE, idle_targets, without_effect
 from hf_recipes.inference.loading import device_map, height, model_folder, resized
 from hf_recipes.inference.parameter_count import parameters
+from hf_recipes.record.job import Job
 from hf_recipes.runner.causes import StepFailed
 from hf_recipes.runner.files import write_json
-from hf_recipes.steps.request import Request, of_run
+from hf_recipes.steps.job_of_run import job_of_run
 from hf_recipes.steps.step import Progress, run_step
 from hf_recipes.steps.verify_endpoint import verify_endpoint
 
@@ -33,14 +34,14 @@ BESIDE = 1 << 30
 
 def verify(run: Path) -> None:
     """Check work/<project_name>. Raises StepFailed: no_weights where nothing was written, else weights_invalid."""
-    request = of_run(run)
-    if engine_named(request.engine, request.engine_module).gives_endpoint:
+    job = job_of_run(run)
+    if engine_of(job).gives_endpoint:
         verify_endpoint(run)
         return
-    folder = run / "work" / request.project_name
+    folder = run / "work" / job.project_name
     progress = Progress()
     progress(0, 1, unit="", what="checking the weights")
-    if request.task == "tabular":
+    if job.task == "tabular":
         found = [*folder.glob("*.joblib"), *folder.glob("*.pkl")]
         if not found:
             raise StepFailed("no_weights", "the trainer wrote no model")
@@ -56,7 +57,7 @@ def verify(run: Path) -> None:
     check_finite(folder)
     base = json.loads((run / "work" / "prepared.json").read_text("utf-8"))["base_model"]
     try:
-        warned = check_loads(folder, base, request)
+        warned = check_loads(folder, base, job)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         if "out of memory" in str(error):
             raise
@@ -95,7 +96,7 @@ def check_finite(folder: Path) -> None:
         raise _invalid("every LoRA B matrix is zero: the adapter changes nothing, so nothing was learned")
 
 
-def check_loads(folder: Path, base: str, request: Request) -> list[dict[str, Any]]:
+def check_loads(folder: Path, base: str, job: Job) -> list[dict[str, Any]]:
     """The model loads with no weight missing; a language model answers one forward pass with finite numbers.
 
     Returns warnings: what of an adapter changes nothing.
@@ -106,12 +107,12 @@ def check_loads(folder: Path, base: str, request: Request) -> list[dict[str, Any
     transformers.utils.logging.disable_progress_bar()
     adapter = (folder / ADAPTER).is_file()
     if adapter:
-        model = _with_adapter(folder, base, request)
+        model = _with_adapter(folder, base, job)
     else:
         root = _transformer_folder(folder)
-        config = transformers.AutoConfig.from_pretrained(root, trust_remote_code=request.trust_remote_code)
+        config = transformers.AutoConfig.from_pretrained(root, trust_remote_code=job.trust_remote_code)
         kind = _model_class(config, sentences=(folder / "modules.json").is_file())
-        extra: dict[str, Any] = {"trust_remote_code": True} if request.trust_remote_code else {}
+        extra: dict[str, Any] = {"trust_remote_code": True} if job.trust_remote_code else {}
         model, info = kind.from_pretrained(root, output_loading_info=True, use_safetensors=True, **extra)
         missing = sorted(info["missing_keys"])
         if missing:
@@ -120,7 +121,7 @@ def check_loads(folder: Path, base: str, request: Request) -> list[dict[str, Any
             )
         if equals_base(folder, base):
             raise _invalid("the weights are those of the base: nothing was learned")
-    answers = request.task == "lm_training"
+    answers = job.task == "lm_training"
     if answers:
         _forward(model)
     return [*idle_targets(folder), *(without_effect(model) if answers else ())] if adapter else []
@@ -147,7 +148,7 @@ def equals_base(folder: Path, base: str) -> bool:
     return True
 
 
-def _with_adapter(folder: Path, base: str, request: Request) -> Any:
+def _with_adapter(folder: Path, base: str, job: Job) -> Any:
     """The base with the adapter on it. Raises StepFailed where their keys do not match."""
     import peft
     import torch
@@ -166,14 +167,12 @@ def _with_adapter(folder: Path, base: str, request: Request) -> Any:
         base,
         dtype=dtype,
         use_safetensors=True,
-        trust_remote_code=request.trust_remote_code,
+        trust_remote_code=job.trust_remote_code,
         device_map=place(base),
         **extra,
     )
-    tokenizer = transformers.AutoTokenizer.from_pretrained(
-        folder, trust_remote_code=request.trust_remote_code
-    )
-    if request.task == "lm_training" and height(resized(model, folder)) < len(tokenizer):
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=job.trust_remote_code)
+    if job.task == "lm_training" and height(resized(model, folder)) < len(tokenizer):
         model.resize_token_embeddings(len(tokenizer))  # as the trainer did before it trained
     tuned = peft.PeftModel.from_pretrained(model, str(folder))
     wanted = {_plain(name) for name in peft.get_peft_model_state_dict(tuned) if "lora_" in name}

@@ -155,7 +155,9 @@ def test_a_model_that_is_not_shown_to_be_as_good_has_paid_for_nothing(
 def test_a_bound_that_is_missed_or_a_saving_that_may_be_chance_has_paid_for_nothing(tmp_path: Path) -> None:
     rows = {"zero-shot": POOR, "fine-tuned": GOOD}
     record(tmp_path, rows, zero_shot={"prompt_tokens": 400, "seconds": 5})
-    (tmp_path / "job.json").write_text('{"evaluate": {"require": {"exact_match": {"at_least": 0.95}}}}')
+    required = {"require": {"exact_match": {"at_least": 0.95}}}
+    job = {"task": "lm_training", "base_model": "ada/tiny", "evaluate": required}
+    (tmp_path / "job.json").write_text(json.dumps(job))
     assert (
         build(tmp_path)["savings"]["not_paid_back"]
         == "exact_match at least 95% is required, and does not hold"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
@@ -19,6 +18,7 @@ from hf_recipes.evaluation.page import charts, record, rows, sections
 from hf_recipes.evaluation.page.record import Lengths, Losses
 from hf_recipes.evaluation.report import metrics_of
 from hf_recipes.evaluation.shown import label, metric_name, text
+from hf_recipes.record.job import load_job
 
 NAME = "report.html"
 NOT_RECORDED = "The test rows are not shown: this run has no report/rows.jsonl."
@@ -113,8 +113,8 @@ def _rows(page: Page, names: Sequence[str]) -> str:
 def _title(run: Path) -> str:
     """What the recipe calls the project; else the run's id."""
     try:
-        return str(json.loads((run / "job.json").read_text(encoding="utf-8"))["project_name"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return load_job(run).project_name or run.resolve().name
+    except (OSError, ValueError):
         return run.resolve().name
 
 

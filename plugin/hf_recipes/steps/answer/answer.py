@@ -23,6 +23,7 @@ from hf_recipes.engines.result import TrainedEndpoint, result_of
 from hf_recipes.inference.answerer import Answerer
 from hf_recipes.inference.loading import positions
 from hf_recipes.recipe.model import Evaluate
+from hf_recipes.record.job import Job
 from hf_recipes.runner.causes import StepFailed
 from hf_recipes.runner.files import write_json
 from hf_recipes.steps.answer.answerers import answering, load, reference
@@ -38,7 +39,7 @@ from hf_recipes.steps.answer.prompts import (
     told_baseline,
 )
 from hf_recipes.steps.answer.recording import NOTES, Rows, forget_others, record, write_questions
-from hf_recipes.steps.request import Request, of_run
+from hf_recipes.steps.job_of_run import job_of_run
 from hf_recipes.steps.row_file import RowFile
 from hf_recipes.steps.step import Pace, Progress, run_step
 
@@ -49,11 +50,11 @@ Ask = Callable[[Sequence[dict[str, Any]]], Sequence[Asked]]
 
 def answer(run: Path) -> None:
     """Answer work/test.jsonl by the recipe's baselines and, where one was trained, by the fine-tuned model. Raises StepFailed."""
-    request = _asked_of(run)
-    evaluate = request.evaluate
+    job = _asked_of(run)
+    evaluate = job.evaluate
     if evaluate is None:
         return
-    rows = asked_rows(RowFile(run / "work" / "test.jsonl"), evaluate.limit, request.seed)
+    rows = asked_rows(RowFile(run / "work" / "test.jsonl"), evaluate.limit, job.seed)
     if not len(rows) or "messages" not in rows[0]:
         raise StepFailed("evaluation_failed", "there are no test rows with messages to answer")
     unknown = [name for name in evaluate.baselines if name not in BASELINES]
@@ -62,15 +63,15 @@ def answer(run: Path) -> None:
     prepared = json.loads((run / "work" / "prepared.json").read_text("utf-8"))
     base = prepared["base_model"]
     new_tokens = answer_room(asdict(evaluate), prepared)
-    room = _room(base, request, new_tokens)
+    room = _room(base, job, new_tokens)
     answers = run / "answers"
     progress = Progress()
-    methods = (*evaluate.baselines, FINE_TUNED) if request.trains else evaluate.baselines
+    methods = (*evaluate.baselines, FINE_TUNED) if job.trains else evaluate.baselines
     write_questions(answers, rows)
     forget_others(answers, methods)
     local = evaluate.server is None and evaluate.runtime == "transformers"
-    with answering(request, base, run, progress) as answerer:
-        asking = Asking(run, request, answerer.count, room)
+    with answering(job, base, run, progress) as answerer:
+        asking = Asking(run, job, answerer.count, room)
         for method in methods:
             ask = partial(asking.prompts, method)
             _answer_by(
@@ -87,27 +88,27 @@ def answer(run: Path) -> None:
         if local and wanted(evaluate):
             measure(answerer, evaluate, answers, rows, methods, progress)
     if not local and wanted(evaluate):
-        measure(load(request, base, run), evaluate, answers, rows, methods, progress)
+        measure(load(job, base, run), evaluate, answers, rows, methods, progress)
     if evaluate.reference is not None:
-        _reference(rows, answers, request, evaluate, new_tokens, progress)
+        _reference(rows, answers, job, evaluate, new_tokens, progress)
 
 
-def _asked_of(run: Path) -> Request:
+def _asked_of(run: Path) -> Job:
     """What the run asks; where it has trained an endpoint, that endpoint is the server that answers for both models."""
-    request = of_run(run)
-    result = result_of(run) if request.trains else None
-    if request.evaluate is None or not isinstance(result, TrainedEndpoint):
-        return request
-    return replace(request, evaluate=replace(request.evaluate, server=result.server))
+    job = job_of_run(run)
+    result = result_of(run) if job.trains else None
+    if job.evaluate is None or not isinstance(result, TrainedEndpoint):
+        return job
+    return replace(job, evaluate=replace(job.evaluate, server=result.server))
 
 
 def _reference(
-    rows: RowFile, answers: Path, request: Request, evaluate: Evaluate, new_tokens: int, progress: Progress
+    rows: RowFile, answers: Path, job: Job, evaluate: Evaluate, new_tokens: int, progress: Progress
 ) -> None:
     """Last, and no reason to lose what was measured: a reference that refuses has no answers, and a note that says why."""
     try:
-        with reference(request) as answerer:
-            ask = partial(_plain, request)
+        with reference(job) as answerer:
+            ask = partial(_plain, job)
             _answer_by(REFERENCE, answerer, rows, ask, answers, evaluate, new_tokens, progress)
     except EndpointFailed as failure:
         (answers / f"{REFERENCE}.jsonl.part").unlink(missing_ok=True)
@@ -115,13 +116,13 @@ def _reference(
         write_json(answers / NOTES, {REFERENCE: str(failure)})
 
 
-def _plain(request: Request, rows: Sequence[dict[str, Any]]) -> list[Asked]:
-    return [Asked(told_baseline(request, row["messages"])) for row in rows]
+def _plain(job: Job, rows: Sequence[dict[str, Any]]) -> list[Asked]:
+    return [Asked(told_baseline(job, row["messages"])) for row in rows]
 
 
-def _room(base: str, request: Request, new_tokens: int) -> int | None:
+def _room(base: str, job: Job, new_tokens: int) -> int | None:
     """Tokens that a prompt may have, for the base to answer in the positions it knows."""
-    longest = positions(base, request.trust_remote_code)
+    longest = positions(base, job.trust_remote_code)
     return None if longest is None else longest - new_tokens
 
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from hf_recipes.data.answer_frame import AnswerFrame
 from hf_recipes.inference.answerer import Answer, Counting
 from hf_recipes.inference.sides import Conversation, Which, encode
+from hf_recipes.record.job import Job
 from hf_recipes.runner.causes import StepFailed
 from hf_recipes.steps.answer.endpoint import Endpoint, EndpointFailed
-from hf_recipes.steps.request import Request
 from hf_recipes.steps.step import Progress
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from hf_recipes.steps.answer.vllm import Vllm
 
 
-def load(request: Request, base: str, run: Path) -> Pair:
+def load(job: Job, base: str, run: Path) -> Pair:
     """Base and fine-tuned model as a Pair, or the base alone where nothing is trained; answers are kept between runs.
 
     Raises StepFailed.
@@ -34,9 +34,9 @@ def load(request: Request, base: str, run: Path) -> Pair:
     from hf_recipes.inference.answer_cache import AnswerCache
     from hf_recipes.inference.pair import load_base, load_pair
 
-    code, reasoning = request.trust_remote_code, reasoning_of(run)
+    code, reasoning = job.trust_remote_code, reasoning_of(run)
     try:
-        if request.trains:
+        if job.trains:
             pair = load_pair(base, run / "model", trust_remote_code=code, reasoning=reasoning)
         else:
             pair = load_base(base, trust_remote_code=code, reasoning=reasoning)
@@ -56,20 +56,20 @@ def reasoning_of(run: Path) -> tuple[str, str] | None:
 
 
 @contextmanager
-def answering(request: Request, base: str, run: Path, progress: Progress) -> Iterator[Counting]:
+def answering(job: Job, base: str, run: Path, progress: Progress) -> Iterator[Counting]:
     """The answerer that the recipe asks for, ended when it is left. Raises StepFailed, also for what refuses meanwhile."""
-    evaluate = request.evaluate
+    evaluate = job.evaluate
     assert evaluate is not None
     made: Served | Vllm | None = None
     try:
         if evaluate.server is not None:
             from hf_recipes.steps.answer.served import Served
 
-            tokenizer, frame = _asked_by(request, base, run)
+            tokenizer, frame = _asked_by(job, base, run)
             made = Served(
                 evaluate.server,
                 lambda messages: len(encode(tokenizer, messages, frame)),
-                lambda: load(request, base, run),
+                lambda: load(job, base, run),
                 frame.options,
             )
         elif evaluate.runtime == "vllm":
@@ -79,12 +79,12 @@ def answering(request: Request, base: str, run: Path, progress: Progress) -> Ite
                 base,
                 run / "model",
                 run / "work" / "vllm.log",
-                trust_remote_code=request.trust_remote_code,
+                trust_remote_code=job.trust_remote_code,
                 say=lambda text: progress(0, 1, unit="", what=text),
                 reasoning=reasoning_of(run),
             )
         if made is None:
-            yield load(request, base, run)
+            yield load(job, base, run)
         else:
             yield made
     except EndpointFailed as failure:
@@ -117,10 +117,10 @@ class Reference:
 
 
 @contextmanager
-def reference(request: Request) -> Iterator[Reference]:
+def reference(job: Job) -> Iterator[Reference]:
     """Raises EndpointFailed; the caller decides what follows."""
-    assert request.evaluate is not None and request.evaluate.reference is not None
-    asked = request.evaluate.reference
+    assert job.evaluate is not None and job.evaluate.reference is not None
+    asked = job.evaluate.reference
     endpoint = Endpoint("evaluate.reference", asked.base_url, asked.model, asked.api_key)
     try:
         yield Reference(endpoint)
@@ -128,13 +128,13 @@ def reference(request: Request) -> Iterator[Reference]:
         endpoint.close()
 
 
-def _asked_by(request: Request, base: str, run: Path) -> tuple[Any, AnswerFrame]:
+def _asked_by(job: Job, base: str, run: Path) -> tuple[Any, AnswerFrame]:
     """The base's tokenizer, which prompts are counted by without its weights, and what its chat template writes around answers."""
     from hf_recipes.inference.chat_template import frame_of
     from hf_recipes.inference.loading import load_tokenizer
 
     try:
-        tokenizer = load_tokenizer(base, request.trust_remote_code)
+        tokenizer = load_tokenizer(base, job.trust_remote_code)
     except OSError as error:
         raise StepFailed("evaluation_failed", str(error)) from None
     return tokenizer, frame_of(tokenizer, reasoning_of(run))

@@ -12,11 +12,11 @@ from typing import Any
 
 from hf_recipes.data.final_answer import without_end
 from hf_recipes.data.messages import fill
+from hf_recipes.record.job import Job
 from hf_recipes.runner.causes import StepFailed
 from hf_recipes.steps.answer.examples import Examples
 from hf_recipes.steps.answer.retrieval import Embeddings, Index, Passage, Words, load_embedding_model
 from hf_recipes.steps.answer.shots import Conversation, few_shot, fitting, told, with_passages
-from hf_recipes.steps.request import Request
 from hf_recipes.steps.row_file import RowFile
 from hf_recipes.steps.step import read_lines
 
@@ -45,12 +45,10 @@ class Asking:
     """Makes the prompts of a run's methods, for any of its rows at a time. What is looked up in is read once, when it
     is first needed."""
 
-    def __init__(
-        self, run: Path, request: Request, count: Callable[[Conversation], int], room: int | None
-    ) -> None:
+    def __init__(self, run: Path, job: Job, count: Callable[[Conversation], int], room: int | None) -> None:
         """`room`: the tokens that a prompt may have, for the model to answer in the positions it knows."""
-        assert request.evaluate is not None
-        self._run, self._request, self._evaluate = run, request, request.evaluate
+        assert job.evaluate is not None
+        self._run, self._job, self._evaluate = run, job, job.evaluate
         self._count, self._room = count, room
 
     def drawn_from(self, method: str) -> dict[str, Any] | None:
@@ -66,7 +64,7 @@ class Asking:
         if "pool" not in prepared:
             return None
         count, trained = prepared["pool"], prepared["rows"]["train"]
-        some = {"trained_on": trained} if self._request.trains and trained < count else {}
+        some = {"trained_on": trained} if self._job.trains and trained < count else {}
         return {"kind": "training rows", "count": count, **some}
 
     def prompts(self, method: str, rows: Sequence[Mapping[str, Any]]) -> list[Asked]:
@@ -77,7 +75,7 @@ class Asking:
         return [ask(self._told(row["messages"])) for row in rows]
 
     def _told(self, conversation: Conversation) -> Conversation:
-        return told_baseline(self._request, conversation)
+        return told_baseline(self._job, conversation)
 
     def _plain(self, question: Conversation) -> Asked:
         return Asked(question)
@@ -145,21 +143,21 @@ class Asking:
     @cached_property
     def _embedding_model(self) -> Any:
         return load_embedding_model(
-            str(self._evaluate.embedding_model), trust_remote_code=self._request.trust_remote_code
+            str(self._evaluate.embedding_model), trust_remote_code=self._job.trust_remote_code
         )
 
 
-def told_baseline(request: Request, conversation: Conversation) -> Conversation:
+def told_baseline(job: Job, conversation: Conversation) -> Conversation:
     """With the recipe's own system turn for models that were not trained, where it has one."""
-    system = request.evaluate.baseline_system if request.evaluate else None
-    return conversation if system is None else told(system, conversation, folded_system(request))
+    system = job.evaluate.baseline_system if job.evaluate else None
+    return conversation if system is None else told(system, conversation, folded_system(job))
 
 
-def folded_system(request: Request) -> str | None:
+def folded_system(job: Job) -> str | None:
     """The text that the recipe puts in front of every first user turn, where `data.system` folds it in."""
-    if request.data.system != "fold":
+    if job.data.system != "fold":
         return None
-    first = next(iter(request.data.messages), None)
+    first = next(iter(job.data.messages), None)
     return fill(first.content, {}) if first is not None and first.role == "system" else ""
 
 

@@ -1,8 +1,8 @@
-"""What is wrong with a recipe's data, for `check`: a request as JSON on stdin, the answer as JSON on stdout.
+"""What is wrong with a recipe's data, for `check`: a job as JSON on stdin, the answer as JSON on stdout.
 
-    python -m hf_recipes.steps.prepare.check_rows < request.json
+    python -m hf_recipes.steps.prepare.check_rows < job.json
 
-Request: as for `inspect`. Every row is read once (twice where test rows are held out by a fraction), and none is kept.
+Every row is read once (twice where test rows are held out by a fraction), and none is kept.
 Answer: {"splits", "columns", "tokens", "answers", "labels", "label_places", "classes", "doubles", "sensitive", "unread": {what: why}, "notes",
 "found": {"problems", "warnings": [Problem], "totals": {code: all of them}}}. What could not be read is named in `unread`.
 Lines `::progress {"rows": n}` go to stderr.
@@ -28,6 +28,7 @@ from hf_recipes.data.sensitive import has_email, masked, secrets_in
 from hf_recipes.data.splits import held_out
 from hf_recipes.inference.chat_template import end_texts
 from hf_recipes.recipe.problem import Problem
+from hf_recipes.record.job import Job, job_from
 from hf_recipes.runner.causes import StepFailed
 from hf_recipes.steps.files import Row
 from hf_recipes.steps.prepare import measurable
@@ -44,7 +45,6 @@ from hf_recipes.steps.prepare.prepare import (
 from hf_recipes.steps.prepare.row_tokens import RowTokens
 from hf_recipes.steps.prepare.rules import RowRules
 from hf_recipes.steps.prepare.rules.rule import SeenRow
-from hf_recipes.steps.request import Request, request_from
 
 UNREACHABLE = ("hub-unreachable", "gated")
 BETWEEN = 0.5
@@ -56,47 +56,47 @@ Say = Callable[[int], None]
 
 
 def quality(found: Mapping[str, Any], say: Say = lambda rows: None) -> dict[str, Any]:
-    """The answer to one request. Never raises for bad data or an unreachable Hub: it says so."""
-    request = request_from(found)
-    if request.task in IMAGE_TASKS:
+    """The answer. Bad data and an unreachable Hub raise nothing: the answer says so."""
+    job = job_from(found)
+    if job.task in IMAGE_TASKS:
         return {**_nothing(), "left_to_trainer": True, "unread": {"data": "images are left to the trainer"}}  # fmt: skip
     try:
-        form = form_or_fail(request)
+        form = form_or_fail(job)
     except DataError as error:
         return {**_nothing(), "found": _as_found([*error.problems], [], {})}
-    return Reading(request, form, say).answer()
+    return Reading(job, form, say).answer()
 
 
 class Reading:
     """One pass over the splits of a recipe; what it learns does not grow with the rows beyond `doubles.LIMIT`."""
 
-    def __init__(self, request: Request, form: Form, say: Say) -> None:
-        self._request, self._form, self._say = request, form, say
+    def __init__(self, job: Job, form: Form, say: Say) -> None:
+        self._job, self._form, self._say = job, form, say
         self._unread: dict[str, str] = {}
         tokenizer = self._tokenizer()
         if tokenizer is not None:
             self._form = form = replace(form, ends=end_texts(tokenizer))
-        self._comparing = Comparing(form, request.params)
+        self._comparing = Comparing(form, job.settled)
         self._index = Index(texts=self._comparing.has_text)
-        classes = form.label is not None or request.params.get("task") == "classification"
+        classes = form.label is not None or job.settled.get("task") == "classification"
         self._classes = ("label" if not form.label else form.label.kind) if classes else ""
         self._answers = {part: Answers(classes=classes) for part in ("train", "test")}
         self._tokens = (
-            RowTokens(tokenizer, form, preparation_of(request).token_rules(tokenizer, form, request.params))
+            RowTokens(tokenizer, form, preparation_of(job).token_rules(tokenizer, form, job.settled))
             if tokenizer
             else None
         )
         self._splits: dict[str, dict[str, Any]] = {}
         self._columns: dict[str, None] = {}
-        self._rules = RowRules(request, form, tokenizer)
+        self._rules = RowRules(job, form, tokenizer)
         self._problems, self._warnings = self._rules.problems, self._rules.warnings
-        self._broken_rows = BrokenRows(request.data)
+        self._broken_rows = BrokenRows(job.data)
         self._in_the_way: DataError | None = None
         """What no row can pass, such as a chat template without bounds: told once, and the rows are read all the same."""
         self._rows = 0
 
     def answer(self) -> dict[str, Any]:
-        data = self._request.data
+        data = self._job.data
         named_test = data.test_split if isinstance(data.test_split, str) else None
         for part, name in (
             ("train", data.train_split),
@@ -159,28 +159,28 @@ class Reading:
             yield f"the first {LIMIT:,} of {self._rows:,} rows were compared with each other"
         if not self._comparing.has_text:
             yield "near-duplicates are looked for in text; tables have none"
-        limit = self._request.data.limit
+        limit = self._job.data.limit
         if limit:
             yield f"data.limit: a run draws {limit:,} of the training rows; all were checked"
 
     def _tokenizer(self) -> Any:
-        request = self._request
+        job = self._job
         if not self._form.columns:
             return None
         try:
-            return load_tokenizer_or_fail(request, resolved(request))
+            return load_tokenizer_or_fail(job, resolved(job))
         except StepFailed as failure:
             self._unread["tokens"] = failure.message
             return None
 
     def _read_split(self, part: str, name: str) -> None:
-        data = self._request.data
+        data = self._job.data
         try:
             split = open_split(data, name)
             test_rows: frozenset[int] = frozenset()
             if part == "train" and isinstance(data.test_split, float):
                 rows = sum(record is not None for *_, record in self._records(split, Findings()))
-                test_rows = held_out(rows, data.test_split, self._request.seed) if rows > 1 else test_rows
+                test_rows = held_out(rows, data.test_split, self._job.seed) if rows > 1 else test_rows
             self._read(part, split, test_rows)
         except DataError as error:
             first = error.problems[0]
@@ -231,7 +231,7 @@ class Reading:
     def _settle_broken(self) -> None:
         """Broken rows are problems, or left out where the recipe says so."""
         usable = {part: split["rows"] for part, split in self._splits.items()}
-        if isinstance(self._request.data.test_split, float):
+        if isinstance(self._job.data.test_split, float):
             usable["train"] = usable.get("train", 0) + usable.pop("test", 0)
         refused = self._broken_rows.refused(usable)
         if refused is not None:
@@ -252,8 +252,8 @@ class Reading:
         )  # fmt: skip
         if part in self._answers and compared.answers:
             self._answers[part].add(compared.answers, f"{file}:{line}")
-        if part == "test" and self._request.evaluate:
-            for clause in measurable.unmeasurable(self._request, self._form.test_row(line, record)):
+        if part == "test" and self._job.evaluate:
+            for clause in measurable.unmeasurable(self._job, self._form.test_row(line, record)):
                 self._problems.add(file, line, clause, code=measurable.CODE, hint=measurable.HINT)
         if part == "train" and self._tokens:
             try:

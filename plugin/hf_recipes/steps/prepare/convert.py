@@ -19,6 +19,7 @@ from hf_recipes.data.form import Form
 from hf_recipes.data.messages import listed
 from hf_recipes.data.splits import Sample, drawn, fingerprint, held_out_by_label
 from hf_recipes.data.splits import held_out as hold_out
+from hf_recipes.record.job import Job
 from hf_recipes.steps.prepare.broken_rows import BrokenRows
 from hf_recipes.steps.prepare.dataset import Split, open_split
 from hf_recipes.steps.prepare.first_pass import Seen, check_classes, look_at_rows
@@ -27,7 +28,6 @@ from hf_recipes.steps.prepare.rules import RowRules
 from hf_recipes.steps.prepare.rules.rule import SeenRow
 from hf_recipes.steps.prepare.usable_rows import Fitting, RowReader
 from hf_recipes.steps.prepare.writer import Writer, card, finite, settle
-from hf_recipes.steps.request import Request
 from hf_recipes.steps.step import Progress
 
 POOL = "pool"
@@ -54,7 +54,7 @@ class Converted:
 
 
 def convert(
-    request: Request,
+    job: Job,
     form: Form,
     out: Path | None,
     *,
@@ -76,21 +76,21 @@ def convert(
     `for_export` leaves to the trainer what it does itself: class ids, and a validation split.
     Raises DataError with what is wrong: before anything is written, but for what `rules` find.
     """
-    broken = BrokenRows(request.data)
-    opened = _opened(request, form, broken)
+    broken = BrokenRows(job.data)
+    opened = _opened(job, form, broken)
     if refused := broken.refused(opened.usable):
         refused.stop()
     if looked:
         looked(opened.seen)
     result = Converted(columns=opened.seen.columns, notes=_unused(form, opened.seen.columns))
-    result.classes = _classes(request, form, opened)
-    division = _division(request, form, opened, 0.0 if for_export else held_out)
+    result.classes = _classes(job, form, opened)
+    division = _division(job, form, opened, 0.0 if for_export else held_out)
     result.notes += division.notes()
     reader = RowReader(form, [] if for_export else result.classes, opened.seen.numbers, broken)
-    fit = Fitting(request, rules, broken, "test" if opened.test else "train")
+    fit = Fitting(job, rules, broken, "test" if opened.test else "train")
     chosen = None if opened.test else division.test
-    known, tested = _write_test(reader, opened.test or opened.train, chosen, request, out, fit)
-    shots = Sample(request.evaluate.shots if request.evaluate and form.conversations else 0, request.seed)
+    known, tested = _write_test(reader, opened.test or opened.train, chosen, job, out, fit)
+    shots = Sample(job.evaluate.shots if job.evaluate and form.conversations else 0, job.seed)
     total = division.trained + (opened.seen_valid.rows if opened.seen_valid else 0)
     duplicates = 0
     with ExitStack() as stack:
@@ -98,7 +98,7 @@ def convert(
             name: stack.enter_context(Writer(out / "data" if out else None, name, form.columns))
             for name in ("train", "validation")
         }
-        wanted = division.left_out and form.conversations and request.evaluate and not for_export
+        wanted = division.left_out and form.conversations and job.evaluate and not for_export
         pool = stack.enter_context(Writer(out if wanted else None, POOL, form.columns))
         for number, (name, row) in enumerate(_rest(reader, opened, division), start=1):
             record = dict(row.record)
@@ -190,8 +190,8 @@ class Division:
         return notes
 
 
-def _opened(request: Request, form: Form, broken: BrokenRows) -> Opened:
-    data = request.data
+def _opened(job: Job, form: Form, broken: BrokenRows) -> Opened:
+    data = job.data
     train = open_split(data, data.train_split)
     test = open_split(data, data.test_split) if isinstance(data.test_split, str) else None
     valid = open_split(data, data.valid_split) if data.valid_split else None
@@ -201,24 +201,24 @@ def _opened(request: Request, form: Form, broken: BrokenRows) -> Opened:
     return Opened(train, valid, test, seen, seen_valid, seen_test)
 
 
-def _classes(request: Request, form: Form, opened: Opened) -> list[str]:
+def _classes(job: Job, form: Form, opened: Opened) -> list[str]:
     """The names of a classifier's classes; none for another task."""
     if not form.label:
         return []
     classes = class_names(set(opened.seen.labels), opened.train.classes.get(form.label.name))
     check_classes(
-        form.label, opened.seen, opened.seen_valid, classes, opened.train.name, request.data.valid_split
+        form.label, opened.seen, opened.seen_valid, classes, opened.train.name, job.data.valid_split
     )
     return classes
 
 
-def _division(request: Request, form: Form, opened: Opened, share: float) -> Division:
+def _division(job: Job, form: Form, opened: Opened, share: float) -> Division:
     """`share`: of local training rows, held out for validation where the recipe names no split for it."""
-    seen, data = opened.seen, request.data
-    test = _test_rows(data.test_split, seen.rows, request.seed, opened.train.name)
+    seen, data = opened.seen, job.data
+    test = _test_rows(data.test_split, seen.rows, job.seed, opened.train.name)
     held = bool(share) and not opened.valid
-    validation = _valid_rows(request, form, seen, test, share) if held else frozenset[int]()
-    left_out = _left_out(data.limit, seen.rows, test | validation, request.seed)
+    validation = _valid_rows(job, form, seen, test, share) if held else frozenset[int]()
+    left_out = _left_out(data.limit, seen.rows, test | validation, job.seed)
     return Division(seen.rows, test, validation, left_out)
 
 
@@ -248,19 +248,17 @@ def _test_rows(test_split: str | float | None, rows: int, seed: int, name: str) 
     return hold_out(rows, test_split, seed)
 
 
-def _valid_rows(
-    request: Request, form: Form, seen: Seen, test: frozenset[int], share: float
-) -> frozenset[int]:
+def _valid_rows(job: Job, form: Form, seen: Seen, test: frozenset[int], share: float) -> frozenset[int]:
     """Only for local data; images stay where they are."""
-    if not request.data.local or request.task in IMAGE_TASKS:
+    if not job.data.local or job.task in IMAGE_TASKS:
         return frozenset()
     left = [row for row in range(seen.rows) if row not in test]
     if len(left) < 2:
         return frozenset()
     if form.label and form.label.kind == "label":
-        chosen = held_out_by_label([seen.labels[row] for row in left], share, request.seed)
+        chosen = held_out_by_label([seen.labels[row] for row in left], share, job.seed)
     else:
-        chosen = hold_out(len(left), share, request.seed)
+        chosen = hold_out(len(left), share, job.seed)
     return frozenset(left[place] for place in chosen)
 
 
@@ -277,14 +275,14 @@ def _write_test(
     reader: RowReader,
     split: Split,
     chosen: frozenset[int] | None,
-    request: Request,
+    job: Job,
     out: Path | None,
     fit: Fitting,
 ) -> tuple[set[bytes], int]:
     """Write test.jsonl, numbering the rows as they stand in their split: the fingerprints of their prompts, and how many
     they are. `chosen` None takes the whole split. Raises DataError for a row that the recipe's metrics can't measure."""
     known: set[bytes] = set()
-    fields = expected_fields(request)
+    fields = expected_fields(job)
     if chosen is not None and not chosen:
         return known, 0
     with Writer(out, "test", ()) as writer:
@@ -298,7 +296,7 @@ def _write_test(
                 writer.write(row)
     if not writer.rows and (refused := fit.broken.refused({})):
         refused.stop()
-    check_fields(request, fields, split.name)
+    check_fields(job, fields, split.name)
     return known, writer.rows
 
 

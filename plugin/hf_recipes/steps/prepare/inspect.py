@@ -1,8 +1,8 @@
-"""Statistics of a recipe's data, for `plan`: a request as JSON on stdin, the answer as JSON on stdout.
+"""Statistics of a recipe's data, for `plan`: a job as JSON on stdin, the answer as JSON on stdout.
 
-    python -m hf_recipes.steps.prepare.inspect < request.json
+    python -m hf_recipes.steps.prepare.inspect < job.json
 
-Request: {"task", "base_model", "data", "params", "evaluate", "trust_remote_code", "examples": how many to show}.
+Asked: a job, and beside its fields "examples": how many to show.
 Answer: {"rows", "columns", "tokens", "answers", "base_parameters", "examples": [{"text", "tokens", "cut"}], "notes",
 "problems", "warnings": [Problem], "totals": {code of a warning: all of them}, "unread": {what: why},
 "unusable_base": why a run could not load it}; what could not be read is absent and named in `unread`.
@@ -19,27 +19,27 @@ from typing import Any
 from hf_recipes.catalog.tasks import IMAGE_TASKS
 from hf_recipes.data.findings import DataError
 from hf_recipes.inference.parameter_count import parameters
+from hf_recipes.record.job import Job, job_from
 from hf_recipes.runner.causes import StepFailed
 from hf_recipes.steps.prepare.convert import convert
 from hf_recipes.steps.prepare.prepare import NEEDS_CODE, check_enough, form_and_count, form_or_fail, resolved
 from hf_recipes.steps.prepare.rules import RowRules
-from hf_recipes.steps.request import Request, request_from
 
 UNREACHABLE = ("hub-unreachable", "gated")
 
 
 def inspect(found: Mapping[str, Any]) -> dict[str, Any]:
-    """The answer to one request. Never raises for bad data or an unreachable Hub: it says so."""
-    request = request_from(found)
+    """The answer. Bad data and an unreachable Hub raise nothing: the answer says so."""
+    job = job_from(found)
     examples = int(found.get("examples") or 0)
     answer: dict[str, Any] = {"rows": {}, "columns": [], "tokens": {}, "examples": [], "notes": []}
     answer.update(problems=[], warnings=[], totals={}, unread={})
-    base = _base(request, answer)
-    if request.task in IMAGE_TASKS:
+    base = _base(job, answer)
+    if job.task in IMAGE_TASKS:
         answer["unread"]["data"] = "images are left to the trainer"
         return answer
     try:
-        _read(request, base, examples, answer)
+        _read(job, base, examples, answer)
     except DataError as error:
         first = error.problems[0]
         if first.code in UNREACHABLE:
@@ -51,20 +51,20 @@ def inspect(found: Mapping[str, Any]) -> dict[str, Any]:
     return answer
 
 
-def _base(request: Request, answer: dict[str, Any]) -> str | None:
-    if request.task == "tabular":
+def _base(job: Job, answer: dict[str, Any]) -> str | None:
+    if job.task == "tabular":
         return None
     try:
-        base = resolved(request)
+        base = resolved(job)
     except StepFailed as failure:
         answer["unread"]["base_model"] = failure.message
-        _refused(request.base_model, failure, answer)
+        _refused(job.base_model, failure, answer)
         return None
     count = parameters(base)
     if count:
         answer["base_parameters"] = count
     else:
-        answer["unread"]["base_parameters"] = f"{request.base_model}: its safetensors could not be looked at"
+        answer["unread"]["base_parameters"] = f"{job.base_model}: its safetensors could not be looked at"
     return base
 
 
@@ -74,17 +74,17 @@ def _refused(base: str, failure: StepFailed, answer: dict[str, Any]) -> None:
         answer["unusable_base"] = failure.message
 
 
-def _read(request: Request, base: str | None, examples: int, answer: dict[str, Any]) -> None:
-    form, count = form_or_fail(request), None
+def _read(job: Job, base: str | None, examples: int, answer: dict[str, Any]) -> None:
+    form, count = form_or_fail(job), None
     if base:
         try:
-            form, count = form_and_count(request, base)
+            form, count = form_and_count(job, base)
         except StepFailed as failure:
             answer["unread"]["tokens"] = failure.message
             _refused(base, failure, answer)
-    rules = RowRules(request, form, count.tokenizer if count else None)
+    rules = RowRules(job, form, count.tokenizer if count else None)
     converted = convert(
-        request,
+        job,
         form,
         None,
         first=examples,
@@ -104,7 +104,7 @@ def _read(request: Request, base: str | None, examples: int, answer: dict[str, A
         answer["classes"] = converted.classes
     if count:
         answer["tokens"] = count.result()
-        check_enough(request, answer["tokens"])
+        check_enough(job, answer["tokens"])
     for record in converted.first:
         if count:
             texts = count.texts(record)

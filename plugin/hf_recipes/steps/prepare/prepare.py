@@ -19,15 +19,16 @@ from hf_recipes.data.findings import wrong
 from hf_recipes.data.form import Form, form_of
 from hf_recipes.data.messages import RowError
 from hf_recipes.engines.preparation import Preparation, PreparedData
-from hf_recipes.engines.registry import engine_named
+from hf_recipes.engines.registry import engine_of
 from hf_recipes.inference.fingerprint import fingerprint, weight_files
+from hf_recipes.record.job import Job
 from hf_recipes.runner.causes import StepFailed
 from hf_recipes.runner.files import write_json
 from hf_recipes.steps.answer.needs import check_needs
+from hf_recipes.steps.job_of_run import job_of_run
 from hf_recipes.steps.prepare.convert import Converted, convert
 from hf_recipes.steps.prepare.dataset import image_folder
 from hf_recipes.steps.prepare.rules import RowRules
-from hf_recipes.steps.request import Request, of_run
 from hf_recipes.steps.step import Progress, run_step
 
 if TYPE_CHECKING:
@@ -40,36 +41,36 @@ NEEDS_CODE = "the model needs code of its own; set trust_remote_code: true to ru
 def prepare(run: Path) -> None:
     """Write what the trainer reads at its start, work/prepared.json and, where data is converted, work/data,
     work/test.jsonl, work/shots.jsonl and work/pool.jsonl. Raises StepFailed or DataError."""
-    request = of_run(run)
+    job = job_of_run(run)
     work = run / "work"
     work.mkdir(parents=True, exist_ok=True)
     progress = Progress()
-    base = resolved(request, progress)
-    preparation = preparation_of(request)
-    if passes_through(request):
+    base = resolved(job, progress)
+    preparation = preparation_of(job)
+    if passes_through(job):
         prepared: dict[str, Any] = {
             "base_model": base,
             "rows": {},
             "tokens": {},
             "notes": ["data left to the trainer"],
         }
-        given = PreparedData(base, request.data.path, converted=False, image_folder=_is_image_folder(request))
+        given = PreparedData(base, job.data.path, converted=False, image_folder=_is_image_folder(job))
     else:
-        form, count = form_and_count(request, base)
-        rules = RowRules(request, form, count.tokenizer if count else None)
+        form, count = form_and_count(job, base)
+        rules = RowRules(job, form, count.tokenizer if count else None)
         converted = convert(
-            request,
+            job,
             form,
             work,
             looked=count.learn if count else None,
             each=count.add if count else None,
             rules=rules,
             progress=progress,
-            held_out=preparation.held_out(request.task),
+            held_out=preparation.held_out(job.task),
         )
         _write_shots(converted, work)
         tokens = count.result() if count else {}
-        check_enough(request, tokens)
+        check_enough(job, tokens)
         prepared = {
             "base_model": base,
             "rows": converted.rows,
@@ -88,89 +89,87 @@ def prepare(run: Path) -> None:
             str(work / "data"),
             columns={column.parameter: column.name for column in form.columns},
             validation=bool(converted.rows["validation"]),
-            templated=bool(form.templates) and not is_chat(request.task, request.params, False),
+            templated=bool(form.templates) and not is_chat(job.task, job.settled, False),
         )
-    check_needs(request, work, progress)
+    check_needs(job, work, progress)
     from hf_recipes.inference.base_model import BaseUnavailable
     from hf_recipes.inference.parameter_count import parameters
 
     if Path(base).is_absolute() and (files := weight_files(Path(base))):
         prepared["base_fingerprint"] = fingerprint(files)
-    size = None if request.task == "tabular" else parameters(base)
+    size = None if job.task == "tabular" else parameters(base)
     if size:
         prepared["base_parameters"] = size
     try:
-        preparation.write_settings(work, request.project_name, request.task, request.params, given)
+        preparation.write_settings(work, job.project_name, job.task, job.settled, given)
     except BaseUnavailable as error:
         raise StepFailed("base_model_unavailable", f"{base}: {error}") from None
     write_json(work / "prepared.json", prepared)
 
 
-def passes_through(request: Request) -> bool:
+def passes_through(job: Job) -> bool:
     """Whether the trainer reads the data where it is: images, and Hub data that nothing has to be taken out of."""
-    if request.task in IMAGE_TASKS:
+    if job.task in IMAGE_TASKS:
         return True
-    data = request.data
+    data = job.data
     if data.local or data.messages or data.test_split is not None:
         return False
     if data.limit or data.skip_broken or data.system_column or data.system == "fold":
         return False
-    return not (request.evaluate and is_chat(request.task, request.params, False))
+    return not (job.evaluate and is_chat(job.task, job.settled, False))
 
 
-def form_or_fail(request: Request) -> Form:
+def form_or_fail(job: Job) -> Form:
     try:
-        form = form_of(request.task, request.params, request.data.messages, request.data.system)
-        return replace(form, system_column=request.data.system_column)
+        form = form_of(job.task, job.settled, job.data.messages, job.data.system)
+        return replace(form, system_column=job.data.system_column)
     except RowError as error:
-        raise wrong(request.data.path, str(error)) from None
+        raise wrong(job.data.path, str(error)) from None
 
 
-def resolved(request: Request, progress: Progress | None = None) -> str:
+def resolved(job: Job, progress: Progress | None = None) -> str:
     """The base model as a folder or a Hub id. Raises StepFailed where it cannot be had."""
     from hf_recipes.inference.base_model import BaseUnavailable, resolve
 
-    if request.task == "tabular":
-        return request.base_model  # the name of an estimator
+    if job.task == "tabular":
+        return job.base_model  # the name of an estimator
     try:
-        return resolve(request.base_model, say=lambda text: _say(text, progress))
+        return resolve(job.base_model, say=lambda text: _say(text, progress))
     except (BaseUnavailable, OSError) as error:
-        raise StepFailed("base_model_unavailable", f"{request.base_model}: {error}") from None
+        raise StepFailed("base_model_unavailable", f"{job.base_model}: {error}") from None
 
 
-def preparation_of(request: Request) -> Preparation:
-    """What the request's engine does here."""
-    return engine_named(request.engine, request.engine_module).preparation()
+def preparation_of(job: Job) -> Preparation:
+    """What the job's engine does here."""
+    return engine_of(job).preparation()
 
 
-def load_tokenizer_or_fail(request: Request, base: str) -> Any:
+def load_tokenizer_or_fail(job: Job, base: str) -> Any:
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     if not Path(base).is_dir():
         from hf_recipes.inference.network import hub_reachable
 
         hub_reachable()
     try:
-        return preparation_of(request).load_tokenizer(
-            base, request.params, trust_remote_code=request.trust_remote_code
-        )
+        return preparation_of(job).load_tokenizer(base, job.settled, trust_remote_code=job.trust_remote_code)
     except Exception as error:
         raise StepFailed(
-            "base_model_unavailable", f"{request.base_model}: {_tokenizer_error(error, Path(base).is_dir())}"
+            "base_model_unavailable", f"{job.base_model}: {_tokenizer_error(error, Path(base).is_dir())}"
         ) from None
 
 
-def form_and_count(request: Request, base: str) -> tuple[Form, Count | None]:
+def form_and_count(job: Job, base: str) -> tuple[Form, Count | None]:
     """The form, which knows the end tokens of the base's tokenizer then; no count where the trainer has no tokenizer:
     tabular data. Raises DataError, StepFailed."""
     from hf_recipes.inference.chat_template import end_texts
     from hf_recipes.steps.prepare.tokens import Count
 
-    form = form_or_fail(request)
+    form = form_or_fail(job)
     if not form.columns:
         return form, None
-    tokenizer = load_tokenizer_or_fail(request, base)
+    tokenizer = load_tokenizer_or_fail(job, base)
     form = replace(form, ends=end_texts(tokenizer))
-    rules = preparation_of(request).token_rules(tokenizer, form, request.params)
+    rules = preparation_of(job).token_rules(tokenizer, form, job.settled)
     return form, Count(tokenizer, form, rules)
 
 
@@ -181,11 +180,11 @@ def _write_shots(converted: Converted, work: Path) -> None:
                 file.write(json.dumps({"messages": shot}, ensure_ascii=False) + "\n")
 
 
-def check_enough(request: Request, tokens: Mapping[str, Any]) -> None:
+def check_enough(job: Job, tokens: Mapping[str, Any]) -> None:
     """Raises DataError where packing makes no example of all the rows. What only measures needs none."""
-    if request.trains and tokens.get("blocks") == 0:
+    if job.trains and tokens.get("blocks") == 0:
         raise wrong(
-            request.data.path,
+            job.data.path,
             f"all training rows together are {tokens['train_total']} tokens, less than one block of {tokens['limit']}: "
             "there would be nothing to train on",
             hint=f"set params.block_size to {max(1, tokens['train_total'] // 2)} or less, or add rows",
@@ -193,9 +192,9 @@ def check_enough(request: Request, tokens: Mapping[str, Any]) -> None:
         )
 
 
-def _is_image_folder(request: Request) -> bool:
-    classes = request.task in ("image_binary_classification", "image_multi_class_classification")
-    return bool(classes and image_folder(request.data))
+def _is_image_folder(job: Job) -> bool:
+    classes = job.task in ("image_binary_classification", "image_multi_class_classification")
+    return bool(classes and image_folder(job.data))
 
 
 def _say(text: str, progress: Progress | None) -> None:

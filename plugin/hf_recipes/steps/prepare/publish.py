@@ -1,6 +1,6 @@
 """A recipe's local data as it goes to its data repo: checked as for a run, then one Parquet file a split.
 
-    python -m hf_recipes.steps.prepare.publish OUT < request.json
+    python -m hf_recipes.steps.prepare.publish OUT < job.json
 
 Writes OUT and answers {"sha": content hash, "splits": {"train", "validation", "test"}, "notes", "problems"} on stdout.
 Rows are published as they came, so that a run far away converts, checks and splits them exactly as one here would.
@@ -21,13 +21,13 @@ from typing import Any
 from hf_recipes.data.findings import Findings, wrong
 from hf_recipes.data.form import Form
 from hf_recipes.data.messages import RowError
+from hf_recipes.record.job import Job
 from hf_recipes.steps import files
 from hf_recipes.steps.prepare.convert import convert
 from hf_recipes.steps.prepare.dataset import IMAGES, Split, open_split
 from hf_recipes.steps.prepare.file_kinds import endings, stem_and_kind
 from hf_recipes.steps.prepare.prepare import form_or_fail, passes_through
 from hf_recipes.steps.reply import reply
-from hf_recipes.steps.request import Request
 
 ROWS_AT_ONCE = 10_000
 CARD = """\
@@ -43,9 +43,9 @@ The data of hf-recipes runs, named by the hash of its content.
 Splits = dict[str, str | None]
 
 
-def publish(request: Request, out: Path) -> dict[str, Any]:
+def publish(job: Job, out: Path) -> dict[str, Any]:
     """Write OUT and describe it. Raises DataError, StepFailed."""
-    data = request.data
+    data = job.data
     if not data.local:
         raise wrong(data.path, "it is not on this disk", code="no-file")
     names: Splits = {
@@ -53,10 +53,10 @@ def publish(request: Request, out: Path) -> dict[str, Any]:
         "validation": data.valid_split,
         "test": data.test_split if isinstance(data.test_split, str) else None,
     }
-    if passes_through(request):
+    if passes_through(job):
         return _folder_as_it_is(Path(data.path), out, names)
-    form = form_or_fail(request)
-    checked = convert(request, form, None)
+    form = form_or_fail(job)
+    checked = convert(job, form, None)
     splits = {role: open_split(data, name) for role, name in names.items() if name}
     # What declares its classes keeps their names where it is copied whole.
     if any(split.hub is not None or split.classes for split in splits.values()):

@@ -10,13 +10,13 @@ from hf_recipes.data.checks import class_id
 from hf_recipes.data.findings import Findings
 from hf_recipes.data.form import Form
 from hf_recipes.data.messages import RowError
+from hf_recipes.record.job import Job
 from hf_recipes.steps.prepare.broken_rows import BrokenRows
 from hf_recipes.steps.prepare.dataset import Split
 from hf_recipes.steps.prepare.first_pass import rows_for
 from hf_recipes.steps.prepare.measurable import check_row, unmeasurable
 from hf_recipes.steps.prepare.rules import RowRules
 from hf_recipes.steps.prepare.rules.rule import SeenRow
-from hf_recipes.steps.request import Request
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class RowReader:
 class Fitting:
     """Whether a row that can be read can also be used, by the rules and by what metrics need."""
 
-    request: Request
+    job: Job
     rules: RowRules | None
     broken: BrokenRows
     tested: str
@@ -82,9 +82,9 @@ class Fitting:
         if not self.to_train_on(seen):
             return False
         if not self.broken.may_skip:
-            check_row(self.request, row, split)
+            check_row(self.job, row, split)
             return True
-        lacks = next(iter(unmeasurable(self.request, row)), None)
+        lacks = next(iter(unmeasurable(self.job, row)), None)
         if lacks is not None:
             self.broken.part(self._split_of(seen)).add(seen.file, seen.line, lacks)
         return lacks is None

@@ -14,6 +14,7 @@ from typing import Any
 from hf_recipes.data.form import Form
 from hf_recipes.data.tally import Tally
 from hf_recipes.recipe.problem import Problem
+from hf_recipes.record.job import Job
 from hf_recipes.steps.prepare.rules.answer_length import answer_length
 from hf_recipes.steps.prepare.rules.answer_spans import answer_spans
 from hf_recipes.steps.prepare.rules.contradictions import contradictions
@@ -31,7 +32,6 @@ from hf_recipes.steps.prepare.rules.sentence_pairs import sentence_pairs
 from hf_recipes.steps.prepare.rules.special_tokens import special_tokens
 from hf_recipes.steps.prepare.rules.targets import targets
 from hf_recipes.steps.prepare.rules.template_refusals import template_refusals
-from hf_recipes.steps.request import Request
 
 RULES: Sequence[Callable[[Context], Rule | None]] = (
     template_refusals,
@@ -57,11 +57,11 @@ RULES: Sequence[Callable[[Context], Rule | None]] = (
 class RowRules:
     """All rules that apply to a recipe, and what they found."""
 
-    def __init__(self, request: Request, form: Form, tokenizer: Any = None) -> None:
+    def __init__(self, job: Job, form: Form, tokenizer: Any = None) -> None:
         """`tokenizer`: the base's, where it could be loaded."""
         self.problems, self.warnings = Tally(), Tally()
         self.facts: dict[str, Any] = {}
-        context = Context(request, form, tokenizer, self.problems, self.warnings, self.facts)
+        context = Context(job, form, tokenizer, self.problems, self.warnings, self.facts)
         self._rules = [rule for make in RULES if (rule := make(context)) is not None]
 
     def look(self, row: SeenRow) -> None:

@@ -40,7 +40,7 @@ class AnswerLength:
 
     def __init__(self, context: Context) -> None:
         self._context, self._tokenizer = context, context.tokenizer
-        evaluate = context.request.evaluate
+        evaluate = context.job.evaluate
         self._generates = evaluate is not None and any(
             metric.name in GENERATED for metric in evaluate.metrics
         )
@@ -129,9 +129,7 @@ class AnswerLength:
         asked = [messages[:-1] for messages in self._waiting]
         prompts = [self._rendered(asked_row) for asked_row in asked]
         if self._system is not None:
-            prompts += [
-                self._rendered(told_baseline(self._context.request, asked_row)) for asked_row in asked
-            ]
+            prompts += [self._rendered(told_baseline(self._context.job, asked_row)) for asked_row in asked]
         self._prompt = max([self._prompt, *self._lengths(prompts)])
         self._waiting.clear()
 
@@ -165,6 +163,6 @@ class AnswerLength:
 def _positions(context: Context) -> int | None:
     """How many positions the base knows; None where its config does not say."""
     try:
-        return positions(str(context.tokenizer.name_or_path), context.request.trust_remote_code)
+        return positions(str(context.tokenizer.name_or_path), context.job.trust_remote_code)
     except (OSError, ValueError):
         return None

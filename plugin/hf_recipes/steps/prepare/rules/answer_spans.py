@@ -11,7 +11,7 @@ SHOWN = 60
 
 
 def answer_spans(context: Context) -> Rule | None:
-    return AnswerSpans(context) if context.request.task == "text_extractive_question_answering" else None
+    return AnswerSpans(context) if context.job.task == "text_extractive_question_answering" else None
 
 
 class AnswerSpans:

@@ -18,7 +18,7 @@ def contradictions(context: Context) -> Rule:
 
 class Contradictions:
     def __init__(self, context: Context) -> None:
-        self._comparing = Comparing(context.form, context.request.params)
+        self._comparing = Comparing(context.form, context.job.settled)
         self._warnings = context.warnings
         self._answers: dict[bytes, Counter[bytes]] = {}
         self._first: dict[bytes, tuple[str, int]] = {}

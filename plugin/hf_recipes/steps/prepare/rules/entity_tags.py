@@ -16,7 +16,7 @@ BEGINS = ("B", "S", "U", "W")
 
 
 def entity_tags(context: Context) -> Rule | None:
-    return EntityTags(context) if context.request.task == "text_token_classification" else None
+    return EntityTags(context) if context.job.task == "text_token_classification" else None
 
 
 class EntityTags:

@@ -16,7 +16,7 @@ LONGEST = 60.0
 
 
 def expected_queries(context: Context) -> Rule | None:
-    metrics = context.request.evaluate.metrics if context.request.evaluate else ()
+    metrics = context.job.evaluate.metrics if context.job.evaluate else ()
     metric = next((metric for metric in metrics if metric.name == "sql_execution"), None)
     if metric is None or not context.form.conversations:
         return None

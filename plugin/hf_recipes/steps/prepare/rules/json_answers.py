@@ -14,13 +14,13 @@ SHARE = 0.9
 
 def json_answers(context: Context) -> Rule | None:
     """None for classifiers: a label is no JSON."""
-    classifies = context.form.label is not None or context.request.params.get("task") == "classification"
+    classifies = context.form.label is not None or context.job.settled.get("task") == "classification"
     return None if classifies else JsonAnswers(context)
 
 
 class JsonAnswers:
     def __init__(self, context: Context) -> None:
-        self._comparing = Comparing(context.form, context.request.params)
+        self._comparing = Comparing(context.form, context.job.settled)
         self._warnings = context.warnings
         self._slips = Tally()
         self._json = 0

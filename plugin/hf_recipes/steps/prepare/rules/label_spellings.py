@@ -21,7 +21,7 @@ HINT = "write it the same everywhere, or a model is taught, and measured on, two
 
 def label_spellings(context: Context) -> Rule | None:
     form = context.form
-    comparing = Comparing(form, context.request.params)
+    comparing = Comparing(form, context.job.settled)
     if column := form.label:
         convert = CONVERTERS[column.kind]
 
@@ -34,7 +34,7 @@ def label_spellings(context: Context) -> Rule | None:
             return tuple(map(str, value)) if isinstance(value, list) else (str(value),)
 
         return LabelSpellings(context, of_column, classes=True)
-    classes = context.request.params.get("task") == "classification"
+    classes = context.job.settled.get("task") == "classification"
     return LabelSpellings(context, lambda row: comparing(row.row, row.record).answers, classes=classes)
 
 

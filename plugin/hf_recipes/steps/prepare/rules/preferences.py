@@ -9,7 +9,7 @@ from hf_recipes.steps.prepare.rules.rule import Context, Rule, SeenRow
 
 
 def preferences(context: Context) -> Rule | None:
-    pairs = context.request.task == "lm_training" and trainer_of(context.request.params) in (
+    pairs = context.job.task == "lm_training" and trainer_of(context.job.settled) in (
         "dpo",
         "orpo",
         "reward",

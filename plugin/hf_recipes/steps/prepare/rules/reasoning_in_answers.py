@@ -37,7 +37,7 @@ class ReasoningInAnswers:
 
     def _tell(self, row: SeenRow, found: FinalAnswer, expected: str) -> None:
         warnings, mark = self._context.warnings, _mark(found.reasoning)
-        measured = row.part == "test" and self._context.request.evaluate is not None
+        measured = row.part == "test" and self._context.job.evaluate is not None
         if not found.answer and not measured:
             said = f"the {expected}answer is nothing but reasoning ({mark})"
             warnings.add(row.file, row.line, said, code=CODE)

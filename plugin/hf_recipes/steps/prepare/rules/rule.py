@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from hf_recipes.data.form import Form
 from hf_recipes.data.tally import Tally
-from hf_recipes.steps.request import Request
+from hf_recipes.record.job import Job
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class SeenRow:
 
 @dataclass(frozen=True)
 class Context:
-    request: Request
+    job: Job
     form: Form
     tokenizer: Any
     """The base's, None where it could not be loaded."""

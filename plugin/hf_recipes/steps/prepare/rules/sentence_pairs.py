@@ -8,13 +8,13 @@ from hf_recipes.steps.prepare.rules.rule import Context, Rule, SeenRow
 
 
 def sentence_pairs(context: Context) -> Rule | None:
-    return SentencePairs(context) if context.request.task == "sentence_transformers" else None
+    return SentencePairs(context) if context.job.task == "sentence_transformers" else None
 
 
 class SentencePairs:
     def __init__(self, context: Context) -> None:
         named = {column.parameter: column.name for column in context.form.columns}
-        self._trainer = trainer_of(context.request.params)
+        self._trainer = trainer_of(context.job.settled)
         self._texts = [
             named[f"sentence{number}_column"] for number in (1, 2, 3) if f"sentence{number}_column" in named
         ]

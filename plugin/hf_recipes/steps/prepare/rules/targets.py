@@ -11,7 +11,7 @@ from hf_recipes.steps.prepare.rules.rule import Context, Rule, SeenRow
 
 
 def targets(context: Context) -> Rule | None:
-    task = context.request.task
+    task = context.job.task
     if task == "seq2seq":
         return Copies(context)
     if task == "text_single_column_regression":
@@ -63,7 +63,7 @@ class TableTargets:
     """Tables: trainers take any cell, and learn from an empty one what they like."""
 
     def __init__(self, context: Context) -> None:
-        params = context.request.params
+        params = context.job.settled
         self._names = _names(params.get("target_columns") or "target")
         self._numbers = params.get("task") == "regression"
         self._problems, self._found = context.problems, Tally()

@@ -23,7 +23,7 @@ def template_refusals(context: Context) -> Rule | None:
 class TemplateRefusals:
     def __init__(self, context: Context) -> None:
         self._context, self._tokenizer = context, context.tokenizer
-        self._name = PurePath(context.request.base_model.rstrip("/")).name
+        self._name = PurePath(context.job.base_model.rstrip("/")).name
         self._of_recipe: dict[str, tuple[str, str, str]] = {}
         """Key of the recipe → (what is wrong there, what to do, code): said once, and of no row."""
         self._baseline_system()
@@ -32,7 +32,7 @@ class TemplateRefusals:
         for messages in self._conversations(row):
             try:
                 text = render(self._tokenizer, messages)
-                if row.part == "test" and self._context.request.evaluate is not None:
+                if row.part == "test" and self._context.job.evaluate is not None:
                     render(self._tokenizer, messages[:-1], add_generation_prompt=True)
             except TemplateRefused as refused:
                 self._tell(row, *self._refused(messages, str(refused)))
@@ -42,7 +42,7 @@ class TemplateRefusals:
     def finish(self) -> None:
         for key, (said, hint, code) in self._of_recipe.items():
             tally = self._context.problems if code == CODE else self._context.warnings
-            place = self._context.request.place(key)
+            place = self._context.job.place(key)
             tally.add(place.file, place.line, f"{key}: {said}", column=place.column, code=code, hint=hint)
 
     def _conversations(self, row: SeenRow) -> Iterator[Conversation]:
@@ -94,9 +94,9 @@ class TemplateRefusals:
 
     def _baseline_system(self) -> None:
         """The recipe's own system turn for the base, which stands in no row."""
-        request = self._context.request
-        system = request.evaluate.baseline_system if request.evaluate else None
-        if system is None or request.data.system == "fold":
+        job = self._context.job
+        system = job.evaluate.baseline_system if job.evaluate else None
+        if system is None or job.data.system == "fold":
             return
         asked = [{"role": "system", "content": system}, {"role": "user", "content": "?"}]
         try:
