@@ -29,8 +29,8 @@ SYSTEM = "Answer in one short paragraph."
 # Runs in the child: what it holds at the most is its own to say.
 MEASURED = """
 import json, resource, sys
-from hf_recipes.steps.prepare.check_rows import quality
-answer = quality(json.load(sys.stdin))
+from hf_recipes.steps.prepare.check_rows import inspect_rows
+answer = inspect_rows(json.load(sys.stdin))
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 print(json.dumps({"peak": peak, "answer": answer}))
 """
@@ -109,7 +109,7 @@ def resolve_base(python: Path) -> None:
     """Fetching and converting the base is not what is measured."""
     child(
         python,
-        f"from hf_recipes.inference.base_model import resolve; print(resolve({BASE!r}, say=print))",
+        f"from hf_recipes.inference.base_model import resolve_base; print(resolve_base({BASE!r}, say=print))",
         "",
     )
 

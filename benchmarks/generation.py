@@ -61,10 +61,10 @@ def compare(method: str, shots: int, bound: float, count: int, plain_count: int)
     import torch
     from transformers import AutoModelForCausalLM
 
-    from hf_recipes.inference.base_model import resolve
+    from hf_recipes.inference.base_model import resolve_base
     from hf_recipes.inference.pair import load_base
 
-    base = resolve("bundled/smollm2-135m-instruct", say=print)
+    base = resolve_base("bundled/smollm2-135m-instruct", say=print)
     pair = load_base(base)
     plain = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32).eval()
     prompts = asked(count, shots)
@@ -146,7 +146,7 @@ def answer_by_small_model(folder: Path, count: int) -> None:
     from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
     from hf_recipes.inference.answer_cache import AnswerCache
-    from hf_recipes.inference.base_model import resolve
+    from hf_recipes.inference.base_model import resolve_base
     from hf_recipes.inference.pair import load_base
     from hf_recipes.steps.answer import answer
     from hf_recipes.steps.answer.prompts import Asked
@@ -154,7 +154,7 @@ def answer_by_small_model(folder: Path, count: int) -> None:
     from hf_recipes.steps.step import Progress
 
     home = os.environ.pop("HF_RECIPES_HOME")
-    tokenizer = AutoTokenizer.from_pretrained(resolve("bundled/smollm2-135m-instruct", say=print))
+    tokenizer = AutoTokenizer.from_pretrained(resolve_base("bundled/smollm2-135m-instruct", say=print))
     os.environ["HF_RECIPES_HOME"] = home
     tokenizer.save_pretrained(folder / "model")
     config = LlamaConfig(

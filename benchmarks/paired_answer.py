@@ -68,9 +68,9 @@ def make_adapter(folder: Path) -> str:
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
 
-    from hf_recipes.inference.base_model import resolve
+    from hf_recipes.inference.base_model import resolve_base
 
-    base = resolve("bundled/smollm2-135m-instruct", say=lambda text: print(text, file=sys.stderr))
+    base = resolve_base("bundled/smollm2-135m-instruct", say=lambda text: print(text, file=sys.stderr))
     torch.manual_seed(0)
     model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
     tuned = get_peft_model(

@@ -29,8 +29,8 @@ import gradio as gr
 
 from catalog import Catalog
 from models import Models
-from page import Page
-from settings import Settings, read
+from page import ComparePage
+from settings import PageSettings, read_settings
 
 HERE = Path(__file__).resolve().parent
 SYSTEM_FONTS = ["ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
@@ -45,19 +45,19 @@ def main() -> int:
     if os.environ.get("HF_RECIPES_COMPARE_ATTACHED"):
         threading.Thread(target=_end_with_stdin, daemon=True).start()
     try:
-        settings = read(Path(os.environ.get("HF_RECIPES_COMPARE") or HERE / "compare.json"))
+        settings = read_settings(Path(os.environ.get("HF_RECIPES_COMPARE") or HERE / "compare.json"))
         return serve(settings)
     except (OSError, ValueError) as error:
         _say("failed", message=" ".join(str(error).split()))
         return 1
 
 
-def serve(settings: Settings) -> int:
+def serve(settings: PageSettings) -> int:
     """Show the page until it is ended. Raises OSError where the port is taken."""
     models = Models()
     if settings.pairs:
         models.preload(settings.pairs[0])
-    blocks = Page(settings, Catalog(settings), models).build()
+    blocks = ComparePage(settings, Catalog(settings), models).build()
     blocks.queue(max_size=32, default_concurrency_limit=4)
     port = os.environ.get("HF_RECIPES_COMPARE_PORT")
     _, url, _ = blocks.launch(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import memory
-from hub_errors import Unusable, as_unusable
+from hub_errors import UnusableModel, as_unusable
 from pushed import ADAPTER, ADAPTER_WEIGHTS, BUNDLED, Repo, check_kind
 from settings import PairSettings
 
@@ -58,13 +58,15 @@ def fetch(settings: PairSettings, api: HfApi, *, say: Say, available: int | None
         return _bundled(settings.base), _download(model, api)
     base_repo = Repo(settings.base, api)
     if ADAPTER in base_repo.files and "config.json" not in base_repo.files:
-        raise Unusable(f"{settings.base}, which {settings.repo} was made from, is an adapter itself.")
+        raise UnusableModel(f"{settings.base}, which {settings.repo} was made from, is an adapter itself.")
     check_kind(base_repo)
     base = wanted(base_repo)
-    check_memory(base, model, api, memory.available() if available is None else available)
+    check_memory(base, model, api, memory.memory_for_models() if available is None else available)
     size = base.size + model.size
     _make_room(size, keep=(base.repo.name, model.repo.name))
-    say(f"Downloading {settings.repo} and its base, {memory.in_words(size)}; what is here already is taken …")
+    say(
+        f"Downloading {settings.repo} and its base, {memory.size_in_words(size)}; what is here already is taken …"
+    )
     return str(_download(base, api)), _download(model, api)
 
 
@@ -92,9 +94,9 @@ def check_memory(base: Wanted, model: Wanted, api: HfApi, available: int) -> Non
     )
     needed = (base_count * (2 if alone else 1) + count) * item
     if needed > available:
-        raise Unusable(
-            f"{model.repo.name} and its base {base.repo.name} need about {memory.in_words(needed)} of memory, and this"
-            f" machine has {memory.in_words(available)} for them. A larger one is needed for it"
+        raise UnusableModel(
+            f"{model.repo.name} and its base {base.repo.name} need about {memory.size_in_words(needed)} of memory, and this"
+            f" machine has {memory.size_in_words(available)} for them. A larger one is needed for it"
             " (hf-recipes space deploy --hardware)."
         )
 
@@ -106,14 +108,14 @@ def _parameters(wanted: Wanted, api: HfApi) -> tuple[int, list[str]]:
     count, names = 0, []
     for path in wanted.weights:
         if wanted.repo.files[path] < SMALLEST:
-            raise Unusable(f"{path} of {wanted.repo.name} is no safetensors file.")
+            raise UnusableModel(f"{path} of {wanted.repo.name} is no safetensors file.")
         with as_unusable(wanted.repo.name):
             try:
                 found = api.parse_safetensors_file_metadata(
                     wanted.repo.name, path, revision=wanted.repo.revision
                 )
             except SafetensorsParsingError:
-                raise Unusable(f"{path} of {wanted.repo.name} is no safetensors file.") from None
+                raise UnusableModel(f"{path} of {wanted.repo.name} is no safetensors file.") from None
         count += sum(found.parameter_count.values())
         names += found.tensors
     return count, names
@@ -128,12 +130,12 @@ def _download(wanted: Wanted, api: HfApi) -> Path:
 
 
 def _bundled(base: str) -> str:
-    from hf_recipes.inference.base_model import BaseUnavailable, resolve
+    from hf_recipes.inference.base_model import BaseUnavailable, resolve_base
 
     try:
-        return resolve(base, say=log.info)
+        return resolve_base(base, say=log.info)
     except BaseUnavailable as error:
-        raise Unusable(f"{base}: {error}") from None
+        raise UnusableModel(f"{base}: {error}") from None
 
 
 def _make_room(size: int, keep: tuple[str, ...]) -> None:
@@ -161,6 +163,6 @@ def _make_room(size: int, keep: tuple[str, ...]) -> None:
         here = 0
     free = shutil.disk_usage(cache).free
     if free + here < size:
-        raise Unusable(
-            f"{' and '.join(keep)} need {memory.in_words(size)} of disk, and {memory.in_words(free)} are free here."
+        raise UnusableModel(
+            f"{' and '.join(keep)} need {memory.size_in_words(size)} of disk, and {memory.size_in_words(free)} are free here."
         )

@@ -27,7 +27,7 @@ def shown(answered: Sequence[Answered]) -> str:
     """Oldest first in, latest first out. Empty without any. Everything is escaped."""
     if not answered:
         return ""
-    questions = "".join(_question(one) for one in reversed(answered))
+    questions = "".join(_question(question) for question in reversed(answered))
     return f'<section class="hr-eval hr-earlier"><h2>Asked before</h2>{questions}</section>'
 
 
@@ -37,7 +37,7 @@ def _question(answered: Answered) -> str:
     names = panes.names(answered.pair)
     told = "same answer" if panes.agree(answered.deltas) else ""
     answers = "".join(
-        f'<div class="said {which}"><h3>{rendering.kind(which)}<span class="name">{escape(names[which])}</span>'
+        f'<div class="said {which}"><h3>{rendering.kind_label(which)}<span class="name">{escape(names[which])}</span>'
         f"{rendering.COPY}</h3>{_text(delta)}</div>"
         for which, delta in sorted(answered.deltas.items())
     )

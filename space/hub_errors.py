@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 
-class Unusable(ValueError):
+class UnusableModel(ValueError):
     """A model of the list cannot be used; the message is a sentence for a visitor."""
 
     def __init__(self, message: str, *, passing: bool = False) -> None:
@@ -36,7 +36,7 @@ def as_unusable(repo: str) -> Iterator[None]:
     """What the Hub's client raises inside becomes Unusable."""
     try:
         yield
-    except Unusable:
+    except UnusableModel:
         raise
     except Exception as error:
         said = _said(repo, error)
@@ -45,44 +45,46 @@ def as_unusable(repo: str) -> Iterator[None]:
         raise said from error
 
 
-def _said(repo: str, error: Exception) -> Unusable | None:
+def _said(repo: str, error: Exception) -> UnusableModel | None:
     from huggingface_hub import errors
 
     if isinstance(error, errors.GatedRepoError):
-        return Unusable(
+        return UnusableModel(
             f"{repo} is gated: the owner of this page has to ask for access on its page on the Hub and give the page a"
             " read token of an account that was let in."
         )
     if isinstance(error, errors.RepositoryNotFoundError):
         if os.environ.get("HF_TOKEN"):
-            return Unusable(
+            return UnusableModel(
                 f"{repo} is not on the Hub, or it is private and this page's token may not read it."
             )
-        return Unusable(
+        return UnusableModel(
             f"{repo} is not on the Hub, or it is private and this page has no token that reads it"
             " (hf-recipes space deploy gives it one)."
         )
     if isinstance(error, (errors.DisabledRepoError,)):
-        return Unusable(f"{repo} has been disabled by the Hub.")
+        return UnusableModel(f"{repo} has been disabled by the Hub.")
     if isinstance(error, errors.HFValidationError):
-        return Unusable(f"{repo} is no name of a model.")
+        return UnusableModel(f"{repo} is no name of a model.")
     status = getattr(getattr(error, "response", None), "status_code", None)
     if status in (401, 403):
-        return Unusable(
+        return UnusableModel(
             f"The Hub does not let this page read {repo}: its token is not valid or reaches too little."
         )
     if status == 404 or isinstance(error, errors.RemoteEntryNotFoundError):
-        return Unusable(f"{repo} has just been changed on the Hub. Try again in a minute.", passing=True)
+        return UnusableModel(f"{repo} has just been changed on the Hub. Try again in a minute.", passing=True)
     if status == 429:
-        return Unusable("The Hub is asked too often at the moment. Try again in a few minutes.", passing=True)
+        return UnusableModel(
+            "The Hub is asked too often at the moment. Try again in a few minutes.", passing=True
+        )
     if isinstance(error, OSError) and error.errno == 28:
-        return Unusable(f"There is no room on this machine's disk for {repo}.")
+        return UnusableModel(f"There is no room on this machine's disk for {repo}.")
     if (
         status is not None
         or isinstance(error, (OSError, errors.LocalEntryNotFoundError))
         or _of_the_way(error)
     ):
-        return Unusable(
+        return UnusableModel(
             f"{repo} could not be read from the Hub just now. Try again in a minute.", passing=True
         )
     return None

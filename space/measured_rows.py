@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hf_recipes.evaluation.rounding import share
-from hf_recipes.evaluation.shown import label, text
+from hf_recipes.evaluation.shown import escaped, method_label
 
 TEXT_LIMIT = 2000
 """Characters of one text."""
@@ -28,7 +28,7 @@ def rows(found: Sequence[Mapping[str, Any]], n: int, metric: str) -> str:
     choices = "".join(
         f'<label><input type="radio" name="hr-rows" value="{value}"{" checked" if value == "all" else ""}> {name}</label>'
         for value, name in CHOICES.items()
-        if value == "all" or any(f" {value}" in one for one in (row.partition(">")[0] for row in shown))
+        if value == "all" or any(f" {value}" in markup for markup in (row.partition(">")[0] for row in shown))
     )
     return (
         f'<section class="hr-eval hr-rows"><h2>Test rows <small>{count}</small></h2>'
@@ -36,27 +36,27 @@ def rows(found: Sequence[Mapping[str, Any]], n: int, metric: str) -> str:
     )
 
 
-def _row(one: Mapping[str, Any], metric: str) -> str:
-    judged = {method: _value(answer, metric) for method, answer in one["answers"].items()}
+def _row(row: Mapping[str, Any], metric: str) -> str:
+    judged = {method: _value(answer, metric) for method, answer in row["answers"].items()}
     classes = "row"
     if judged.get("fine-tuned") == 0:
         classes += " wrong"
     if len({value for value in judged.values() if value is not None}) > 1:
         classes += " differ"
-    question = _question(one["messages"])
+    question = _question(row["messages"])
     line = question if len(question) <= ONE_LINE else question[:ONE_LINE] + " …"
-    answers = "".join(_answer(method, answer, judged[method]) for method, answer in one["answers"].items())
+    answers = "".join(_answer(method, answer, judged[method]) for method, answer in row["answers"].items())
     return (
-        f'<details class="{classes}"><summary><span class="number">{text(one["row"])}</span> {text(" ".join(line.split()))} '
+        f'<details class="{classes}"><summary><span class="number">{escaped(row["row"])}</span> {escaped(" ".join(line.split()))} '
         f'<span class="marks">{"".join(_mark(method, value) for method, value in judged.items())}</span></summary>'
-        f"<dl><dt>Prompt</dt><dd>{_cut(question)}</dd><dt>Expected</dt><dd>{_cut(one['reference'])}</dd>{answers}</dl></details>"
+        f"<dl><dt>Prompt</dt><dd>{_cut(question)}</dd><dt>Expected</dt><dd>{_cut(row['reference'])}</dd>{answers}</dl></details>"
     )
 
 
 def _answer(method: str, answer: Mapping[str, Any], value: float | None) -> str:
     said = {None: "", 1: " ✓ right", 0: " ✗ wrong"}.get(value, f" {share(value or 0)}")
     tone = {1: ' class="right"', 0: ' class="wrong"'}.get(value, "")
-    return f"<dt{tone}>{text(label(method))}{said}</dt><dd>{_cut(answer.get('answer', ''))}</dd>"
+    return f"<dt{tone}>{escaped(method_label(method))}{said}</dt><dd>{_cut(answer.get('answer', ''))}</dd>"
 
 
 def _mark(method: str, value: float | None) -> str:
@@ -64,7 +64,7 @@ def _mark(method: str, value: float | None) -> str:
     if value is None:
         return ""
     said, sign = {1: ("right", "✓"), 0: ("wrong", "✗")}.get(value, (share(value), ""))
-    name = text(f"{label(method)}: {said}")
+    name = escaped(f"{method_label(method)}: {said}")
     if not sign:
         return f'<span class="graded" title="{name}">{said}</span>'
     return f'<span class="{said}" title="{name}" role="img" aria-label="{name}">{sign}</span>'
@@ -83,4 +83,4 @@ def _question(messages: Sequence[Mapping[str, Any]]) -> str:
 
 def _cut(value: object) -> str:
     whole = str(value)
-    return text(whole if len(whole) <= TEXT_LIMIT else f"{whole[:TEXT_LIMIT]} …") or "<i>(empty)</i>"
+    return escaped(whole if len(whole) <= TEXT_LIMIT else f"{whole[:TEXT_LIMIT]} …") or "<i>(empty)</i>"

@@ -12,7 +12,7 @@ RESERVED = 1 << 30
 """Bytes for Python, torch and the working memory of an answer."""
 
 
-def available() -> int:
+def memory_for_models() -> int:
     """Bytes that models may take in all: the GPU's memory where there is one, else the machine's or its container's."""
     gpu = _gpu()
     return max(0, (gpu if gpu is not None else _machine(CGROUP_LIMITS)) - RESERVED)
@@ -23,7 +23,7 @@ def item_size() -> int:
     return 2 if _gpu() is not None else 4
 
 
-def in_words(size: float) -> str:
+def size_in_words(size: float) -> str:
     return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{max(size, 1e5) / 1e6:.1f} MB"
 
 

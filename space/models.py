@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
-from hub_errors import Unusable
+from hub_errors import UnusableModel
 from settings import PairSettings
 
 log = logging.getLogger("compare")
@@ -92,7 +92,7 @@ class Models:
                 reasoning=settings.reasoning,
             )
         except (OSError, ValueError) as error:
-            raise Unusable(_named(str(error), settings, base, folder)) from error
+            raise UnusableModel(_named(str(error), settings, base, folder)) from error
         self._settings, self._base = settings, base
 
     def _folders(self, settings: PairSettings) -> tuple[str, Path]:
@@ -125,15 +125,15 @@ def _named(text: str, settings: PairSettings, base: str, folder: Path) -> str:
 def _resolved(base: str) -> str:
     if not base.startswith("bundled/"):
         return base
-    from hf_recipes.inference.base_model import BaseUnavailable, resolve
+    from hf_recipes.inference.base_model import BaseUnavailable, resolve_base
 
     try:
-        return str(resolve(base, say=log.info))
+        return str(resolve_base(base, say=log.info))
     except BaseUnavailable as error:
         raise OSError(f"{base}: {error}") from None
 
 
-def explain(error: BaseException) -> str:
+def visitor_sentence(error: BaseException) -> str:
     """One sentence for a visitor; what a visitor cannot fix goes to the log."""
     if isinstance(error, (OSError, ValueError)):
         return str(error) or type(error).__name__

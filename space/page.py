@@ -13,9 +13,9 @@ import history
 import panes
 import rendering
 from catalog import Catalog
-from hub_errors import Unusable
-from models import Models, both, explain
-from settings import PROMPT_LIMIT, PairSettings, Settings
+from hub_errors import UnusableModel
+from models import Models, both, visitor_sentence
+from settings import PROMPT_LIMIT, PageSettings, PairSettings
 from waiting_line import Turns
 
 NOT_NOW = "This model cannot be asked now."
@@ -42,20 +42,20 @@ Shown = tuple[str, str, str, Any]
 
 
 @dataclass(frozen=True)
-class Asked:
+class PendingQuestion:
     """A question that is being answered, or is in the line for it."""
 
     stop: threading.Event = field(default_factory=threading.Event)
     ended: threading.Event = field(default_factory=threading.Event)
 
 
-class Page:
-    def __init__(self, settings: Settings, catalog: Catalog, models: Models) -> None:
+class ComparePage:
+    def __init__(self, settings: PageSettings, catalog: Catalog, models: Models) -> None:
         self._settings = settings
         self._catalog = catalog
         self._models = models
         self._turns = Turns()
-        self._asked: dict[str, Asked] = {}
+        self._asked: dict[str, PendingQuestion] = {}
         self._history: dict[str, list[history.Answered]] = {}
 
     def build(self) -> gr.Blocks:
@@ -64,7 +64,7 @@ class Page:
         # What a pushed model says about itself is read when the page is opened.
         first = here or PairSettings.unread(names[0])
         with gr.Blocks(title=self._settings.title or TITLE, analytics_enabled=False) as blocks:
-            head = gr.HTML(rendering.header(self._title(first), first))
+            head = gr.HTML(rendering.pane_header(self._title(first), first))
             chosen = gr.Dropdown(
                 list(names),
                 value=first.name,
@@ -127,7 +127,7 @@ class Page:
                         base = gr.HTML(nothing[0], elem_id="pane-base", min_width=300)
                         tuned = gr.HTML(nothing[1], elem_id="pane-fine-tuned", min_width=300)
                     before = gr.HTML(elem_id="earlier")
-                    concluded = gr.HTML(rendering.summary(first.report), elem_id="concluded")
+                    concluded = gr.HTML(rendering.report_summary(first.report), elem_id="concluded")
                 with gr.Tab("Evaluation", id="measured"):
                     report = gr.HTML(rendering.evaluation(first.report, first.rows), elem_id="evaluation")
 
@@ -166,7 +166,7 @@ class Page:
         before = self._history.setdefault(_session(request), [])
         try:
             pair = self._catalog.pair(name)
-        except Unusable as error:
+        except UnusableModel as error:
             pair = PairSettings.unread(self._settings.listed(name))
             yield rendering.error(str(error)), *panes.empty(pair, NOT_NOW), history.shown(before)
             return
@@ -175,7 +175,7 @@ class Page:
         if trouble:
             yield rendering.error(trouble), *panes.empty(pair), history.shown(before)
             return
-        asked = self._asked[_session(request)] = Asked()
+        asked = self._asked[_session(request)] = PendingQuestion()
         place = self._turns.join()
         try:
             yield "", *panes.empty(pair), history.shown(before)
@@ -188,7 +188,7 @@ class Page:
             if any(delta.tokens for delta in deltas.values()):
                 before[:] = [*before, history.Answered(pair, _told(values), deltas)][-history.KEPT :]
         except Exception as error:
-            yield rendering.error(explain(error)), *panes.empty(pair), gr.skip()
+            yield rendering.error(visitor_sentence(error)), *panes.empty(pair), gr.skip()
         finally:
             self._turns.leave(place)
             if self._asked.get(_session(request)) is asked:
@@ -250,16 +250,20 @@ class Page:
         try:
             pair = self._catalog.pair(name)
         except Exception as error:
-            pair, trouble, note = PairSettings.unread(self._settings.listed(name)), explain(error), NOT_NOW
+            pair, trouble, note = (
+                PairSettings.unread(self._settings.listed(name)),
+                visitor_sentence(error),
+                NOT_NOW,
+            )
         return (
-            rendering.header(self._title(pair), pair),
+            rendering.pane_header(self._title(pair), pair),
             gr.update(label=_label(pair), placeholder=_placeholder(pair)),
             gr.update(samples=[[example] for example in pair.examples], visible=bool(pair.examples)),
             pair.form.system,
             rendering.error(trouble),
             *panes.empty(pair, note),
             history.shown(self._history.get(_session(request), ())),
-            "" if trouble else rendering.summary(pair.report),
+            "" if trouble else rendering.report_summary(pair.report),
             "" if trouble else rendering.evaluation(pair.report, pair.rows),
             *(gr.update(label=label, visible=bool(label)) for label in _others(pair)),
         )

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hf_recipes.data.prompt_form import PromptForm, prompt_form
-from hub_errors import Unusable, as_unusable
+from hub_errors import UnusableModel, as_unusable
 from settings import DEFAULT_NEW_TOKENS, TOKEN_LIMIT, PairSettings, marks
 
 if TYPE_CHECKING:
@@ -74,14 +74,14 @@ class Repo:
         return self.yaml("README.md", head[1]) if head else {}
 
 
-def describe(name: str, api: HfApi) -> PairSettings:
+def describe_pushed(name: str, api: HfApi) -> PairSettings:
     """The pair of a pushed model and its base. Raises Unusable with a sentence for a visitor."""
     repo = Repo(name, api)
     check_kind(repo)
     recipe = repo.yaml("recipe.yml")
     base = base_of(repo)
     shown, evaluate = _mapping(recipe.get("compare")), _mapping(recipe.get("evaluate"))
-    report = report_of(repo)
+    report = shown_report(repo)
     limit = evaluate.get("max_new_tokens") or (report or {}).get("max_new_tokens")
     return PairSettings(
         name=name,
@@ -113,11 +113,13 @@ def check_kind(repo: Repo) -> None:
         weights = any(_is_weights(path) for path in repo.files)
         fits = any(name.endswith(("ForCausalLM", "LMHeadModel")) for name in classes)
         if fits and "AutoModelForCausalLM" in _mapping(config.get("auto_map")):
-            raise Unusable(f"{repo.name} needs code of its own to be loaded, and this page runs none.")
+            raise UnusableModel(f"{repo.name} needs code of its own to be loaded, and this page runs none.")
     if not fits:
-        raise Unusable(f"{repo.name} is no model that writes text ({kind}), so there is nothing to compare.")
+        raise UnusableModel(
+            f"{repo.name} is no model that writes text ({kind}), so there is nothing to compare."
+        )
     if not weights:
-        raise Unusable(f"{repo.name} has no safetensors weights; other formats are not loaded here.")
+        raise UnusableModel(f"{repo.name} has no safetensors weights; other formats are not loaded here.")
 
 
 def _is_weights(path: str) -> bool:
@@ -133,7 +135,7 @@ def base_of(repo: Repo) -> str:
         named = isinstance(found, str) and found != repo.name
         if named and (BUNDLED.fullmatch(found) or MODEL_ID.fullmatch(found)):
             return found
-    raise Unusable(
+    raise UnusableModel(
         f"{repo.name} does not say which model it was made from: its card needs a line base_model: user/name."
     )
 
@@ -148,7 +150,7 @@ def _bases(repo: Repo) -> Iterator[Any]:
     yield found[0] if isinstance(found, list) and len(found) == 1 else found
 
 
-def report_of(repo: Repo) -> Mapping[str, Any] | None:
+def shown_report(repo: Repo) -> Mapping[str, Any] | None:
     """The evaluation: our report, else what the card says was measured, else what our mark says of the training. Raises Unusable."""
     measured = _sound(repo.document("report/report.json")) or _from_card(repo.card().get("model-index"))
     return (
@@ -187,7 +189,10 @@ def _told(report: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     losses = {key: value for key, value in _mapping(training.get("loss")).items() if _is_number(value)}
     yield "training", {**_findings(training), **({"loss": losses} if losses else {})}
     warned = report.get("warnings")
-    said = [_text(_mapping(one).get("message"), 2000) for one in (warned if isinstance(warned, list) else ())]
+    said = [
+        _text(_mapping(warning).get("message"), 2000)
+        for warning in (warned if isinstance(warned, list) else ())
+    ]
     yield "warnings", [{"message": warning} for warning in said[:WARNINGS] if warning]
 
 
@@ -243,9 +248,9 @@ def _text(value: object, limit: int = 200) -> str:
 def _texts(found: object) -> list[str]:
     """The examples that are text, as many and as long as the page has room for."""
     return [
-        one
-        for one in (found if isinstance(found, list) else ())
-        if isinstance(one, str) and 0 < len(one) <= EXAMPLE_LIMIT
+        example
+        for example in (found if isinstance(found, list) else ())
+        if isinstance(example, str) and 0 < len(example) <= EXAMPLE_LIMIT
     ][:EXAMPLES]
 
 
@@ -253,9 +258,11 @@ def _form(data: Mapping[str, Any]) -> PromptForm:
     """What a visitor fills in; what is no template is what they type as a whole."""
     messages = data.get("messages")
     turns = [
-        {"role": one["role"], "content": one["content"]}
-        for one in (messages if isinstance(messages, list) else ())
-        if isinstance(one, dict) and isinstance(one.get("role"), str) and isinstance(one.get("content"), str)
+        {"role": message["role"], "content": message["content"]}
+        for message in (messages if isinstance(messages, list) else ())
+        if isinstance(message, dict)
+        and isinstance(message.get("role"), str)
+        and isinstance(message.get("content"), str)
     ]
     try:
         return prompt_form(turns, folds=data.get("system") == "fold")

@@ -11,7 +11,7 @@ from typing import Any
 import measured_rows
 from hf_recipes.data.measurable import json_value
 from hf_recipes.evaluation import findings, rounding
-from hf_recipes.evaluation.shown import label, metric_name, text
+from hf_recipes.evaluation.shown import escaped, method_label, metric_name
 from settings import PairSettings
 
 LABELS = {"base": "Base", "fine-tuned": "Fine-tuned"}
@@ -31,7 +31,7 @@ DECISIONS = {
 }
 
 
-def header(title: str, pair: PairSettings) -> str:
+def pane_header(title: str, pair: PairSettings) -> str:
     base = f"<b>{escape(pair.base_name)}</b>" if pair.base_name else "a base model"
     return (
         f'<header class="hr-head"><h1>{escape(title)}</h1><p>One prompt, two models: {base} as it'
@@ -69,14 +69,14 @@ def pane(
     named = f'<span class="name">{escape(name)}</span>' if name else ""
     return (
         f'<section class="pane {which}" data-model="{which}" data-state="{state}" aria-label="{LABELS[which]} model">'
-        f"<h2>{kind(which)}{named}{_badges(delta, limit, doing, same)}</h2>"
+        f"<h2>{kind_label(which)}{named}{_badges(delta, limit, doing, same)}</h2>"
         # Not the answer itself is read out: it would be begun anew with each of its tokens.
         f'<p class="hr-hidden" role="status">{_told(which, delta, doing)}</p>'
         f'<div class="answer">{_answer(delta, note)}</div>{_statistics(delta, prompt_tokens)}</section>'
     )
 
 
-def kind(which: str) -> str:
+def kind_label(which: str) -> str:
     return f'{MARKS[which]}<span class="kind">{LABELS[which]}</span>'
 
 
@@ -115,7 +115,7 @@ def _badges(delta: Any, limit: int | None, doing: str, same: bool) -> str:
         told.append("stopped")
     elif delta.tokens == limit:
         told.append(f"at the limit of {limit} tokens")
-    return "".join(f'<span class="badge">{one}</span>' for one in told)
+    return "".join(f'<span class="badge">{badge}</span>' for badge in told)
 
 
 def _answer(delta: Any, note: str) -> str:
@@ -199,7 +199,7 @@ def _statistics(delta: Any, prompt_tokens: int | None) -> str:
     return f"<footer><dl>{rows}</dl>{stamp}</footer>"
 
 
-def summary(report: Mapping[str, Any] | None) -> str:
+def report_summary(report: Mapping[str, Any] | None) -> str:
     """What the evaluation concludes, below the answers; empty without a verdict or a warning."""
     concluded = _warnings(report or {}) + _verdict((report or {}).get("verdict"))
     return (
@@ -213,11 +213,11 @@ def evaluation(report: Mapping[str, Any] | None, rows: Sequence[Mapping[str, Any
     """The recipe's evaluation: what it concludes, a chart with intervals, a table, test rows. Says so where there is none."""
     if report is None or not report.get("methods"):
         known = report or {}
-        trained = findings.training(known)
+        trained = findings.training_sentence(known)
         return (
             f'<section class="hr-eval none"><h2>Evaluation</h2>{_warnings(known)}<p>Nothing was measured in this run. Of chat'
             " models that llm-sft or llm-generic trains, <code>evaluate:</code> in the recipe has both models answer held-out"
-            f" rows, and the numbers stand here.</p>{f'<p>{text(trained)}</p>' if trained else ''}</section>"
+            f" rows, and the numbers stand here.</p>{f'<p>{escaped(trained)}</p>' if trained else ''}</section>"
         )
     n = int(report.get("n") or 0)
     metrics = list(
@@ -235,7 +235,8 @@ def evaluation(report: Mapping[str, Any] | None, rows: Sequence[Mapping[str, Any
 def _warnings(report: Mapping[str, Any]) -> str:
     """What makes the numbers doubtful: above the verdict."""
     return "".join(
-        f'<p class="verdict warning"><b>Warning.</b> {text(said)}</p>' for said in findings.warnings(report)
+        f'<p class="verdict warning"><b>Warning.</b> {escaped(said)}</p>'
+        for said in findings.warning_sentences(report)
     )
 
 
@@ -245,32 +246,32 @@ def _verdict(verdict: Any) -> str:
     decision = str(verdict.get("decision") or "")
     return (
         f'<p class="verdict {escape(decision)}"><b>{escape(DECISIONS.get(decision, decision))}.</b>'
-        f" {text(verdict.get('reason') or '')}</p>"
+        f" {escaped(verdict.get('reason') or '')}</p>"
     )
 
 
 def _findings(report: Mapping[str, Any]) -> str:
     """What training did, what was drawn from, what was saved and whether the model forgot, as far as it was measured."""
     told = (
-        findings.training,
+        findings.training_sentence,
         findings.drawn_from,
-        findings.savings,
-        findings.forgetting,
+        findings.savings_sentence,
+        findings.forgetting_sentence,
     )
     said = filter(
         None,
         (*(tell(report) for tell in told), *findings.rows_that_tell_little(report), *findings.notes(report)),
     )
-    return "".join(f'<p class="finding">{text(sentence)}</p>' for sentence in said)
+    return "".join(f'<p class="finding">{escaped(sentence)}</p>' for sentence in said)
 
 
 def _gate(gate: Any) -> str:
     """The bounds of the recipe; empty where it has none."""
     items = "".join(
-        f"<li>{'✓' if one.get('met') else '✗'} {text(metric_name(str(one.get('metric'))))} {text(one.get('bound'))}"
-        f"{'' if one.get('met') else ': not met'}</li>"
-        for one in (gate if isinstance(gate, list) else ())
-        if isinstance(one, Mapping)
+        f"<li>{'✓' if bound.get('met') else '✗'} {escaped(metric_name(str(bound.get('metric'))))} {escaped(bound.get('bound'))}"
+        f"{'' if bound.get('met') else ': not met'}</li>"
+        for bound in (gate if isinstance(gate, list) else ())
+        if isinstance(bound, Mapping)
     )
     return f'<div class="gate"><h3>The recipe requires</h3><ul>{items}</ul></div>' if items else ""
 
@@ -299,13 +300,13 @@ def _chart(metric: str, methods: Mapping[str, Any]) -> str:
         )
         whisker = f'<i class="whisker" style="left:{low:.2%};width:{high - low:.2%}"></i>'
         bars.append(
-            f'<div class="bar {which}"><span class="who">{MARKS[which]}{text(label(name))}</span>'
+            f'<div class="bar {which}"><span class="who">{MARKS[which]}{escaped(method_label(name))}</span>'
             f'<span class="track"><i class="fill" style="width:{value:.2%}"></i>'
             f"{whisker if 'low' in measured else ''}</span>"
             f'<span class="number">{rounding.share(value)}</span></div>'
         )
     intervals = any("low" in result.get("metrics", {}).get(metric, {}) for result in methods.values())
-    title = text(metric_name(metric))
+    title = escaped(metric_name(metric))
     return (
         f'<figure role="img" aria-label="{title} of each method"><figcaption>{title}'
         f"{'<small>line: 95 % interval</small>' if intervals else ''}</figcaption>{''.join(bars)}"
@@ -315,27 +316,27 @@ def _chart(metric: str, methods: Mapping[str, Any]) -> str:
 
 def _table(report: Mapping[str, Any], metrics: list[str], n: int) -> str:
     methods, cut_at = report["methods"], findings.cut_at(report)
-    head = "".join(f"<th>{text(metric_name(name))}</th>" for name in metrics)
+    head = "".join(f"<th>{escaped(metric_name(name))}</th>" for name in metrics)
     rows = []
     for name, result in methods.items():
         which = _kind(name)
         shares = ""
         for metric in metrics:
             found = result.get("metrics", {}).get(metric)
-            bounds = rounding.interval(found) if found else ""
+            bounds = rounding.interval_in_words(found) if found else ""
             interval = f" <small>{bounds}</small>" if bounds else ""
             shares += f"<td>{rounding.share(found['value'])}{interval}</td>" if found else "<td>–</td>"
         each = [
             f"{result[key] / n:,.1f}" if n and isinstance(result.get(key), (int, float)) else "–"
             for key in ("prompt_tokens", "completion_tokens")
         ]
-        each += [text(findings.cut(result, n))] if cut_at else []
+        each += [escaped(findings.cut(result, n))] if cut_at else []
         seconds = f"{1000 * result['seconds'] / n:,.0f} ms" if n and result.get("seconds") else "–"
         cells = "".join(f"<td>{value}</td>" for value in [*each, seconds])
         rows.append(
-            f'<tr class="{which}"><th scope="row">{MARKS[which]}{text(label(name))}</th>{shares}{cells}</tr>'
+            f'<tr class="{which}"><th scope="row">{MARKS[which]}{escaped(method_label(name))}</th>{shares}{cells}</tr>'
         )
     return (
         '<div class="scroll" tabindex="0" role="region" aria-label="Numbers of the evaluation"><table><thead><tr><th>Method</th>'
-        f"{head}<th>tokens in</th><th>tokens out</th>{f'<th>{text(cut_at)}</th>' if cut_at else ''}<th>time a row</th></tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+        f"{head}<th>tokens in</th><th>tokens out</th>{f'<th>{escaped(cut_at)}</th>' if cut_at else ''}<th>time a row</th></tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )

@@ -57,7 +57,7 @@ class PairSettings:
 
 
 @dataclass(frozen=True)
-class Settings:
+class PageSettings:
     title: str
     pairs: tuple[PairSettings, ...]
     models: tuple[str, ...] = ()
@@ -69,7 +69,7 @@ class Settings:
 
     def listed(self, name: object) -> str:
         """The name, where it is on the list; whatever else a visitor sends means the first."""
-        return next((one for one in self.names if one == name), self.names[0])
+        return next((known for known in self.names if known == name), self.names[0])
 
     def pair(self, name: object) -> PairSettings | None:
         """The configured pair that the name means; None where it means a pushed model."""
@@ -77,7 +77,7 @@ class Settings:
         return next((pair for pair in self.pairs if pair.name == meant), None)
 
 
-def read(path: Path) -> Settings:
+def read_settings(path: Path) -> PageSettings:
     """Folders and reports are relative to the file. Raises OSError, ValueError (with one sentence)."""
     try:
         found = json.loads(path.read_text("utf-8"))
@@ -87,7 +87,7 @@ def read(path: Path) -> Settings:
         raise ValueError(f"{path} does not describe a page: {error}") from None
     if not pairs and not models:
         raise ValueError(f"{path} names no pair of models")
-    return Settings(str(found.get("title") or (pairs[0].name if pairs else "")), pairs, models)
+    return PageSettings(str(found.get("title") or (pairs[0].name if pairs else "")), pairs, models)
 
 
 def _pair(found: Mapping[str, Any], folder: Path) -> PairSettings:

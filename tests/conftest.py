@@ -110,7 +110,7 @@ def outcome(make_run: Callable[..., Path], start: Callable[..., object]) -> Call
     def go(*steps: Any, **changes: Any) -> tuple[Path, Any]:
         run = make_run(*steps, **changes)
         start(run)
-        for _ in record.follow(run):
+        for _ in record.follow_log(run):
             pass
         return run, record.read_state(run)
 

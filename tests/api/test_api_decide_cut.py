@@ -10,7 +10,7 @@ import pytest
 
 from hf_recipes.api import decide
 from hf_recipes.api.recipes import load_recipe
-from hf_recipes.cli.decide import show
+from hf_recipes.cli.decide import show_decision
 from hf_recipes.cli.output import console
 from hf_recipes.evaluation.interval import wilson
 
@@ -54,7 +54,7 @@ def test_a_decision_that_hangs_on_cut_answers_is_not_measured(
     assert sentence.endswith(
         "Set evaluate.max_new_tokens to 48, or leave it out: it then follows from the data."
     )
-    show(found, console(stderr=False, markup=True))
+    show_decision(found, console(stderr=False, markup=True))
     assert "90 of 200 answers cut at 6 tokens" in " ".join(capsys.readouterr().out.split())
 
 

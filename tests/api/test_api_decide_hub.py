@@ -14,7 +14,7 @@ from hf_recipes.api.recipes import load_recipe
 from hf_recipes.catalog.machine import Machine
 from hf_recipes.engines import autotrain
 from hf_recipes.engines.jobs import translate
-from hf_recipes.estimates.model_size import base_of
+from hf_recipes.estimates.model_size import base_size
 from hf_recipes.hub.base_identity import identity_of
 from hf_recipes.recipe import Recipe, RecipeError
 from hub.handle import Hub
@@ -29,7 +29,7 @@ def recipe(base_model: str) -> Recipe:
 def unchecked(recipe: Recipe) -> CheckedRecipe:
     """With what a check learns, whatever it would say."""
     here = Machine(cores=2, memory=8 << 30)
-    return CheckedRecipe(recipe, autotrain, here, base_of(recipe), translate(recipe, here))
+    return CheckedRecipe(recipe, autotrain, here, base_size(recipe), translate(recipe, here))
 
 
 def seed(
@@ -100,15 +100,17 @@ def test_a_base_of_pickles_and_a_module_that_it_has_not_are_found_out_before_a_r
     assert found["tunable"] is False and "pytorch_model.bin" in str(found["reasons"]), found
     for refused in (
         lambda: lifecycle.plan(recipe("bob/pickled"), say=print),
-        lambda: lifecycle.create(*check_recipes([recipe("bob/pickled")], to_run=True), runs_dir=tmp_path),
+        lambda: lifecycle.create_run(*check_recipes([recipe("bob/pickled")], to_run=True), runs_dir=tmp_path),
         lambda: decide.check_measurable(recipe("bob/pickled")),
     ):
         with pytest.raises(RecipeError, match="as a pickle alone"):
             refused()
-    assert lifecycle.create(*check_recipes([recipe("bob/whole")], to_run=True), runs_dir=tmp_path).is_dir()
+    assert lifecycle.create_run(
+        *check_recipes([recipe("bob/whole")], to_run=True), runs_dir=tmp_path
+    ).is_dir()
     named = load_recipe(RECIPE, settings=("base_model=bob/whole", "params.target_modules=[q_proj, v_proj]"))
     with pytest.raises(RecipeError, match="v_proj is no linear module of the base; did you mean q_proj"):
-        lifecycle.create(*check_recipes([named], to_run=True), runs_dir=tmp_path)
+        lifecycle.create_run(*check_recipes([named], to_run=True), runs_dir=tmp_path)
 
 
 def test_a_missing_model_is_named_and_not_judged(logged_in: Hub) -> None:

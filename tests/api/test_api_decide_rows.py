@@ -10,7 +10,7 @@ import pytest
 
 from hf_recipes.api import decide
 from hf_recipes.api.recipes import load_recipe
-from hf_recipes.cli.decide import show
+from hf_recipes.cli.decide import show_decision
 from hf_recipes.cli.output import console
 from hf_recipes.evaluation.gate import BEST
 
@@ -47,7 +47,7 @@ def test_rows_that_the_limit_leaves_out_are_rows(tmp_path: Path, capsys: pytest.
     assert found["data"]["used_train_rows"] == 40
     assert found["decision"]["decision"] == "fine-tune"
     assert "Raise data.limit first: it leaves 40 of 549 training rows" in found["decision"]["sentence"]
-    show(found, console(stderr=False, markup=True))
+    show_decision(found, console(stderr=False, markup=True))
     said = " ".join(capsys.readouterr().out.split())
     assert "yes: 549 training rows (data.limit leaves 40)" in said
     assert "warning test.jsonl:4:1: odd; mend it (and 2 more such rows)" in said
@@ -73,7 +73,7 @@ def test_a_baseline_to_beat_is_the_target_that_is_shown(
         found["decision"]["decision"] == "fine-tune"
         and "better than few-shot" in found["decision"]["sentence"]
     )
-    show(found, console(stderr=False, markup=True))
+    show_decision(found, console(stderr=False, markup=True))
     said = " ".join(capsys.readouterr().out.split())
     assert (
         "66.0% exact_match, the recipe's evaluate.require.exact_match.better_than: few-shot has 60.0%" in said
@@ -88,7 +88,7 @@ def test_a_reason_that_holds_for_all_hardware_elsewhere_is_said_once(
     (base / "config.json").write_text('{"model_type": "llama"}')
     header = b'{"w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}'
     (base / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
-    show(decided(tmp_path, f"base_model={base}"), console(stderr=False, markup=True))
+    show_decision(decided(tmp_path, f"base_model={base}"), console(stderr=False, markup=True))
     said = " ".join(capsys.readouterr().out.split())
     assert said.count("a folder of this machine is not there") == 1
-    assert "does not fit cpu-basic, cpu-upgrade" in said
+    assert "ruled out cpu-basic, cpu-upgrade" in said

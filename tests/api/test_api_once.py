@@ -34,7 +34,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[], Count
 
         monkeypatch.setattr(home, name, counted)
 
-    counting(recipes, "read_file")
+    counting(recipes, "read_recipe_file")
     counting(model_size, "read_base")
     counting(autotrain, "check_base")
     driver = tmp_path / "bin" / "nvidia-smi"
@@ -54,12 +54,12 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[], Count
 def test_a_plan(asked: Callable[[], Counter[str]], capsys: pytest.CaptureFixture[str]) -> None:
     cli.main(args=["plan", str(SHIPPED), "--json"], standalone_mode=False)
     assert json.loads(capsys.readouterr().out)["data"]["rows"]["train"] == 640
-    assert asked() == {"read_file": 1, "read_base": 1, "check_base": 1, "nvidia-smi": 1}
+    assert asked() == {"read_recipe_file": 1, "read_base": 1, "check_base": 1, "nvidia-smi": 1}
 
 
 def test_the_runs_of_a_matrix(asked: Callable[[], Counter[str]], tmp_path: Path) -> None:
     checked = batch.check_batch(batch.recipes([SHIPPED], MATRIX))
     assert lifecycle.costs(checked, say=print) == [None] * 3
-    runs = batch.create(checked, runs_dir=tmp_path / "runs")
+    runs = batch.create_runs(checked, runs_dir=tmp_path / "runs")
     assert len(runs) == 3
-    assert asked() == {"read_file": 1, "read_base": 1, "check_base": 3, "nvidia-smi": 1}
+    assert asked() == {"read_recipe_file": 1, "read_base": 1, "check_base": 3, "nvidia-smi": 1}

@@ -47,7 +47,7 @@ def published(
         names = ("prepare", "score", "third")
         steps = [make_step(name, code) for name, code in zip(names, codes, strict=False)]
         run = make_run(*steps, **{"backend": "spaces-t4-small", "secrets": ("HF_TOKEN",), **changes})
-        runs_repo.publish(run, {})
+        runs_repo.publish_run(run, {})
         return run
 
     return publish
@@ -208,7 +208,7 @@ def test_an_environment_that_cannot_be_made_ends_the_run_with_the_sentence(
     make_step: Callable[..., Any],
 ) -> None:
     run = make_run(make_step("train", "", "autotrain"), backend="jobs-t4-small")
-    runs_repo.publish(run, {})
+    runs_repo.publish_run(run, {})
     output, _ = (process := container(run, HF_RECIPES_AUTOTRAIN_PYTHON="/nowhere/python")).communicate(
         timeout=60
     )
@@ -226,7 +226,7 @@ def test_making_an_environment_is_shown_as_preparing(
     tmp_path: Path,
 ) -> None:
     run = make_run(make_step("train", "", "autotrain"), backend="jobs-t4-small")
-    runs_repo.publish(run, {})
+    runs_repo.publish_run(run, {})
     # An index that answers nothing: uv goes on waiting.
     process = container(run, UV_DEFAULT_INDEX=f"{logged_in.endpoint}/slow", UV_HTTP_TIMEOUT="60")
     logged_in.fail("GET", "^/slow/", delay=30.0, times=100)
@@ -343,7 +343,7 @@ def test_the_run_finds_its_private_data_in_the_container(
     run = record.create(
         for_remote(job, data.repo, data.revision, splits), "task: llm-sft\n", tmp_path / "runs"
     )
-    runs_repo.publish(run, {})
+    runs_repo.publish_run(run, {})
     output, _ = (process := container(run)).communicate(timeout=60)
     assert process.returncode == 0 and "a row of mine" in output, output
 
@@ -351,7 +351,7 @@ def test_the_run_finds_its_private_data_in_the_container(
     again = record.create(
         for_remote(job, data.repo, data.revision, splits), "task: llm-sft\n", tmp_path / "runs"
     )
-    runs_repo.publish(again, {})
+    runs_repo.publish_run(again, {})
     output, _ = (process := container(again)).communicate(timeout=60)
     assert process.returncode == 1
     assert remote(again)["message"].startswith(f"fetch: reading the data from {data.repo}: there is nothing")

@@ -54,7 +54,7 @@ def send(client: HfApi, make_run: Any) -> Callable[..., tuple[Path, jobs.Handle]
 
     def go(*steps: Any, hours: float | None = None, hardware: str = "a10g-small", **more: Any) -> Any:
         run = make_run(*steps, backend=f"jobs-{hardware}", secrets=("HF_TOKEN", "OTHER_SECRET"), **more)
-        repo = runs_repo.publish(run, {}, client=client)
+        repo = runs_repo.publish_run(run, {}, client=client)
         handle = {
             **jobs.place(run, "ada"), "runs": repo, "model": "ada/tiny", "hardware": hardware, "per_hour": 1.0, "hours": hours,
         }  # fmt: skip

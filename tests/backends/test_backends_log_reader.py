@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from hf_recipes.backends.huggingface.log_reader import Reading
+from hf_recipes.backends.huggingface.log_reader import LogReading
 
 SEEN = ["begun\n", "step\n", "step\n", "loss 1\n", "step\n"]
 
@@ -26,7 +26,7 @@ SEEN = ["begun\n", "step\n", "step\n", "loss 1\n", "step\n"]
     ids=["whole", "one-more-of-the-same", "its-end", "its-last-line", "another-container", "far-on", "nothing-new", "nothing"],
 )  # fmt: skip
 def test_only_what_is_new_is_shown(again: list[str], new: list[str]) -> None:
-    reading = Reading()
+    reading = LogReading()
     assert list(reading.lines(SEEN)) == SEEN
     assert list(reading.lines(again)) == new
 
@@ -36,6 +36,6 @@ def test_a_reading_that_breaks_goes_on_where_it_was() -> None:
         yield from SEEN[:2]
         raise ConnectionResetError
 
-    reading = Reading()
+    reading = LogReading()
     assert list(reading.lines(breaks())) == SEEN[:2] and reading.broken
     assert list(reading.lines(SEEN)) == SEEN[2:] and not reading.broken

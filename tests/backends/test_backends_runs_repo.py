@@ -32,7 +32,7 @@ def run(logged_in: Hub, make_run: Callable[..., Path], make_step: Callable[..., 
 def test_a_run_is_published_with_our_package_and_restored_elsewhere(
     logged_in: Hub, run: Path, tmp_path: Path
 ) -> None:
-    assert runs_repo.publish(run, {}) == RUNS
+    assert runs_repo.publish_run(run, {}) == RUNS
     repo = logged_in.repo("dataset", RUNS)
     assert repo.private
     assert set(repo.files) >= {
@@ -51,10 +51,10 @@ def test_a_run_is_published_with_our_package_and_restored_elsewhere(
 
 
 def test_the_package_goes_up_once_and_one_publishing_is_one_commit(logged_in: Hub, run: Path) -> None:
-    runs_repo.publish(run, {})
+    runs_repo.publish_run(run, {})
     before = len(logged_in.repo("dataset", RUNS).history())
     sent = len([one for one in logged_in.requests if one.size > 100_000])
-    runs_repo.publish(run.rename(run.with_name(run.name + "-again")), {})
+    runs_repo.publish_run(run.rename(run.with_name(run.name + "-again")), {})
     assert len(logged_in.repo("dataset", RUNS).history()) == before + 1
     assert len([one for one in logged_in.requests if one.size > 100_000]) == sent
 
@@ -64,7 +64,7 @@ def test_what_the_container_writes_is_read_and_brought_here_without_its_secrets(
 ) -> None:
     secret = "hf_" + "q" * 30
     monkeypatch.setenv("MINE", "a secret of mine")
-    runs_repo.publish(run, {})
+    runs_repo.publish_run(run, {})
     there = tmp_path / "container" / run.name
     client = account.api()
     runs_repo.take(run.name, there, repo=RUNS, client=client)
@@ -82,7 +82,7 @@ def test_what_the_container_writes_is_read_and_brought_here_without_its_secrets(
     assert remote is not None and remote["state"] == "succeeded"
     runs_repo.bring(run)
     assert (run / "train.log").read_text() == "loading with [secret]\n"
-    assert record.metrics(run)["loss"] == 2.5
+    assert record.run_metrics(run)["loss"] == 2.5
     assert json.loads((run / "report" / "report.json").read_text())["note"] == "[secret]"
     assert read_json(run / "state.json")["state"] == "queued", "the end of a run is judged, not copied"
     for text in (secret, "a secret of mine", logged_in.token):
@@ -90,7 +90,7 @@ def test_what_the_container_writes_is_read_and_brought_here_without_its_secrets(
 
 
 def test_a_log_that_has_grown_long_is_sent_from_its_end(logged_in: Hub, run: Path) -> None:
-    runs_repo.publish(run, {})
+    runs_repo.publish_run(run, {})
     line = "x" * 99 + "\n"
     (run / "train.log").write_text(line * 30_000)
     mirror = Mirror(run, RUNS, account.api())
@@ -102,7 +102,7 @@ def test_a_log_that_has_grown_long_is_sent_from_its_end(logged_in: Hub, run: Pat
 
 
 def test_bringing_again_reads_only_what_has_changed(logged_in: Hub, run: Path) -> None:
-    runs_repo.publish(run, {})
+    runs_repo.publish_run(run, {})
     logged_in.put("dataset", RUNS, {f"{run.name}/train.log": b"one\n", f"{run.name}/events.jsonl": b"{}\n"})
     runs_repo.bring(run)
     logged_in.put("dataset", RUNS, {f"{run.name}/train.log": b"one\ntwo\n"})
@@ -114,7 +114,7 @@ def test_bringing_again_reads_only_what_has_changed(logged_in: Hub, run: Path) -
 
 def test_a_state_that_is_written_while_it_is_read_is_read_again(logged_in: Hub, run: Path) -> None:
     """As when the container writes between the client's question for the size and that for the bytes."""
-    runs_repo.publish(run, {})
+    runs_repo.publish_run(run, {})
     place = f"{run.name}/state.json"
     slow = logged_in.fail("GET", f"/resolve/main/{place}$", delay=1.0, times=1)
     longer = {**read_json(run / "state.json"), "message": "a longer state"}
@@ -133,7 +133,7 @@ def test_a_state_that_is_written_while_it_is_read_is_read_again(logged_in: Hub, 
 
 def test_a_hub_that_is_ill_for_a_moment_is_asked_again(logged_in: Hub, run: Path) -> None:
     """The client says of a 500 that the file is not in the cache, and knows no more of it."""
-    runs_repo.publish(run, {})
+    runs_repo.publish_run(run, {})
     logged_in.fail("HEAD", "/resolve/main/", 500, times=2)
     assert runs_repo.read_remote_state(run.name) is not None
     logged_in.fail("HEAD", "/resolve/main/", 403)
@@ -154,13 +154,13 @@ def test_an_unknown_run_has_no_state_and_cannot_be_restored(logged_in: Hub, tmp_
 def test_a_public_runs_repo_is_refused(logged_in: Hub, run: Path) -> None:
     logged_in.put("dataset", RUNS, {"README.md": b"hello"}, private=False)
     with pytest.raises(HubFailed, match="is public"):
-        runs_repo.publish(run, {})
+        runs_repo.publish_run(run, {})
     assert logged_in.where(run.name) == []
 
 
 def test_a_commit_that_another_run_overtook_is_made_again(logged_in: Hub, run: Path) -> None:
     logged_in.fail("POST", rf"/api/datasets/{RUNS}/commit/", 412, times=2)
-    runs_repo.publish(run, {})
+    runs_repo.publish_run(run, {})
     assert runs_repo.read_remote_state(run.name) is not None
 
 
@@ -169,7 +169,7 @@ def test_a_token_that_only_reads_is_told_so(
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", logged_in.read_token)
     with pytest.raises(HubFailed, match="may only read"):
-        runs_repo.publish(run, {})
+        runs_repo.publish_run(run, {})
 
 
 def test_no_event_is_missed_or_told_twice_when_only_the_latest_are_kept() -> None:

@@ -298,7 +298,7 @@ def never_made(new_run: Any, logged_in: Any) -> Path:
     """A run that was published by a process that was killed before it made the Space."""
     run: Path = new_run()
     handle = {"space": f"ada/{run.name}", "runs": "ada/hf-recipes-runs", "model": "ada/tiny", "hardware": "t4-small", "per_hour": 0.4, "hours": 1.0}  # fmt: skip
-    runs_repo.publish(run, handle)
+    runs_repo.publish_run(run, handle)
     return run
 
 

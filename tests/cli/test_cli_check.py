@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from hf_recipes.api.check_data import Quality
-from hf_recipes.cli.check import lines
+from hf_recipes.cli.check import quality_lines
 
 HF_RECIPES = Path(sys.executable).with_name("hf-recipes")
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"
@@ -186,7 +186,7 @@ def test_what_a_trainer_trims_is_told_by_the_key_that_does_it(tmp_path: Path) ->
     facts = {"splits": {}, "unread": {}, "notes": [], "labels": {}, "left_to_trainer": False, "answers": {}}
     said = [
         " ".join(
-            lines(
+            quality_lines(
                 Quality(
                     tmp_path,
                     "lm_training",

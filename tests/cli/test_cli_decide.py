@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from hf_recipes.cli.decide import show
+from hf_recipes.cli.decide import show_decision
 from hf_recipes.cli.output import console
 
 HF_RECIPES = str(Path(sys.executable).with_name("hf-recipes"))
@@ -70,7 +70,7 @@ def test_the_four_questions_are_answered_and_kept_in_the_run(decided: dict[str, 
 def test_of_the_hardware_that_fits_the_cheapest_is_named(
     decided: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    show(decided, console(stderr=False, markup=True))
+    show_decision(decided, console(stderr=False, markup=True))
     printed = capsys.readouterr().out
     fitting = [one["hardware"] for one in decided["cost"]["training"] if one["fits"]]
     assert [name for name in fitting if f"\n  {name} " in printed] == fitting[:8]

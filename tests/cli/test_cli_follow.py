@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hf_recipes.cli.run import follow
+from hf_recipes.cli.run import follow_run
 
 ROW = {"file": "test.jsonl", "line": 4, "column": 1, "code": "odd", "message": "odd", "hint": "mend it"}
 
@@ -17,7 +17,7 @@ def test_what_the_rows_lack_is_said_once(tmp_path: Path, capsys: pytest.CaptureF
     state = {"schema": 1, "id": "run", "state": "failed", "stage": "train", "reason": "step_failed"}
     (tmp_path / "state.json").write_text(json.dumps(state))
     (tmp_path / "work" / "prepared.json").write_text(json.dumps({"warnings": [ROW], "totals": {"odd": 3}}))
-    assert follow(tmp_path) == 1
+    assert follow_run(tmp_path) == 1
     assert capsys.readouterr().err.count("warning: test.jsonl:4:1: odd; mend it (and 2 more such rows)") == 1
-    assert follow(tmp_path, tell_rows=False) == 1
+    assert follow_run(tmp_path, tell_rows=False) == 1
     assert "odd" not in capsys.readouterr().err

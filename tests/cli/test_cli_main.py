@@ -15,7 +15,7 @@ import pytest
 
 from hf_recipes import __version__, record
 from hf_recipes.cli.main import COMMANDS
-from hf_recipes.cli.progress import show
+from hf_recipes.cli.progress import show_progress
 from hf_recipes.record.state import Reason, RunState, State
 
 HF_RECIPES = Path(sys.executable).with_name("hf-recipes")
@@ -210,7 +210,7 @@ def test_a_step_is_shown_under_the_stage_it_belongs_to(capsys: pytest.CaptureFix
     before = {"stage": "prepare", "what": "preparing data", "step": 32, "total": 32}
     now = {"stage": "train", "step": 1, "total": 9}
     running = RunState("x", State.RUNNING, stage="train")
-    show([(running, [before]), (running, [before, now]), (RunState("x", State.SUCCEEDED), [])])
+    show_progress([(running, [before]), (running, [before, now]), (RunState("x", State.SUCCEEDED), [])])
     assert capsys.readouterr().err.splitlines() == ["running: train", "  train 1/9"]
 
 
@@ -228,13 +228,13 @@ def on_a_terminal(tmp_path: Path, looks: str) -> bytes:
     script = tmp_path / "bars.py"
     script.write_text(
         "import time\n"
-        "from hf_recipes.cli.progress import show\n"
+        "from hf_recipes.cli.progress import show_progress\n"
         "from hf_recipes.record.state import RunState, State\n"
         "def slowly(looks):\n"
         "    for look in looks:\n"
         "        yield look\n"
         "        time.sleep(0.3)\n"
-        f"show(slowly([{looks}]))\n"
+        f"show_progress(slowly([{looks}]))\n"
     )
     out, terminal = pty.openpty()
     done = subprocess.run(

@@ -79,10 +79,10 @@ def test_what_the_page_and_eval_cannot_show_is_not_led_there(
         compare.build_config(run)
     assert [words[0] for words in commands(run, capsys)] == ([command] if command else [])
     with pytest.raises(evaluate.CannotEvaluate, match="only chat models can be measured so far"):
-        next(evaluate.evaluate(run, ["evaluate.metrics=[exact_match]"], say=print))
+        next(evaluate.measure_again(run, ["evaluate.metrics=[exact_match]"], say=print))
 
 
 def test_eval_says_first_what_no_setting_can_mend(make_run: Callable[..., Path]) -> None:
     run = succeeded(make_run, params={"trainer": "sft"})
     with pytest.raises(evaluate.CannotEvaluate, match=r"names no data.test_split"):
-        next(evaluate.evaluate(run, say=print))
+        next(evaluate.measure_again(run, say=print))

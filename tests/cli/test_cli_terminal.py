@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from rich.table import Table
 
-from hf_recipes.cli.terminal import CleanStream, clean_console, cleaned
+from hf_recipes.cli.terminal import CleanStream, clean_console, without_escapes
 
 COMMAND = [sys.executable, "-c", "from hf_recipes.cli.main import main; main()"]
 TITLE, CLEAR, EIGHT_BITS, CLIPBOARD = "\x1b]0;owned\x07", "\x1b[2J\x1b[H", "\x9b31m", "\x1b]52;c;aGk=\x1b\\"
@@ -33,7 +33,7 @@ HOSTILE = f"a{TITLE}b{CLEAR}c{EIGHT_BITS}d{CLIPBOARD}e\rf\x08g\x1bh\x00i\ud83dj"
     ],
 )
 def test_what_a_terminal_would_obey_is_taken_out(text: str, shown: str) -> None:
-    assert cleaned(text) == shown
+    assert without_escapes(text) == shown
     stream = io.StringIO()
     CleanStream(stream).write(text)
     assert stream.getvalue() == shown

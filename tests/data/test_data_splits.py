@@ -4,25 +4,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hf_recipes.data.splits import Sample, fingerprint, held_out, held_out_by_label
+from hf_recipes.data.splits import Sample, held_out_by_label, held_out_rows, row_key
 
 
 @given(rows=st.integers(2, 3000), fraction=st.floats(0.001, 0.999), seed=st.integers(0, 9))
 def test_some_rows_are_held_out_and_some_are_left(rows, fraction, seed):
-    chosen = held_out(rows, fraction, seed)
-    assert chosen == held_out(rows, fraction, seed)
+    chosen = held_out_rows(rows, fraction, seed)
+    assert chosen == held_out_rows(rows, fraction, seed)
     assert chosen <= set(range(rows))
     assert 1 <= len(chosen) < rows
     assert abs(len(chosen) - rows * fraction) <= 1
 
 
 def test_another_seed_holds_out_other_rows():
-    assert held_out(1000, 0.1, 1) != held_out(1000, 0.1, 2)
+    assert held_out_rows(1000, 0.1, 1) != held_out_rows(1000, 0.1, 2)
 
 
 def test_one_row_cannot_be_split():
     with pytest.raises(ValueError, match="1 row"):
-        held_out(1, 0.5, 42)
+        held_out_rows(1, 0.5, 42)
 
 
 @given(labels=st.lists(st.sampled_from("abc"), min_size=2, max_size=200))
@@ -36,8 +36,8 @@ def test_every_label_stands_in_both_parts_or_nothing_is_held_out(labels):
 
 
 def test_fingerprints_tell_prompts_apart_by_content_alone():
-    assert fingerprint([{"role": "user", "content": "é"}]) == fingerprint([{"content": "é", "role": "user"}])
-    assert fingerprint(["ab", "c"]) != fingerprint(["a", "bc"])
+    assert row_key([{"role": "user", "content": "é"}]) == row_key([{"content": "é", "role": "user"}])
+    assert row_key(["ab", "c"]) != row_key(["a", "bc"])
 
 
 def test_a_sample_is_by_seed_and_from_the_whole_stream():

@@ -119,7 +119,7 @@ for path in sorted(pathlib.Path(".").rglob("*.py")):
 ours = [one for name, one in sys.modules.items() if name.split(".")[0] == "hf_recipes"]
 assert ours and all(one.__file__.startswith(str(pathlib.Path.cwd())) for one in ours)
 import settings
-print(settings.read(pathlib.Path("compare.json")).names)
+print(settings.read_settings(pathlib.Path("compare.json")).names)
 """
     environment = {
         **{name: value for name, value in os.environ.items() if name != "PYTHONPATH"},

@@ -67,7 +67,7 @@ def account(logged_in: Any, core_python: Path) -> Any:
         "HF_RECIPES_INFERENCE_PYTHON": str(pythons["inference"]),
         "HF_HUB_DISABLE_XET": "1",
     }
-    code = "from hf_recipes.inference.base_model import resolve; print(resolve('bundled/smollm2-135m-instruct', say=lambda _: None))"
+    code = "from hf_recipes.inference.base_model import resolve_base; print(resolve_base('bundled/smollm2-135m-instruct', say=lambda _: None))"
     done = subprocess.run(
         [str(pythons["inference"]), "-c", code],
         env={**os.environ, "PYTHONPATH": str(environments.package_path())},

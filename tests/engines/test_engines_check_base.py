@@ -153,7 +153,7 @@ def test_the_bundled_base_has_its_names_and_plan_and_run_refuse_others(tmp_path:
     with pytest.raises(RecipeError, match="query_key_value"):
         lifecycle.plan(load_recipe(tmp_path / "recipe.yml"), say=print)
     with pytest.raises(RecipeError, match="query_key_value"):
-        lifecycle.create(
+        lifecycle.create_run(
             *check_recipes([load_recipe(tmp_path / "recipe.yml")], to_run=True), runs_dir=tmp_path / "runs"
         )
     assert not (tmp_path / "runs").exists()

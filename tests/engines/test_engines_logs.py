@@ -78,7 +78,7 @@ def test_what_our_interpreter_has_not_is_refused_by_validate_plan_and_run(
         with pytest.raises(RecipeError, match="is not installed"):
             lifecycle.plan(load_recipe(file), say=print)
         with pytest.raises(RecipeError, match="is not installed"):
-            lifecycle.create(*check_recipes([load_recipe(file)], to_run=True), runs_dir=tmp_path / "runs")
+            lifecycle.create_run(*check_recipes([load_recipe(file)], to_run=True), runs_dir=tmp_path / "runs")
     assert not (tmp_path / "runs").exists()
 
 

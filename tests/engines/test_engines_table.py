@@ -43,7 +43,7 @@ def test_the_committed_table_is_what_the_installed_autotrain_says(
 
 
 def test_values_become_what_pydantic_makes_of_them(autotrain_python: Path) -> None:
-    types = sorted({"|".join(one.types) for task in table.tasks() for one in table.parameters(task)})
+    types = sorted({"|".join(one.types) for task in table.tasks() for one in table.engine_parameters(task)})
     asked = json.dumps({"types": types, "values": LOOSE_VALUES})
     answer = subprocess.run(
         [autotrain_python, HERE / "pydantic_coercions.py"],
@@ -102,7 +102,7 @@ def test_loosely_written_values_are_typed() -> None:
 
 def test_every_parameter_of_autotrains_has_a_place_in_a_recipe() -> None:
     for task in table.tasks():
-        for parameter in table.parameters(task):
+        for parameter in table.engine_parameters(task):
             keys = (f"params.{parameter.name}", f"data.column_mapping.{parameter.name}")
             assert PARAMETER_KEYS.get(parameter.name) in fields_for(SCHEMA, task) or any(
                 key in task_fields(task) for key in keys
@@ -118,5 +118,5 @@ def test_every_default_of_autotrains_is_within_our_ranges() -> None:
                 assert within(field.default, field), field.key
             if field.choices and field.default is not None:
                 assert field.default in field.choices, field.key
-    known = {parameter.name for task in table.tasks() for parameter in table.parameters(task)}
+    known = {parameter.name for task in table.tasks() for parameter in table.engine_parameters(task)}
     assert set(RANGES) <= known

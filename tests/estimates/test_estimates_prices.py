@@ -55,7 +55,7 @@ def test_every_space_of_autotrains_table_and_of_today_is_known_with_its_price(
 ) -> None:
     assert recipe(backend).backend == backend
     assert machine_for(backend, Machine(1, 1)).memory > 0
-    assert prices.listed(backend).per_hour is not None
+    assert prices.listed_price(backend).per_hour is not None
 
 
 def test_every_flavor_has_a_price_and_every_price_a_flavor() -> None:
@@ -70,9 +70,9 @@ def test_hardware_that_trains_nothing_is_a_problem_that_says_so(tmp_path: Path) 
 
 
 def test_the_smallest_hardware_is_free_as_a_space_alone() -> None:
-    assert prices.listed("spaces-cpu-basic").per_hour == 0
-    assert prices.listed("jobs-cpu-basic").per_hour == 0.01
-    unknown = prices.listed("jobs-of-tomorrow")
+    assert prices.listed_price("spaces-cpu-basic").per_hour == 0
+    assert prices.listed_price("jobs-cpu-basic").per_hour == 0.01
+    unknown = prices.listed_price("jobs-of-tomorrow")
     assert unknown.per_hour is None and prices.AS_OF in unknown.source
 
 
@@ -82,7 +82,7 @@ def test_what_is_not_known_is_absent_and_never_zero() -> None:
     assert prices.cost_as_json(known)["dollars"] == 1.0
     open_ended = prices.cost("spaces-t4-small", Price(0.4, "a list"), None)
     assert {"hours", "dollars"}.isdisjoint(prices.cost_as_json(open_ended))
-    assert "could not be estimated" in prices.in_words(open_ended)
+    assert "could not be estimated" in prices.cost_in_words(open_ended)
     assert "per_hour" not in prices.cost_as_json(prices.cost("jobs-new", Price(None, "no list"), None))
     free = prices.cost("spaces-cpu-basic", Price(0.0, "a list"), None)
     assert free.dollars == 0 and not prices.above(free, None)

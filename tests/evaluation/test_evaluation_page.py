@@ -93,7 +93,7 @@ def test_rows_come_back_out_of_the_page_as_they_went_in() -> None:
         {**row(8, "same", "x" * 30, fine_tuned=("", 1.0))},
     ]
     given[0]["answers"]["fine-tuned"]["prompt"] = [{"role": "user", "content": "with examples"}]
-    written = rows.document(given, {"exact_match": "Exact match"}, {"fine-tuned": "Fine-tuned"})
+    written = rows.rows_document(given, {"exact_match": "Exact match"}, {"fine-tuned": "Fine-tuned"})
     assert not set("<>&\u2028\u202e\ud83d") & set(written)
     found = json.loads(written)
     texts = found["texts"]
@@ -116,7 +116,7 @@ def test_long_texts_and_endless_prompts_are_cut_and_say_so(monkeypatch: pytest.M
     given = [row(n, "q", "y" * 25_000, few_shot=("a", 1.0)) for n in range(3)]
     for one in given:
         one["answers"]["few-shot"]["prompt"] = [{"role": "user", "content": f"{one['row']:020}"}]
-    found = json.loads(rows.document(given, {}, {}))
+    found = json.loads(rows.rows_document(given, {}, {}))
     assert found["texts"][found["rows"][0]["e"]].endswith("y [5,000 more characters stand in rows.jsonl]")
     assert ["p" in one["a"]["few-shot"] for one in found["rows"]] == [True, False, False]
     assert found["cut"] is True
@@ -137,7 +137,7 @@ def test_ten_thousand_rows_with_shared_examples_stay_small() -> None:
         one = row(n, f"question {n}", f"answer {n}", few_shot=(f"answer {n}", 1.0), fine_tuned=("no", 0.0))
         one["answers"]["few-shot"]["prompt"] = [*examples, one["messages"][-1]]
         given.append(one)
-    assert len(rows.document(given, {}, {})) < 3_000_000
+    assert len(rows.rows_document(given, {}, {})) < 3_000_000
 
 
 def test_the_losses_are_those_of_training(tmp_path: Path) -> None:
@@ -152,14 +152,14 @@ def test_the_losses_are_those_of_training(tmp_path: Path) -> None:
     file.write_text("\n".join(map(json.dumps, events)) + '\n{"stage": "train", "st')
     found = record.losses(file)
     assert (found.train, found.held_out) == ([(10, 1.5), (20, 0.5)], [(20, 0.7)])
-    drawn = charts.losses(found.train, found.held_out)
+    drawn = charts.loss_chart(found.train, found.held_out)
     assert "training loss from 1.500 at step 10 to 0.500 at step 20" in drawn and "validation" in drawn
     assert record.losses(tmp_path / "none").train == ()
 
 
 def test_charts_say_in_words_what_they_show_and_stay_inside() -> None:
     report = full()
-    drawn = charts.quality("exact_match", report["methods"]) + charts.cost(
+    drawn = charts.quality_chart("exact_match", report["methods"]) + charts.cost_chart(
         "exact_match", report["methods"], 300
     )
     assert "Fine-tuned 95.0% (92.0% to 96.9%)" in drawn and "Base, retrieval: 322 tokens, 41.0%" in drawn
@@ -197,6 +197,6 @@ def test_parts_of_a_report_make_a_page_too(change: dict[str, Any], tmp_path: Pat
 
 def test_charts_of_nothing_are_drawn_or_left_out() -> None:
     free = {"reference": {"metrics": {"m": {"value": 0.5}}, "prompt_tokens": 0, "completion_tokens": 0}}
-    assert "0 tokens, 50.0%" in charts.cost("m", free, 3)
-    assert charts.cost("m", free, 0) == ""
-    assert "from -0.500 at step 1" in charts.losses([(1, -0.5), (2, -1.5)])
+    assert "0 tokens, 50.0%" in charts.cost_chart("m", free, 3)
+    assert charts.cost_chart("m", free, 0) == ""
+    assert "from -0.500 at step 1" in charts.loss_chart([(1, -0.5), (2, -1.5)])

@@ -36,7 +36,7 @@ def test_p_is_on_the_side_of_0_05_that_it_reads_as(p: float, said: str) -> None:
 
 def test_a_difference_keeps_its_sign() -> None:
     found = {"low": -0.0004, "high": 0.144, "value": 0.0}
-    assert rounding.difference_interval(found) == "-0.04 to +14.4"
+    assert rounding.difference_in_words(found) == "-0.04 to +14.4"
     assert rounding.difference(0.0) == "+0.0" and rounding.points(0.016666) == "1.7 points"
 
 

@@ -59,7 +59,7 @@ def test_updates_losses_tokens_and_seconds_are_read_out_of_what_the_trainer_prin
         "tokens_seen": 3 * 896,
         "trims": TRIMS,
     }
-    said = findings.training({"training": training(tmp_path)})
+    said = findings.training_sentence({"training": training(tmp_path)})
     assert said.endswith("; 2 rows are left out of training (params.block_size, 64 tokens).")
     assert training(tmp_path / "gone") == {}
     trained(tmp_path, [3.5, "nan", "nan"])
@@ -186,11 +186,11 @@ def test_a_warning_stands_above_the_verdict_in_the_terminal(
 ) -> None:
     from hf_recipes.cli import report_tables, report_text
 
-    report_text.show(doubtful())
+    report_text.show_report(doubtful())
     shown = " ".join(capsys.readouterr().out.split())
     assert shown.index("Warning: The loss rose") < shown.index("Verdict: fine-tuned") and TRAINED in shown
     runs = [write_run(tmp_path / name, doubtful()) for name in ("one", "two")]
-    report_tables.show([side_by_side.read_measured_run(run) for run in runs])
+    report_tables.show_side_by_side([side_by_side.read_measured_run(run) for run in runs])
     shown = " ".join(capsys.readouterr().out.split())
     assert shown.index("The loss rose from 3.5") < shown.index("Right on 165 rows")
 

@@ -146,7 +146,10 @@ def test_an_engine_may_give_an_endpoint(
         assert answer(call("validate", recipe, "--json")) == []
         assert answer(call("plan", recipe, "--json"))["engine"] == "served"
 
-        run = answer(call("run", recipe, "--json", SERVED_KEY=KEY))
+        done = call("run", recipe, SERVED_KEY=KEY)
+        assert done.returncode == 0, done.stderr
+        assert f"model: small:tuned at {url}/v1" in done.stderr
+        run = answer(call("status", "last", "--json"))
         folder = Path(run["run_dir"])
         assert run["state"] == "succeeded" and run["model_dir"] is None
         report = json.loads((folder / "report" / "report.json").read_text())

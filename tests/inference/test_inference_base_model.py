@@ -65,7 +65,7 @@ def look(python: Path | str, *folders: Path | str) -> list[dict[str, object]]:
 @pytest.fixture(scope="module")
 def folder() -> str:
     """The bundled base in this machine's own cache: converted here if no run has done it yet."""
-    return base_model.resolve(NAME, say=print)
+    return base_model.resolve_base(NAME, say=print)
 
 
 def test_the_folder_holds_the_model_and_not_what_it_came_from(folder: str) -> None:
@@ -87,7 +87,7 @@ def test_a_second_time_it_is_there_at_once_without_network_or_uv(
     monkeypatch.setenv("UV_OFFLINE", "1")
     monkeypatch.setenv("UV_NO_CACHE", "1")
     said: list[str] = []
-    assert base_model.resolve(NAME, say=said.append) == folder
+    assert base_model.resolve_base(NAME, say=said.append) == folder
     assert not said
 
 
@@ -111,7 +111,7 @@ def test_a_file_that_is_not_the_one_we_know_is_refused(
     other = dataclasses.replace(base_model.BUNDLED[NAME], sha256="0" * 64)
     monkeypatch.setitem(base_model.BUNDLED, NAME, other)
     with pytest.raises(BaseUnavailable, match="not the file that we know: its sha256 is b179c952"):
-        base_model.resolve(NAME, say=print)
+        base_model.resolve_base(NAME, say=print)
     assert left(empty_home) == []
 
 
@@ -123,9 +123,9 @@ def test_a_conversion_that_is_cut_off_leaves_nothing_half(
         (into / "config.json").write_text("{}")
         raise end
 
-    monkeypatch.setattr(gguf, "convert", cut_off)
+    monkeypatch.setattr(gguf, "convert_gguf", cut_off)
     with pytest.raises((KeyboardInterrupt, BaseUnavailable)):
-        base_model.resolve(NAME, say=print)
+        base_model.resolve_base(NAME, say=print)
     assert left(empty_home) == []
 
 
@@ -135,30 +135,30 @@ def test_what_a_killed_conversion_left_is_neither_used_nor_kept(
     def small(gguf: Path, into: Path) -> None:
         (into / "config.json").write_text("{}")
 
-    monkeypatch.setattr(gguf, "convert", small)
-    place = Path(base_model.resolve(NAME, say=print))
+    monkeypatch.setattr(gguf, "convert_gguf", small)
+    place = Path(base_model.resolve_base(NAME, say=print))
     (place / "config.json").unlink()
     (place.parent / f"{place.name}.new-dead" / "model").mkdir(parents=True)
-    assert base_model.resolve(NAME, say=print) == str(place)
+    assert base_model.resolve_base(NAME, say=print) == str(place)
     assert (place / "config.json").is_file() and left(empty_home) == [place.name]
 
 
 def test_what_is_not_bundled_is_answered_with_the_nearest() -> None:
     with pytest.raises(BaseUnavailable, match="did you mean bundled/smollm2-135m-instruct"):
-        base_model.resolve("bundled/smollm-135m-instruct", say=print)
+        base_model.resolve_base("bundled/smollm-135m-instruct", say=print)
 
 
 def test_a_folder_stays_and_a_hub_name_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "config.json").write_text("{}")
     monkeypatch.chdir(tmp_path)
-    assert base_model.resolve("model", say=print) == str(tmp_path / "model")
-    assert base_model.resolve("someone/some-model", say=print) == "someone/some-model"
+    assert base_model.resolve_base("model", say=print) == str(tmp_path / "model")
+    assert base_model.resolve_base("someone/some-model", say=print) == "someone/some-model"
     with pytest.raises(BaseUnavailable, match="no such folder"):
-        base_model.resolve("./nothing", say=print)
+        base_model.resolve_base("./nothing", say=print)
     (tmp_path / "model" / "config.json").rename(tmp_path / "model" / "adapter_config.json")
     with pytest.raises(BaseUnavailable, match="name the model that it was trained from"):
-        base_model.resolve("model", say=print)
+        base_model.resolve_base("model", say=print)
 
 
 @pytest.fixture(scope="module")

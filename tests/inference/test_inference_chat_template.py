@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from hf_recipes.inference.chat_template import TemplateRefused, frame_of, prompt_text, render, text_ids
+from hf_recipes.inference.chat_template import TemplateRefused, frame_of, prompt_text, render_chat, text_ids
 from hf_recipes.inference.likelihood import reference_nll
 from hf_recipes.inference.pair import load_base
-from hf_recipes.inference.sides import said
+from hf_recipes.inference.sides import answer_and_reasoning
 
 ASK = [{"role": "user", "content": "Is ice warm?"}]
 HEAD = "<|im_start|>assistant\n"
@@ -73,7 +73,9 @@ def test_a_model_is_asked_with_what_stands_before_an_answer_in_training(tokenize
     tokenizer.chat_template = TEMPLATES[name]
     frame = frame_of(tokenizer)
     prompt = prompt_text(tokenizer, [*before, *ASK], frame)
-    trained = render(tokenizer, [*before, *ASK, {"role": "assistant", "content": "cold"}], **frame.options)
+    trained = render_chat(
+        tokenizer, [*before, *ASK, {"role": "assistant", "content": "cold"}], **frame.options
+    )
     assert trained.startswith(prompt + "cold"), (prompt, trained)
     assert bool(list(frame.told())) == (name != "nothing")
 
@@ -91,7 +93,7 @@ def test_where_answers_reason_the_model_is_asked_to_reason(tokenizer):
         frame = frame_of(tokenizer, marks)
         prompt = prompt_text(tokenizer, ASK, frame)
         content = "<think>\nIce.\n</think>\n\ncold"
-        trained = render(tokenizer, [*ASK, {"role": "assistant", "content": content}], **frame.options)
+        trained = render_chat(tokenizer, [*ASK, {"role": "assistant", "content": content}], **frame.options)
         assert trained.startswith(prompt) and "</think>" not in prompt
         assert "Ice." in trained[len(prompt) :]
     tokenizer.chat_template = FORGETS  # reasoning is in no training text, so none is asked for
@@ -112,14 +114,14 @@ def test_the_base_is_asked_so_and_its_reasoning_is_kept_apart(tiny_llama: Path, 
     (base / "chat_template.jinja").unlink(missing_ok=True)
     pair = load_base(str(base))
     side = pair.side("base")
-    whole = render(side.tokenizer, [*ASK, {"role": "assistant", "content": "cold"}])
+    whole = render_chat(side.tokenizer, [*ASK, {"role": "assistant", "content": "cold"}])
     assert pair.count(ASK) == len(text_ids(side.tokenizer, whole[: whole.rindex("cold")]))
     for generated, answer, reasoning in (
         ("cold</a>", "cold", ""),
         ("<think>Ice.</think>cold</a>", "cold", "<think>Ice.</think>"),
         ("<think>Ice", "", "<think>Ice"),
     ):
-        found = said(side, text_ids(side.tokenizer, generated + "<|im_end|>"))
+        found = answer_and_reasoning(side, text_ids(side.tokenizer, generated + "<|im_end|>"))
         assert (found.answer, found.reasoning) == (answer, reasoning)
     # What is counted is the answer behind the reasoning, which is given.
     [(_, plain)] = reference_nll(pair, [ASK], ["cold"], model="base")
@@ -131,10 +133,10 @@ def test_marks_that_are_special_tokens_are_seen(tiny_llama: Path):
     pair = load_base(str(tiny_llama))
     side = pair.side("base")
     side.tokenizer.add_special_tokens({"additional_special_tokens": ["[THINK]", "[/THINK]"]})
-    found = said(side, text_ids(side.tokenizer, "[THINK]Ice.[/THINK]cold<|im_end|>"))
+    found = answer_and_reasoning(side, text_ids(side.tokenizer, "[THINK]Ice.[/THINK]cold<|im_end|>"))
     assert (found.answer, found.reasoning) == ("cold", "[THINK]Ice.[/THINK]")
     tuned = dataclasses.replace(side, ends=frozenset())
-    assert said(tuned, text_ids(side.tokenizer, "cold<|im_end|>")).answer == "cold"
+    assert answer_and_reasoning(tuned, text_ids(side.tokenizer, "cold<|im_end|>")).answer == "cold"
 
 
 @pytest.mark.parametrize(
@@ -148,5 +150,5 @@ def test_marks_that_are_special_tokens_are_seen(tiny_llama: Path):
 def test_what_a_template_refuses_is_its_own_words(tokenizer, chat_template, words):
     tokenizer.chat_template = chat_template
     with pytest.raises(TemplateRefused, match=words):
-        render(tokenizer, ASK)
+        render_chat(tokenizer, ASK)
     assert frame_of(tokenizer).told  # a plain one: the rule about rows says what is refused

@@ -104,9 +104,9 @@ def ends_of_stream(pair: Pair, messages: Any) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def base() -> Path:
-    from hf_recipes.inference.base_model import resolve
+    from hf_recipes.inference.base_model import resolve_base
 
-    return Path(resolve("bundled/smollm2-135m-instruct", say=print))
+    return Path(resolve_base("bundled/smollm2-135m-instruct", say=print))
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from hf_recipes.data.answer_frame import AnswerFrame
 from hf_recipes.engines.autotrain import table
 from hf_recipes.hub.publish.bundle import pack
 from hf_recipes.hub.publish.card import make_card
-from hf_recipes.hub.publish.facts import Facts, License, read_facts
+from hf_recipes.hub.publish.facts import CardLicense, Facts, read_facts
 from hf_recipes.hub.publish.snippet import snippet
 from hf_recipes.inference.fingerprint import fingerprint, weight_files
 from hf_recipes.recipe.model import Data, UseCase
@@ -32,7 +32,7 @@ def facts(finished: Callable[..., Path]) -> Facts:
 
 
 def test_the_front_matter_says_what_the_model_is(facts: Facts) -> None:
-    licensed = dataclasses.replace(facts, license=License("apache-2.0"))
+    licensed = dataclasses.replace(facts, license=CardLicense("apache-2.0"))
     data = ModelCard(make_card(licensed, REPO)).data.to_dict()
     assert data["base_model"] == "HuggingFaceTB/SmolLM2-135M-Instruct"
     assert (data["base_model_relation"], data["library_name"]) == ("adapter", "peft")

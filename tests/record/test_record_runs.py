@@ -214,18 +214,18 @@ def test_find_by_id_beginning_path_and_last(make_job: Any, tmp_path: Path, monke
 def test_numbers_come_from_events_and_the_report(make_run: MakeRun) -> None:
     run = make_run()
     assert (
-        record.metrics(run) == {}
+        record.run_metrics(run) == {}
         and record.events(run) == []
         and record.record_as_json(run)["model_dir"] is None
     )
     lines = ['{"stage": "train", "step": 5, "total": 9, "loss": 2.5}', '{"stage": "tr', "[]", '{"stage": "train", "step": 9, "total": 9}',
              '{"stage": "evaluate", "step": 1, "total": 300}', '{"stage": "train", "loss": 1']  # fmt: skip
     (run / "events.jsonl").write_text("\n".join(lines))
-    assert record.metrics(run) == {"step": 9, "total": 9, "loss": 2.5}
+    assert record.run_metrics(run) == {"step": 9, "total": 9, "loss": 2.5}
     (run / "report").mkdir()
     report = {"methods": {"fine-tuned": {"metrics": {"exact_match": {"value": 0.97, "low": 0.9, "high": 1}}}}}
     (run / "report" / "report.json").write_text(json.dumps(report))
-    assert record.metrics(run)["fine-tuned/exact_match"] == 0.97
+    assert record.run_metrics(run)["fine-tuned/exact_match"] == 0.97
 
 
 def test_the_newest_event_is_the_last_whole_one(make_run: MakeRun) -> None:
@@ -246,7 +246,7 @@ def test_the_numbers_of_a_long_run_take_no_more_memory(make_run: MakeRun) -> Non
     line = '{"stage": "train", "step": %d, "total": 50000, "loss": 2.5, "lr": 1e-05, "epoch": 0.5}\n'
     (run / "events.jsonl").write_text("".join(line % step for step in range(50_000)))
     tracemalloc.start()
-    assert record.metrics(run)["step"] == 49_999
+    assert record.run_metrics(run)["step"] == 49_999
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 8 << 20, "they are read one by one"
@@ -257,7 +257,7 @@ def test_checking_the_weights_is_no_step_of_training(make_run: MakeRun) -> None:
     lines = ['{"stage": "train", "step": 7, "total": 7, "loss": 2.5}',
              '{"stage": "train", "what": "the weights load and are finite", "step": 1, "total": 1}']  # fmt: skip
     (run / "events.jsonl").write_text("\n".join(lines))
-    assert record.metrics(run) == {"step": 7, "total": 7, "loss": 2.5}
+    assert record.run_metrics(run) == {"step": 7, "total": 7, "loss": 2.5}
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}"])
@@ -276,7 +276,7 @@ for i in range(5):
     start(run)
     events = [event["step"] for _, new in record.watch(run) for event in new]
     assert events == [0, 1, 2, 3, 4]
-    text = "".join(record.follow(run))
+    text = "".join(record.follow_log(run))
     assert (
         text == (run / "train.log").read_text() and [f"line {i} ü\n" in text for i in range(5)] == [True] * 5
     )

@@ -36,8 +36,8 @@ def test_autotrains_own_output_becomes_events(outcome: Outcome, make_step: MakeS
     assert [event["step"] for event in events if "train_loss" in event] == [120], (
         "printed twice, counted once"
     )
-    assert record.metrics(run)["train_loss"] == pytest.approx(5.6442, abs=1e-4)
-    assert {"step", "loss", "lr", "epoch", "total"} <= set(record.metrics(run))
+    assert record.run_metrics(run)["train_loss"] == pytest.approx(5.6442, abs=1e-4)
+    assert {"step", "loss", "lr", "epoch", "total"} <= set(record.run_metrics(run))
     log = (run / "train.log").read_text()
     assert "Finished training, saving model" in log and "Generating train split: 200 examples" in log
     assert log.count("it/s]") < 5, "progress bars are condensed"
@@ -141,7 +141,7 @@ sys.exit(1)
     monkeypatch.setenv("LIKE_A_TOKEN", LOOKS_LIKE_A_TOKEN)
     run = make_run(make_step("prepare", code), secrets=("MY_SECRET", "MY_KEY"))
     start(run)
-    shown = "".join(record.follow(run))
+    shown = "".join(record.follow_log(run))
     assert record.read_state(run).reason == "step_failed" and shown.count("[secret]") > 60
     for path in (
         run / name for name in ("train.log", "events.jsonl", "state.json", "job.json", "runner.log")

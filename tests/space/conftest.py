@@ -67,9 +67,9 @@ import json, sys
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from peft import LoraConfig, get_peft_model
-from hf_recipes.inference.base_model import resolve
+from hf_recipes.inference.base_model import resolve_base
 folder, system, line, new = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
-base = resolve("bundled/smollm2-135m-instruct", say=lambda text: print(text, file=sys.stderr))
+base = resolve_base("bundled/smollm2-135m-instruct", say=lambda text: print(text, file=sys.stderr))
 tokenizer = AutoTokenizer.from_pretrained(base)
 model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32).eval()
 messages = [{"role": "system", "content": system}, {"role": "user", "content": line}]

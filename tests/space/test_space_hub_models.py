@@ -75,7 +75,7 @@ def hub(logged_in: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def describe(name: str = "ada/tuned") -> Any:
-    return pushed.describe(name, hub_errors.client())
+    return pushed.describe_pushed(name, hub_errors.client())
 
 
 def fetch(pair: Any, available: int = GIGA) -> Any:
@@ -84,7 +84,7 @@ def fetch(pair: Any, available: int = GIGA) -> Any:
 
 def failure(call: Callable[[], Any]) -> str:
     """The sentence that a visitor reads."""
-    with pytest.raises(hub_errors.Unusable) as error:
+    with pytest.raises(hub_errors.UnusableModel) as error:
         call()
     sentence = str(error.value)
     assert "\n" not in sentence and sentence.endswith(".")
@@ -278,7 +278,7 @@ def test_the_commit_that_was_described_is_the_one_that_is_loaded(hub: Any) -> No
 
 
 def page_of(*models: str) -> Any:
-    return catalog.Catalog(settings.Settings("", (), models))
+    return catalog.Catalog(settings.PageSettings("", (), models))
 
 
 def test_only_models_of_the_list_are_ever_looked_up(hub: Any) -> None:
@@ -315,7 +315,7 @@ def test_one_that_fails_leaves_the_others_working(hub: Any, monkeypatch: pytest.
 def test_a_list_of_models_is_read_from_the_settings_file(tmp_path: Path) -> None:
     path = tmp_path / "compare.json"
     path.write_text(json.dumps({"models": ["ada/one", "ada/two", "ada/one"], "files": []}))
-    found = settings.read(path)
+    found = settings.read_settings(path)
     assert (found.names, found.title) == (("ada/one", "ada/two"), "")
     assert found.pair("ada/one") is None and found.listed("bob/x") == "ada/one"
 
@@ -332,6 +332,6 @@ def test_memory_is_the_least_of_the_machine_s_and_the_container_s(tmp_path: Path
 def test_names_of_models_are_text_and_never_markup(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "http://hub.example")
     pair = SimpleNamespace(repo="ada/<b>", base="ada/base", base_name="<i>")
-    shown = rendering.header("<script>", pair)
+    shown = rendering.pane_header("<script>", pair)
     assert "<script" not in shown and '<b>"' not in shown and "<i>" not in shown
     assert 'href="http://hub.example/ada/base"' in shown

@@ -39,7 +39,7 @@ def test_a_run_becomes_one_pair_with_the_recipe_s_own_template(
         12,
     )
     (tmp_path / "compare.json").write_text(json.dumps(config))
-    read = settings.read(tmp_path / "compare.json").pairs[0]
+    read = settings.read_settings(tmp_path / "compare.json").pairs[0]
     assert read.form.messages({"line": "3 tsp. {oats}"}) == [
         {"role": "system", "content": "Turn the recipe line into JSON with qty, unit and name."},
         {"role": "user", "content": "3 tsp. {oats}"},
@@ -67,7 +67,7 @@ def test_a_visitor_fills_a_field_for_each_column_or_types_the_whole_turn(
     [pair] = build_config(finished(tmp_path, write_run, data=data))["pairs"]
     assert (pair["system"], pair["user_template"]) == ("", expected)
     (tmp_path / "compare.json").write_text(json.dumps({"pairs": [pair]}))
-    form = settings.read(tmp_path / "compare.json").pairs[0].form
+    form = settings.read_settings(tmp_path / "compare.json").pairs[0].form
     assert (form.field, *form.others) == fields
 
 
@@ -81,7 +81,7 @@ def test_a_column_in_the_system_turn_is_a_field_and_reaches_no_model_as_a_name(
     (run / "work" / "prepared.json").write_text(json.dumps({"reasoning": ["<think>", "</think>"]}))
     config = build_config(run)
     (tmp_path / "compare.json").write_text(json.dumps(config))
-    pair = settings.read(tmp_path / "compare.json").pairs[0]
+    pair = settings.read_settings(tmp_path / "compare.json").pairs[0]
     assert (pair.form.field, pair.form.others) == ("question", ("schema",))
     assert pair.form.system == "Tables: {schema}. Answer as {sql}."  # as people read it
     values = {"schema": "t(x) {question}", "question": "How many {x}?"}
@@ -95,7 +95,7 @@ def test_a_column_in_the_system_turn_is_a_field_and_reaches_no_model_as_a_name(
     data["system"] = "fold"
     config = build_config(finished(tmp_path / "folded", write_run, data=data))
     (tmp_path / "compare.json").write_text(json.dumps(config))
-    folded = settings.read(tmp_path / "compare.json").pairs[0].form
+    folded = settings.read_settings(tmp_path / "compare.json").pairs[0].form
     assert folded.messages({"schema": "t(x)", "question": "q"}) == [
         {"role": "user", "content": "Tables: t(x). Answer as {sql}.\n\nq"}
     ]
@@ -124,7 +124,7 @@ def test_a_run_that_was_trained_elsewhere_is_shown_from_the_hub_with_its_readers
     config = build_config(run)
     assert config["models"] == ["ada/sums"] and "pairs" not in config
     (tmp_path / "compare.json").write_text(json.dumps(config))
-    assert settings.read(tmp_path / "compare.json").models == ("ada/sums",)
+    assert settings.read_settings(tmp_path / "compare.json").models == ("ada/sums",)
     monkeypatch.setenv("HF_TOKEN", "of-whoever-looks")
     assert compare._login(run) == {"HF_TOKEN": "of-whoever-looks"}
 
@@ -132,7 +132,7 @@ def test_a_run_that_was_trained_elsewhere_is_shown_from_the_hub_with_its_readers
 def test_only_configured_models_are_ever_meant(tmp_path: Path) -> None:
     pairs = [{"name": name, "base": "b", "model_dir": name} for name in ("one", "two")]
     (tmp_path / "compare.json").write_text(json.dumps({"pairs": pairs}))
-    read = settings.read(tmp_path / "compare.json")
+    read = settings.read_settings(tmp_path / "compare.json")
     assert read.pair("two").model_dir == str(tmp_path / "two")
     assert read.pair("../../etc").name == "one"
 
@@ -141,7 +141,7 @@ def test_only_configured_models_are_ever_meant(tmp_path: Path) -> None:
 def test_a_settings_file_that_is_wrong_is_a_value_error(tmp_path: Path, text: str) -> None:
     (tmp_path / "compare.json").write_text(text)
     with pytest.raises(ValueError, match=r"\S"):
-        settings.read(tmp_path / "compare.json")
+        settings.read_settings(tmp_path / "compare.json")
 
 
 def said(text: str, done: bool = True) -> Any:
@@ -211,7 +211,7 @@ def test_the_page_holds_a_bounded_number_of_rows_and_none_that_is_broken(
     (tmp_path / "compare.json").write_text(json.dumps(build_config(run)))
 
     def read() -> int:
-        return len(settings.read(tmp_path / "compare.json").pairs[0].rows)
+        return len(settings.read_settings(tmp_path / "compare.json").pairs[0].rows)
 
     file.write_text("\n".join([line] * (settings.ROW_LIMIT + 50)))
     assert read() == settings.ROW_LIMIT
@@ -260,7 +260,7 @@ def test_what_was_saved_and_forgotten_is_said_where_it_was_measured() -> None:
         "✗ chrF at least 0.95: not met",
     ):
         assert part in shown, part
-    assert rendering.summary({"methods": {}}) == "" and rendering.summary(None) == ""
+    assert rendering.report_summary({"methods": {}}) == "" and rendering.report_summary(None) == ""
 
 
 def test_what_makes_the_numbers_doubtful_stands_above_the_verdict_on_the_page() -> None:
@@ -271,7 +271,7 @@ def test_what_makes_the_numbers_doubtful_stands_above_the_verdict_on_the_page() 
         "warnings": [{"code": "loss-rose", "message": "the loss <rose> from 3.5 to 10.8"}],
         "verdict": {"decision": "fine-tuned", "reason": "Better."},
     }
-    for shown in (rendering.summary(report), rendering.evaluation(report)):
+    for shown in (rendering.report_summary(report), rendering.evaluation(report)):
         assert shown.index("The loss &lt;rose&gt; from 3.5 to 10.8.") < shown.index("Fine-tuning is worth it")
     assert "Training: 75 updates; loss first 3.5, last 10.8." in rendering.evaluation(report)
 
@@ -284,8 +284,8 @@ def test_of_a_run_that_measured_nothing_the_page_says_what_training_did(
     losses = [{"stage": "train", "step": step, "loss": loss} for step, loss in ((1, 3.5), (2, 10.8))]
     (run / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in losses))
     (tmp_path / "compare.json").write_text(json.dumps(build_config(run)))
-    (pair,) = settings.read(tmp_path / "compare.json").pairs
+    (pair,) = settings.read_settings(tmp_path / "compare.json").pairs
     shown = rendering.evaluation(pair.report)
     assert "The loss rose from 3.5 to 10.8" in shown and "Nothing was measured" in shown
     assert "Training: 2 updates; loss first 3.5, last 10.8, lowest 3.5." in shown
-    assert "The loss rose" in rendering.summary(pair.report)
+    assert "The loss rose" in rendering.report_summary(pair.report)

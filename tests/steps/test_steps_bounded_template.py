@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 
 from hf_recipes.api.check_data import Quality
-from hf_recipes.cli.check import lines
+from hf_recipes.cli.check import quality_lines
 from hf_recipes.data.findings import DataError
 from hf_recipes.inference import bounded_template
 from hf_recipes.inference.loading import load_tokenizer
 from hf_recipes.inference.sides import encode
-from hf_recipes.steps.prepare.check_rows import quality
+from hf_recipes.steps.prepare.check_rows import inspect_rows
 from hf_recipes.steps.prepare.inspect import inspect
 
 MESSAGES = [{"role": "user", "content": "my card is lost"}, {"role": "assistant", "content": "order a card"}]
@@ -69,10 +69,10 @@ def test_a_template_without_bounds_is_one_problem_of_check_and_of_plan(
     (data / "train.jsonl").write_text("".join(json.dumps({"text": MESSAGES}) + "\n" for _ in range(3)))
     asked = request(explosive(BOMBS[says]), data)
     before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
-    answer = quality(asked)
+    answer = inspect_rows(asked)
     found = answer["found"]["problems"]
     assert answer["splits"]["train"]["rows"] == 3  # read all the same
-    assert list(lines(Quality(data, "lm_training", "base", answer, None, [], [], {})))
+    assert list(quality_lines(Quality(data, "lm_training", "base", answer, None, [], [], {})))
     planned = inspect(asked)["problems"]
     assert time.monotonic() - started < 20
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 1_600_000  # KiB

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hf_recipes.steps.prepare.check_rows import quality
+from hf_recipes.steps.prepare.check_rows import inspect_rows
 
 MESSAGES = [
     {"role": "system", "content": "Answer."},
@@ -57,7 +57,7 @@ def places(found: list[dict], code: str) -> list[int]:
 def test_data_without_fault(tmp_path, tiny_llama):
     write(tmp_path, "train", rows(40))
     write(tmp_path, "test", rows(10, start=100))
-    answer = quality(request(tmp_path, tiny_llama, data={"messages": MESSAGES, "test_split": "test"}))
+    answer = inspect_rows(request(tmp_path, tiny_llama, data={"messages": MESSAGES, "test_split": "test"}))
     assert answer["found"] == {"problems": [], "warnings": [], "totals": {}}
     assert answer["unread"] == {}
     assert {part: (one["rows"], one["broken"]) for part, one in answer["splits"].items()} == {
@@ -86,7 +86,7 @@ def test_each_broken_row_is_named_by_its_line(tmp_path):
             chat(("user", "second q"), ("assistant", "a")),
         ],
     )
-    answer = quality(request(tmp_path))
+    answer = inspect_rows(request(tmp_path))
     assert answer["splits"]["train"]["rows"] == 2 and answer["splits"]["train"]["broken"] == 6
     problems = answer["found"]["problems"]
     expected = {
@@ -106,7 +106,7 @@ def test_each_broken_row_is_named_by_its_line(tmp_path):
 def test_a_broken_csv_is_a_problem_and_the_other_split_is_still_read(tmp_path):
     (tmp_path / "train.csv").write_text('q,a\n1,2\n"3,4\n')
     (tmp_path / "test.csv").write_text("q,a\n1,2\n1,2,3\n")
-    answer = quality(request(tmp_path, data={"messages": MESSAGES, "test_split": "test"}))
+    answer = inspect_rows(request(tmp_path, data={"messages": MESSAGES, "test_split": "test"}))
     assert answer["found"]["totals"]["not-csv"] == 2
     assert answer["splits"]["test"]["rows"] == 1
 
@@ -118,7 +118,7 @@ def test_doubles_and_leaks(tmp_path):
     )
     spoilt = question(5)[:-6] + "zzzzzz"
     write(tmp_path, "test", [*rows(5, start=100), {"q": question(2), "a": "?"}, {"q": spoilt, "a": "?"}])
-    answer = quality(request(tmp_path, data={"messages": MESSAGES, "test_split": "test"}))
+    answer = inspect_rows(request(tmp_path, data={"messages": MESSAGES, "test_split": "test"}))
     warnings = answer["found"]["warnings"]
     assert answer["found"]["problems"] == []
     assert places(warnings, "duplicate") == [31]
@@ -132,7 +132,7 @@ def test_doubles_and_leaks(tmp_path):
 
 def test_the_fixed_words_of_a_template_make_no_rows_alike(tmp_path):
     long = [{"role": "user", "content": "word " * 500 + "{q}"}, MESSAGES[-1]]
-    answer = quality(request(write(tmp_path, "train", rows(30)), data={"messages": long}))
+    answer = inspect_rows(request(write(tmp_path, "train", rows(30)), data={"messages": long}))
     assert answer["found"]["warnings"] == []
 
 
@@ -144,7 +144,7 @@ def test_rows_held_out_by_a_fraction_are_those_that_a_run_holds_out(tmp_path):
     asked = request(
         write(tmp_path, "train", [*rows(40), *rows(40)]), data={"messages": MESSAGES, "test_split": 0.25}
     )
-    answer = quality(asked)
+    answer = inspect_rows(asked)
     of_run = job_from(asked)
     out = tmp_path / "out"
     converted = convert(of_run, form_of(of_run.task, of_run.params, of_run.data.messages), out)
@@ -161,7 +161,7 @@ def test_secrets_and_addresses_are_placed_and_never_repeated(tmp_path):
     values[2]["note"] = "ada@engine.org"
     values[3] = {"q": "", "a": TOKEN}  # a broken row's message may repeat a piece of it
     values.append({"text": TOKEN})
-    answer = quality(request(write(tmp_path, "train", values), data={"messages": MESSAGES}))
+    answer = inspect_rows(request(write(tmp_path, "train", values), data={"messages": MESSAGES}))
     assert places(answer["found"]["problems"], "secret") == [2, 4, 6]
     assert places(answer["found"]["warnings"], "email-address") == [3]
     assert answer["sensitive"] == {"secret": 3, "email-address": 1}
@@ -172,7 +172,7 @@ def test_secrets_and_addresses_are_placed_and_never_repeated(tmp_path):
 def test_a_label_that_is_a_secret_is_not_repeated(tmp_path):
     with (tmp_path / "train.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["text", "target"], *([question(row), TOKEN] for row in range(6))])
-    answer = quality(request(tmp_path, task="text_multi_class_classification"))
+    answer = inspect_rows(request(tmp_path, task="text_multi_class_classification"))
     assert TOKEN not in json.dumps(answer) and answer["labels"]["train"] == {"***": 6}
 
 
@@ -183,7 +183,7 @@ def test_lengths_are_the_trainers_tokens_and_rows_over_the_block_are_counted(tmp
         write(tmp_path, "train", [{"q": "1", "a": "1" * row} for row in range(1, 61)]), tiny_llama,
         data={"messages": MESSAGES},
     )  # fmt: skip
-    tokens, planned = quality(asked)["tokens"], inspect(asked)["tokens"]
+    tokens, planned = inspect_rows(asked)["tokens"], inspect(asked)["tokens"]
     assert (tokens["total"], tokens["mean"], tokens["max"], tokens["cut"], tokens["limit"]) == (
         planned["train_total"], planned["mean"], planned["max"], planned["cut"], planned["limit"],
     )  # fmt: skip
@@ -192,12 +192,12 @@ def test_lengths_are_the_trainers_tokens_and_rows_over_the_block_are_counted(tmp
 
 
 def test_what_cannot_be_had_is_named(tmp_path):
-    answer = quality(request(write(tmp_path, "train", rows(5)), data={"messages": MESSAGES}))
+    answer = inspect_rows(request(write(tmp_path, "train", rows(5)), data={"messages": MESSAGES}))
     assert answer["tokens"] == {} and answer["unread"]["tokens"].startswith("nobody-here/no-such-model: ")
-    answer = quality(request("nobody-here/no-such-data", data={"local": False}))
+    answer = inspect_rows(request("nobody-here/no-such-data", data={"local": False}))
     assert "the Hub cannot be reached" in answer["unread"]["data"]
     assert answer["found"]["problems"] == [] and answer["splits"] == {}
-    answer = quality(request(tmp_path, task="image_multi_class_classification"))
+    answer = inspect_rows(request(tmp_path, task="image_multi_class_classification"))
     assert answer["left_to_trainer"] and answer["unread"] == {"data": "images are left to the trainer"}
 
 
@@ -208,7 +208,7 @@ def test_rows_of_a_data_set_are_named_by_its_split_and_their_number(tmp_path):
     values = rows(10)
     values[4]["a"] = ""
     write(tmp_path, "rows", [*values, values[2]])
-    answer = quality(request(tmp_path, data={"messages": MESSAGES}))
+    answer = inspect_rows(request(tmp_path, data={"messages": MESSAGES}))
     assert [(one["file"], one["line"]) for one in answer["found"]["problems"]] == [(f"{tmp_path} (train)", 5)]
     assert places(answer["found"]["warnings"], "duplicate") == [11]
     assert answer["splits"]["train"] == {"from": f"{tmp_path} (train)", "rows": 10, "broken": 1}
@@ -216,7 +216,7 @@ def test_rows_of_a_data_set_are_named_by_its_split_and_their_number(tmp_path):
 
 def test_few_answers_are_counted_as_labels(tmp_path):
     values = [{"q": question(row), "a": "ab"[row % 10 == 0]} for row in range(100)]
-    assert quality(request(write(tmp_path, "train", values), data={"messages": MESSAGES}))["labels"][
+    assert inspect_rows(request(write(tmp_path, "train", values), data={"messages": MESSAGES}))["labels"][
         "train"
     ] == {
         "a": 90,
@@ -232,7 +232,7 @@ def test_test_rows_that_a_metric_of_the_recipe_cannot_measure(tmp_path):
         [{"q": question(row), "a": "none" if row == 102 else "7"} for row in range(100, 104)],
     )
     metrics = [{"name": "exact_match", "options": {}}, {"name": "number_match", "options": {}}]
-    answer = quality(
+    answer = inspect_rows(
         request(
             tmp_path,
             data={"messages": MESSAGES, "test_split": "test"},
@@ -248,7 +248,7 @@ def test_test_rows_that_a_metric_of_the_recipe_cannot_measure(tmp_path):
 def test_an_answer_that_is_no_json_among_many_that_are(tmp_path):
     values = [{"q": question(row), "a": json.dumps({"n": row})} for row in range(30)]
     values[7]["a"] = '{"n": 7'
-    found = quality(request(write(tmp_path, "train", values), data={"messages": MESSAGES}))["found"]
+    found = inspect_rows(request(write(tmp_path, "train", values), data={"messages": MESSAGES}))["found"]
     assert places(found["warnings"], "answer-not-json") == [8]
 
 
@@ -306,7 +306,7 @@ def test_every_task_whose_rows_are_read(tmp_path, tiny_bert, tiny_llama, task, p
     base = tiny_llama if task == "lm_training" else tiny_bert
     asked = request(write(tmp_path, "train", [*values, repeated]), base, task=task)
     asked["params"] = {"max_seq_length": 128, **params}
-    answer = quality(asked)
+    answer = inspect_rows(asked)
     assert answer["found"]["problems"] == [] and answer["unread"] == {}
     assert places(answer["found"]["warnings"], "duplicate") == [11]
     assert answer["splits"]["train"]["rows"] == 11

@@ -17,7 +17,7 @@ from hf_recipes.evaluation.answers import Answer
 from hf_recipes.evaluation.build import build
 from hf_recipes.evaluation.report import render_markdown
 from hf_recipes.evaluation.write import write
-from hf_recipes.steps.prepare.check_rows import quality
+from hf_recipes.steps.prepare.check_rows import inspect_rows
 from hf_recipes.steps.prepare.inspect import inspect
 
 MESSAGES = [{"role": "user", "content": "{q}"}, {"role": "assistant", "content": "{a}"}]
@@ -53,7 +53,7 @@ def test_expected_answers_that_the_limit_cuts_are_a_problem_at_its_key(
 ) -> None:
     asked = request(tmp_path, tiny_llama, ["a" * 63, "b" * 64, "c" * 100], max_new_tokens=64)
     says = f"{KEY}: 64 is less than the expected answer of 2 of 3 test rows (longest 101); set it to 128, or leave it out"
-    checked, planned = quality(asked)["found"], inspect(asked)
+    checked, planned = inspect_rows(asked)["found"], inspect(asked)
     assert [one.startswith(says) for one in told(checked["problems"])] == [True]
     assert [one.startswith(says) for one in told(planned["problems"])] == [True]
     assert not told(checked["warnings"])
@@ -62,14 +62,14 @@ def test_expected_answers_that_the_limit_cuts_are_a_problem_at_its_key(
 def test_few_of_them_are_a_warning_and_none_is_nothing(tmp_path: Path, tiny_llama: Path) -> None:
     answers = ["a" * 10] * 39 + ["b" * 64]
     asked = request(tmp_path, tiny_llama, answers, max_new_tokens=64)
-    assert "1 of 40 test rows" in told(quality(asked)["found"]["warnings"])[0]
-    assert not told(quality(asked)["found"]["problems"])
+    assert "1 of 40 test rows" in told(inspect_rows(asked)["found"]["warnings"])[0]
+    assert not told(inspect_rows(asked)["found"]["problems"])
     assert "1 of 40 test rows" in told(inspect(asked)["warnings"])[0]
     fitting = request(tmp_path, tiny_llama, answers, max_new_tokens=65)
-    assert not told(quality(fitting)["found"]["warnings"]) and not told(inspect(fitting)["warnings"])
+    assert not told(inspect_rows(fitting)["found"]["warnings"]) and not told(inspect(fitting)["warnings"])
     # Where no answer is generated, none is cut.
     likely = request(tmp_path, tiny_llama, answers, max_new_tokens=4, metrics=[{"name": "likelihood"}])
-    assert not told(quality(likely)["found"]["problems"])
+    assert not told(inspect_rows(likely)["found"]["problems"])
 
 
 def test_what_the_template_writes_before_an_answer_needs_no_room(tmp_path: Path, tiny_llama: Path) -> None:
@@ -85,8 +85,8 @@ def test_what_the_template_writes_before_an_answer_needs_no_room(tmp_path: Path,
     (base / "chat_template.jinja").unlink(missing_ok=True)
     (base / "tokenizer_config.json").write_text(json.dumps({**settings, "chat_template": template}))
     asked = request(tmp_path, base, ["a" * 30] * 4, max_new_tokens=31)
-    assert not told(quality(asked)["found"]["problems"])
-    assert told(quality({**asked, "evaluate": {"max_new_tokens": 30}})["found"]["problems"])
+    assert not told(inspect_rows(asked)["found"]["problems"])
+    assert told(inspect_rows({**asked, "evaluate": {"max_new_tokens": 30}})["found"]["problems"])
 
 
 def test_without_a_limit_it_follows_from_the_longest_expected_answer(
@@ -95,7 +95,7 @@ def test_without_a_limit_it_follows_from_the_longest_expected_answer(
     answers = ["<think>" + "r" * 200 + "</think>yes", "no"]  # reasoning is generated too
     longest = len(answers[0]) + 1
     for found in (
-        quality(request(tmp_path, tiny_llama, answers)),
+        inspect_rows(request(tmp_path, tiny_llama, answers)),
         inspect(request(tmp_path, tiny_llama, answers)),
     ):
         assert found["answers"] == {"rows": 2, "longest": longest, "room": with_room(longest)}
@@ -106,7 +106,9 @@ def test_without_a_limit_it_follows_from_the_longest_expected_answer(
 def test_what_prompt_and_answer_have_no_room_for_is_told_before_anything_is_trained(
     tmp_path: Path, tiny_llama: Path
 ) -> None:
-    found = quality(request(tmp_path, tiny_llama, ["a" * 2040]))["found"]  # the base knows 2,048 positions
+    found = inspect_rows(request(tmp_path, tiny_llama, ["a" * 2040]))[
+        "found"
+    ]  # the base knows 2,048 positions
     assert "takes 2,048 tokens, prompt and answer together" in told(found["problems"])[0]
     bounded = inspect(request(tmp_path, tiny_llama, ["a" * 1800]))
     assert not bounded["problems"] and 1801 < bounded["answers"]["room"] < 2048
@@ -142,7 +144,7 @@ def test_of_many_test_rows_the_long_ones_are_still_counted(
 ) -> None:
     monkeypatch.setattr(sys.modules["hf_recipes.steps.prepare.rules.answer_length"], "MANY", 4)
     answers = ["a" * 10] * 10 + ["b" * 70] * 5 + ["c" * 10] * 10 + ["d" * 80] * 5
-    found = quality(request(tmp_path, tiny_llama, answers, max_new_tokens=64))
+    found = inspect_rows(request(tmp_path, tiny_llama, answers, max_new_tokens=64))
     assert found["answers"] == {"rows": 30, "longest": 81, "room": 104, "limit": 64, "longer": 10}
 
 

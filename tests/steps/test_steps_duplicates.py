@@ -6,7 +6,7 @@ import random
 import subprocess
 import sys
 
-from hf_recipes.steps.prepare.duplicates import PIECE, Index, normalised, signatures
+from hf_recipes.steps.prepare.duplicates import PIECE, SeenRows, normalised_text, signatures
 
 
 def exact(first: str, second: str) -> float:
@@ -28,8 +28,8 @@ def spoilt(text: str, changes: int, draw: random.Random) -> str:
     return " ".join(words)
 
 
-def index_of(rows: list[tuple[str, str, bool]]) -> Index:
-    index = Index(texts=True)
+def index_of(rows: list[tuple[str, str, bool]]) -> SeenRows:
+    index = SeenRows(texts=True)
     for line, (question, answer, test) in enumerate(rows, start=1):
         index.add(
             "test.jsonl" if test else "train.jsonl",
@@ -73,9 +73,9 @@ def test_near_duplicates_are_those_that_comparing_every_pair_finds():
 
 
 def test_case_and_signs_make_no_difference_and_numbers_do():
-    assert normalised("How do I top-up?  ") == normalised("how do i TOP UP")
-    assert normalised("ＡＢＣ 12") == "abc 12"
-    assert normalised("…") == "...  " and len(normalised("a")) == PIECE
+    assert normalised_text("How do I top-up?  ") == normalised_text("how do i TOP UP")
+    assert normalised_text("ＡＢＣ 12") == "abc 12"
+    assert normalised_text("…") == "...  " and len(normalised_text("a")) == PIECE
     rows = [("How do I top-up my card?", "x", False), ("how do i top up my card", "x", False)]
     assert [(one.row.line, one.other.line, one.alike) for one in index_of(rows).result().near.first] == [
         (2, 1, 1.0)
@@ -121,8 +121,8 @@ def test_nothing_to_compare():
 
 MEMORY = """
 import random, resource, sys
-from hf_recipes.steps.prepare.duplicates import Index
-index = Index(texts=True)
+from hf_recipes.steps.prepare.duplicates import SeenRows
+index = SeenRows(texts=True)
 draw = random.Random(0)
 alike = "the same long question about the very same thing in every single row number "
 for row in range(int(sys.argv[1])):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hf_recipes.steps.answer.endpoint import Endpoint, EndpointFailed
+from hf_recipes.steps.answer.endpoint import EndpointFailed, ReferenceEndpoint
 
 SPEC = importlib.util.spec_from_file_location("endpoints", Path(__file__).with_name("endpoints.py"))
 assert SPEC and SPEC.loader
@@ -38,7 +38,7 @@ def serve():
 
 
 def ask(server, *, model="big", api_key=None, questions=QUESTIONS[:2]):
-    endpoint = Endpoint("evaluate.reference", server.url, model, api_key)
+    endpoint = ReferenceEndpoint("evaluate.reference", server.url, model, api_key)
     try:
         return endpoint.chat(questions, weights=f"reference:{model}", max_new_tokens=7)
     finally:
@@ -55,7 +55,7 @@ def refused(server, **call) -> str:
 def test_an_answer_that_the_server_cut_is_one_that_ended_at_the_limit(serve):
     assert [one.cut for one in ask(serve(ended="length"))] == [True, True]
     assert [one.cut for one in ask(serve())] == [False, False]
-    endpoint = Endpoint(
+    endpoint = ReferenceEndpoint(
         "evaluate.reference", serve().url, "big"
     )  # its answers have 3 tokens, whatever it says of them
     assert [one.cut for one in endpoint.chat(QUESTIONS[:1], weights="reference:big", max_new_tokens=3)] == [
@@ -130,7 +130,7 @@ def test_the_server_s_chat_template_is_told_the_options_where_it_takes_them(serv
         refuse=[(400, {}, "Unrecognized request argument supplied: chat_template_kwargs")], seconds=0.0
     )
     for one in (server, refusing):
-        endpoint = Endpoint("evaluate.server", one.url, "big")
+        endpoint = ReferenceEndpoint("evaluate.server", one.url, "big")
         try:
             answers = endpoint.chat(
                 QUESTIONS[:1],

@@ -288,7 +288,7 @@ def test_two_files_of_one_split_are_told(tmp_path):
 
 def test_numbers_with_a_decimal_comma_are_told_once_a_column(tmp_path):
     """AutoTrain makes a category of each."""
-    from hf_recipes.steps.prepare.check_rows import quality
+    from hf_recipes.steps.prepare.check_rows import inspect_rows
     from hf_recipes.steps.prepare.inspect import inspect
 
     table = "weight;note;count;target\n" + "".join(f"{n},5;{n},5 kg;{n};{'ab'[n % 2]}\n" for n in range(9))
@@ -299,7 +299,7 @@ def test_numbers_with_a_decimal_comma_are_told_once_a_column(tmp_path):
         "params": {"task": "classification", "target_columns": ["target"]},
         "data": {"path": str(tmp_path), "local": True, "train_split": "train"},
     }
-    for warnings in (quality(found)["found"]["warnings"], inspect(found)["warnings"]):
+    for warnings in (inspect_rows(found)["found"]["warnings"], inspect(found)["warnings"]):
         [told] = [one for one in warnings if one["code"] == "decimal-comma"]
         assert "column 'weight': numbers with a comma, such as 0,5, are read as words" in told["message"]
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from hf_recipes.record.job import job_from
-from hf_recipes.steps.prepare.export import export
+from hf_recipes.steps.prepare.export import export_data
 from hf_recipes.steps.prepare.inspect import inspect
 
 MESSAGES = [{"role": "user", "content": "{q}"}, {"role": "assistant", "content": "{a}"}]
@@ -111,7 +111,7 @@ def test_each_of_autotrains_templates_renders_as_autotrain_renders_it(tmp_path, 
 def test_the_export_is_what_autotrain_reads(tmp_path, tiny_llama):
     data, out = tmp_path / "in", tmp_path / "out"
     data.mkdir()
-    answer = export(job_from(request(numbers(data), tiny_llama)), out)
+    answer = export_data(job_from(request(numbers(data), tiny_llama)), out)
     assert answer["rows"] == {"train": 15, "validation": 0, "test": 5}
     rows = [json.loads(line) for line in (out / "data" / "train.jsonl").read_text().splitlines()]
     assert all([turn["role"] for turn in row["text"]] == ["user", "assistant"] for row in rows)
@@ -126,7 +126,7 @@ def test_the_export_leaves_labels_and_the_validation_split_to_autotrain(tmp_path
     )
     found = {"path": str(data), "local": True, "train_split": "train"}
     asked = {"task": "text_multi_class_classification", "base_model": "x", "data": found, "params": {}}
-    assert export(job_from(asked), tmp_path / "out")["rows"]["train"] == 10
+    assert export_data(job_from(asked), tmp_path / "out")["rows"]["train"] == 10
     first = (tmp_path / "out" / "data" / "train.jsonl").read_text().splitlines()[0]
     assert json.loads(first) == {"text": "0", "target": "a"}
 

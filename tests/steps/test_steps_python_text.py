@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from hf_recipes.steps.prepare.check_rows import quality
+from hf_recipes.steps.prepare.check_rows import inspect_rows
 from hf_recipes.steps.prepare.inspect import inspect
 from hf_recipes.steps.prepare.rules.python_text import written_by_python
 
@@ -35,7 +35,7 @@ def test_people_and_json_write_this(text):
     assert not written_by_python(text)
 
 
-@pytest.mark.parametrize("read", [quality, inspect])
+@pytest.mark.parametrize("read", [inspect_rows, inspect])
 def test_each_such_row_is_told_by_its_line(tmp_path, read):
     answers = ['{"n": 0}', "{'n': 1}", '{"n": 2}', "{'n': None}"]
     lines = [json.dumps({"q": f"question {n}", "a": answer}) for n, answer in enumerate(answers)]
@@ -48,7 +48,7 @@ def test_each_such_row_is_told_by_its_line(tmp_path, read):
             "params": {"trainer": "sft", "chat_template": "tokenizer"},
         }
     )
-    warnings = answer["found"]["warnings"] if read is quality else answer["warnings"]
+    warnings = answer["found"]["warnings"] if read is inspect_rows else answer["warnings"]
     told = [one for one in warnings if one["code"] == "python-text"]
     assert [one["line"] for one in told] == [2, 4]
     assert (
@@ -65,7 +65,7 @@ def test_a_missing_cell_that_pandas_wrote_is_told(tmp_path):
     )
     data = {"path": str(tmp_path), "local": True, "train_split": "train", "messages": MESSAGES}
     params = {"trainer": "sft", "chat_template": "tokenizer"}
-    answer = quality(
+    answer = inspect_rows(
         {"task": "lm_training", "base_model": "nobody-here/no-such-model", "data": data, "params": params}
     )
     assert [one["line"] for one in answer["found"]["warnings"] if one["code"] == "missing-as-text"] == [2, 5]

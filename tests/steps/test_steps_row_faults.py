@@ -9,7 +9,7 @@ import pytest
 from hf_recipes.data.findings import DataError
 from hf_recipes.data.form import form_of
 from hf_recipes.record.job import job_from
-from hf_recipes.steps.prepare.check_rows import quality
+from hf_recipes.steps.prepare.check_rows import inspect_rows
 from hf_recipes.steps.prepare.convert import convert
 from hf_recipes.steps.prepare.rules import RowRules
 
@@ -38,7 +38,7 @@ def asked(tmp_path):
 
 def found(request: dict, code: str, kind: str = "warnings") -> list[tuple[int, str]]:
     """(line, message) of one code."""
-    problems = quality(request)["found"][kind]
+    problems = inspect_rows(request)["found"][kind]
     return [(one["line"], one["message"]) for one in problems if one["code"] == code]
 
 

@@ -8,11 +8,11 @@ import random
 import pytest
 
 from hf_recipes.api.check_data import Quality
-from hf_recipes.cli.check import lines
+from hf_recipes.cli.check import quality_lines
 from hf_recipes.data.form import form_of
 from hf_recipes.engines.autotrain.tokens import AutoTrainTokens, load_tokenizer
 from hf_recipes.steps.prepare import row_tokens
-from hf_recipes.steps.prepare.check_rows import quality
+from hf_recipes.steps.prepare.check_rows import inspect_rows
 from hf_recipes.steps.prepare.row_tokens import RowTokens
 
 ROWS = 6000
@@ -67,7 +67,7 @@ def test_an_estimate_is_near_and_every_row_that_is_too_long_is_counted(
 def test_check_says_that_it_estimates(records, tiny_llama, tmp_path, monkeypatch):
     monkeypatch.setattr(row_tokens, "EXACT", 500)
     (tmp_path / "train.jsonl").write_text("".join(json.dumps(one) + "\n" for one in records))
-    found = quality(
+    found = inspect_rows(
         {
             "task": "lm_training",
             "base_model": str(tiny_llama),
@@ -77,6 +77,6 @@ def test_check_says_that_it_estimates(records, tiny_llama, tmp_path, monkeypatch
     )
     tokens = found["tokens"]
     assert tokens["counted"] < tokens["rows"] == ROWS
-    said = "\n".join(lines(Quality(tmp_path, "lm_training", "base", found, None, [], [], {})))
+    said = "\n".join(quality_lines(Quality(tmp_path, "lm_training", "base", found, None, [], [], {})))
     assert f"counted in {tokens['counted']:,} of 6,000 rows" in said
     assert f"about {tokens['total']:,} in all" in said

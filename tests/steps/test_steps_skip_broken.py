@@ -10,7 +10,7 @@ import pytest
 from hf_recipes.evaluation import findings
 from hf_recipes.evaluation.build import skipped_rows
 from hf_recipes.record.job import job_from
-from hf_recipes.steps.prepare.check_rows import quality
+from hf_recipes.steps.prepare.check_rows import inspect_rows
 from hf_recipes.steps.prepare.inspect import inspect
 from hf_recipes.steps.prepare.prepare import passes_through
 
@@ -44,7 +44,10 @@ THREE = {8: EMPTY, 9: '{"q": "q", "a"', 12: json.dumps({"q": "q"})}
 
 def test_a_broken_row_stops_everything_and_names_the_key(tmp_path):
     written(tmp_path, "train", THREE)
-    for problems in (quality(asked(tmp_path))["found"]["problems"], inspect(asked(tmp_path))["problems"]):
+    for problems in (
+        inspect_rows(asked(tmp_path))["found"]["problems"],
+        inspect(asked(tmp_path))["problems"],
+    ):
         assert [one["line"] for one in problems] == [9, 8, 12] or [one["line"] for one in problems] == [
             8,
             9,
@@ -58,7 +61,7 @@ def test_broken_rows_are_left_out_counted_and_named(tmp_path, skip):
     written(tmp_path, "train", THREE)
     written(tmp_path, "test", {2: EMPTY}, count=10)
     request = asked(tmp_path, test_split="test", skip_broken=4 if skip == 3 else skip)
-    checked = quality(request)
+    checked = inspect_rows(request)
     assert checked["found"]["problems"] == []
     assert checked["splits"]["train"]["rows"] == 37 and checked["splits"]["train"]["broken"] == 3
     assert checked["splits"]["test"]["rows"] == 9 and checked["splits"]["test"]["broken"] == 1
@@ -86,7 +89,7 @@ def test_broken_rows_are_left_out_counted_and_named(tmp_path, skip):
 def test_more_than_are_allowed_are_a_problem(tmp_path):
     written(tmp_path, "train", THREE)
     request = asked(tmp_path, skip_broken=2)
-    for problems in (quality(request)["found"]["problems"], inspect(request)["problems"]):
+    for problems in (inspect_rows(request)["found"]["problems"], inspect(request)["problems"]):
         assert (
             problems[0]["message"] == "3 rows are broken, and data.skip_broken allows 2"
             and len(problems) == 4
@@ -97,7 +100,7 @@ def test_a_mistake_of_the_recipe_is_no_broken_row(tmp_path):
     written(tmp_path, "train", {})
     request = asked(tmp_path, skip_broken=True)
     request["data"]["messages"] = [MESSAGES[0], {"role": "assistant", "content": "{anser}"}]
-    for problems in (quality(request)["found"]["problems"], inspect(request)["problems"]):
+    for problems in (inspect_rows(request)["found"]["problems"], inspect(request)["problems"]):
         assert [one["message"] for one in problems] == ["no column 'anser'; the columns are 'q', 'a'"]
         assert problems[0]["hint"] == "", "leaving all rows out is no way on"
 
@@ -106,10 +109,13 @@ def test_test_rows_that_a_metric_cannot_measure_are_left_out_too(tmp_path):
     written(tmp_path, "train", {})
     written(tmp_path, "test", {3: json.dumps({"q": "how many?", "a": "several"})}, count=10)
     request = asked(tmp_path, test_split="test", metrics=[{"name": "number_match"}])
-    assert [one["line"] for one in quality(request)["found"]["problems"]] == [3]
+    assert [one["line"] for one in inspect_rows(request)["found"]["problems"]] == [3]
     assert len(inspect(request)["problems"]) == 1
     request["data"]["skip_broken"] = True
-    assert quality(request)["found"]["problems"] == [] and quality(request)["splits"]["test"]["rows"] == 9
+    assert (
+        inspect_rows(request)["found"]["problems"] == []
+        and inspect_rows(request)["splits"]["test"]["rows"] == 9
+    )
     planned = inspect(request)
     assert planned["problems"] == [] and planned["rows"] == {"train": 40, "validation": 0, "test": 9}
     request["evaluate"]["metrics"] = [{"name": "json_f1"}]

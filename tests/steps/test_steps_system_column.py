@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hf_recipes.record.job import job_from
-from hf_recipes.steps.prepare.check_rows import quality
+from hf_recipes.steps.prepare.check_rows import inspect_rows
 from hf_recipes.steps.prepare.inspect import inspect
 from hf_recipes.steps.prepare.prepare import form_or_fail
 
@@ -46,13 +46,13 @@ def test_the_system_turn_is_joined_to_every_conversation(tmp_path, trainer):
         TOLD,
         *PAIR,
     ]
-    assert "system" not in quality(request)["columns"]["unused"]
+    assert "system" not in inspect_rows(request)["columns"]["unused"]
 
 
 def test_two_system_turns_are_a_problem(tmp_path):
     rows = [{"messages": [TOLD, *PAIR], "system": "Be long."}, {"messages": PAIR}]
     request = asked(tmp_path, rows, system_column="system")
-    said = [one["message"] for one in quality(request)["found"]["problems"]]
+    said = [one["message"] for one in inspect_rows(request)["found"]["problems"]]
     assert said == [
         "the messages begin with a system turn, and column 'system' holds another",
         "no column 'system' (data.system_column); the columns are 'messages', 'id'",
@@ -65,7 +65,7 @@ def test_what_is_left_out_is_named(tmp_path):
         {**PAIR[1], "reasoning_content": "1 + 1", "weight": 1, "tool_calls": None},
     ]
     request = asked(tmp_path, [{"messages": named, "system": "Be brief."}])
-    checked, planned = quality(request), inspect(request)
+    checked, planned = inspect_rows(request), inspect(request)
     assert checked["columns"]["unused"] == ["system", "id"] and checked["columns"]["system"] == "system"
     assert "not used of the data: 'system', 'id'" in planned["notes"]
     for warnings in (checked["found"]["warnings"], planned["warnings"]):

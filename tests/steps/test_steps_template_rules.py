@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hf_recipes.steps.prepare.check_rows import quality
+from hf_recipes.steps.prepare.check_rows import inspect_rows
 from hf_recipes.steps.prepare.inspect import inspect
 
 NO_SYSTEM = (
@@ -74,7 +74,7 @@ def ask(tiny_llama: Path, tmp_path: Path):
 
 def found_by(request: dict[str, Any], what: str, code: str) -> list[dict[str, Any]]:
     """What check says, which plan says too."""
-    checked, planned = quality(request)["found"], inspect(request)
+    checked, planned = inspect_rows(request)["found"], inspect(request)
     for one in (checked[what], planned[what]):
         assert any(problem["code"] == code for problem in one), (what, code, checked, planned)
     return [problem for problem in checked[what] if problem["code"] == code]
@@ -93,9 +93,9 @@ def test_a_system_turn_that_the_template_refuses_is_one_line_at_the_recipe_s_mes
     )
     assert "data.system: fold" in problem["hint"]
     # What is not rendered has no length, so nobody is told that the rows are too short for a block.
-    assert quality(request)["tokens"]["rows"] == 0
+    assert inspect_rows(request)["tokens"]["rows"] == 0
     folded = {**request, "data": {**request["data"], "system": "fold"}}
-    assert not quality(folded)["found"]["problems"] and not inspect(folded)["problems"]
+    assert not inspect_rows(folded)["found"]["problems"] and not inspect(folded)["problems"]
 
 
 def test_another_turn_that_it_refuses_is_named(ask):
@@ -152,9 +152,11 @@ def test_reasoning_in_answers_is_told_by_row(ask):
 def test_an_expected_answer_that_is_all_reasoning_is_a_problem_and_an_open_block_a_warning(ask):
     both = [*rows(2), {"q": "Sea?", "a": "<think>Sea"}, {"q": "Sun?", "a": "<think>hot</think>"}]
     request = ask(both, messages=[USER, ASSISTANT])
-    [warning] = [one for one in quality(request)["found"]["warnings"] if one["code"] == "reasoning-unclosed"]
+    [warning] = [
+        one for one in inspect_rows(request)["found"]["warnings"] if one["code"] == "reasoning-unclosed"
+    ]
     assert (Path(warning["file"]).name, warning["line"]) == ("train.jsonl", 2)
-    [problem] = [one for one in quality(request)["found"]["problems"] if one["code"] == "unmeasurable"]
+    [problem] = [one for one in inspect_rows(request)["found"]["problems"] if one["code"] == "unmeasurable"]
     assert (Path(problem["file"]).name, problem["line"]) == ("test.jsonl", 2)
     assert problem["message"].startswith("nothing follows the reasoning (<think>) of the expected answer")
 

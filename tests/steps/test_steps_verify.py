@@ -202,10 +202,10 @@ def test_a_base_too_large_for_the_gpu_in_16_bits_is_verified_in_main_memory(tiny
     """As after training in 4 bits: a 14B model trains on 24 GB, and takes 28 in 16 bits."""
     import torch
 
-    from hf_recipes.steps.verify import BESIDE, place
+    from hf_recipes.steps.verify import BESIDE, device_for
 
-    assert place(str(tiny_llama)) is None, "there is no GPU here"
+    assert device_for(str(tiny_llama)) is None, "there is no GPU here"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     for free, expected in ((2 * BESIDE, {"": "cuda"}), (BESIDE, None)):
         monkeypatch.setattr(torch.cuda, "mem_get_info", lambda free=free: (free, 24 << 30))
-        assert place(str(tiny_llama)) == expected
+        assert device_for(str(tiny_llama)) == expected

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from hf_recipes.estimates.prices import ASK_ABOVE, Cost, above, in_words
+from hf_recipes.estimates.prices import ASK_ABOVE, Cost, above, cost_in_words
 from hf_recipes.recipe import problem_at
 from hf_recipes.recipe.model import Recipe
 from hf_recipes.recipe.problem import RecipeError
@@ -19,7 +19,7 @@ class NotAgreed(Exception):
 def costs_in_words(costs: Sequence[tuple[Recipe, Cost]]) -> str:
     """What each run costs; of many, the first."""
     said = "; ".join(
-        f"{recipe.project_name} on {recipe.backend}: {in_words(cost)}" for recipe, cost in costs[:SHOWN]
+        f"{recipe.project_name} on {recipe.backend}: {cost_in_words(cost)}" for recipe, cost in costs[:SHOWN]
     )
     return said + (f"; and {len(costs) - SHOWN} more" if len(costs) > SHOWN else "")
 
@@ -34,7 +34,7 @@ def ask_approval(costs: Sequence[tuple[Recipe, Cost]], *, ask: Callable[[str], b
             recipe,
             "max_cost",
             "max-cost",
-            f"{in_words(cost)} on {recipe.backend}, and ${recipe.max_cost:g} are allowed",
+            f"{cost_in_words(cost)} on {recipe.backend}, and ${recipe.max_cost:g} are allowed",
             "take smaller hardware, raise it, or agree with --yes",
         )
         for recipe, cost in costs

@@ -80,12 +80,12 @@ def check_batch(recipes: Sequence[Recipe]) -> list[CheckedRecipe]:
     return checked
 
 
-def create(
+def create_runs(
     checked: Sequence[CheckedRecipe], *, runs_dir: Path, costs: Sequence[Cost | None] = ()
 ) -> list[Path]:
     """Record a run of each, waiting."""
     return [
-        lifecycle.create(recipe, runs_dir=runs_dir, cost=cost)
+        lifecycle.create_run(recipe, runs_dir=runs_dir, cost=cost)
         for recipe, cost in zip(checked, costs or [None] * len(checked), strict=True)
     ]
 

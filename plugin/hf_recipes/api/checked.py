@@ -11,7 +11,7 @@ from hf_recipes.engines.engine import ARCHITECTURE, Engine
 from hf_recipes.engines.jobs import translate
 from hf_recipes.engines.registry import engine_named
 from hf_recipes.estimates.model_identity import offline
-from hf_recipes.estimates.model_size import Base, base_of
+from hf_recipes.estimates.model_size import Base, base_size
 from hf_recipes.recipe import problem_at
 from hf_recipes.recipe.model import Recipe
 from hf_recipes.recipe.problem import Problem, RecipeError
@@ -41,7 +41,7 @@ def check_recipes(recipes: Sequence[Recipe], *, to_run: bool) -> list[CheckedRec
     for recipe in recipes:
         engine = engine_named(recipe.engine)
         if recipe.base_model not in bases:
-            bases[recipe.base_model] = base_of(recipe)
+            bases[recipe.base_model] = base_size(recipe)
         problems += engine.check_recipe(recipe, here)
         if to_run:
             problems += engine.check_run(recipe)

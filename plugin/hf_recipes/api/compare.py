@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from hf_recipes.data.prompt_form import prompt_form
 from hf_recipes.engines.result import TrainedEndpoint, TrainedWeights, result_of
 from hf_recipes.evaluation import run_warnings
 from hf_recipes.record.job import Job, load_job
+from hf_recipes.record.prepared import known_of_preparation
 from hf_recipes.record.state import State
 from hf_recipes.record.trained import TRAINED_NOTHING, trains_nothing
 from hf_recipes.resources import shipped
@@ -60,7 +61,7 @@ def build_config(run: Path) -> dict[str, Any]:
             f"{run.name} has no model: it did not come that far (see: hf-recipes status {run.name})"
         )
     form = prompt_form([asdict(turn) for turn in job.data.messages], folds=job.data.system == "fold")
-    prepared = _prepared(run)
+    prepared = known_of_preparation(run)
     report, rows = run / "report" / "report.json", run / "report" / "rows.jsonl"
     name = job.project_name or run.name
     return {
@@ -80,7 +81,7 @@ def build_config(run: Path) -> dict[str, Any]:
                 "examples": list(job.compare.examples),
                 "report": str(report.absolute()) if report.is_file() else None,
                 "rows": str(rows.absolute()) if rows.is_file() else None,
-                **({} if report.is_file() else {"told": run_warnings.told(run)}),
+                **({} if report.is_file() else {"told": run_warnings.training_and_warnings(run)}),
                 "max_new_tokens": answer_room(asdict(job.evaluate) if job.evaluate else {}, prepared),
                 "trust_remote_code": job.trust_remote_code,
             }
@@ -88,7 +89,7 @@ def build_config(run: Path) -> dict[str, Any]:
     }
 
 
-def serve(
+def serve_run_page(
     run: Path,
     *,
     port: int | None,
@@ -191,14 +192,5 @@ def _title(run: Path, job: Job) -> str:
 
 def _base(run: Path, job: Job) -> str:
     """The base as the prepare step resolved it, while that is still there; else as the recipe names it."""
-    prepared = str(_prepared(run).get("base_model") or "")
+    prepared = str(known_of_preparation(run).get("base_model") or "")
     return prepared if prepared and Path(prepared).is_dir() else job.base_model
-
-
-def _prepared(run: Path) -> Mapping[str, Any]:
-    """Empty where the run's work is gone."""
-    try:
-        found = json.loads((run / "work" / "prepared.json").read_text("utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}

@@ -17,13 +17,14 @@ from hf_recipes.data.answer_room import KEY, remedy
 from hf_recipes.engines.jobs import measuring, translate
 from hf_recipes.engines.registry import engine_named
 from hf_recipes.estimates import families
-from hf_recipes.estimates.model_size import Base, base_of, unusable_base
+from hf_recipes.estimates.model_size import Base, base_size, unusable_base
 from hf_recipes.evaluation import decision, findings, serving
 from hf_recipes.recipe import problem_at
 from hf_recipes.recipe.model import Evaluate, Recipe
 from hf_recipes.recipe.problem import RecipeError
+from hf_recipes.record.prepared import known_of_preparation
 from hf_recipes.record.state import Reason
-from hf_recipes.runner.files import read_json, write_json
+from hf_recipes.runner.files import read_object, write_json
 
 SCHEMA = 1
 FILE = "report/decision.json"
@@ -45,7 +46,7 @@ def check_measurable(recipe: Recipe) -> CheckedRecipe:
         problems.append(problem_at(recipe, "data.test_split", "missing-key", message, hint))
     if problems:
         raise RecipeError(problems)
-    base = base_of(recipe)
+    base = base_size(recipe)
     if problems := unusable_base(recipe, base):
         raise RecipeError(problems)
     evaluate, machine = recipe.evaluate or Evaluate(), local.machine()
@@ -56,7 +57,7 @@ def check_measurable(recipe: Recipe) -> CheckedRecipe:
 
 def decision_document(checked: CheckedRecipe, run: Path) -> dict[str, Any]:
     """What `decide --json` prints and the run's report/decision.json holds. Also of a run that failed: with what is known then."""
-    prepared, report = _json(run / "work" / "prepared.json"), _json(run / "report" / "report.json")
+    prepared, report = known_of_preparation(run), read_object(run / "report" / "report.json")
     rows = _rows(prepared)
     recipe, base = checked.recipe, checked.base
     found = hardware_offers.offers(recipe, checked.machine, checked.known_base, _tokens(prepared))
@@ -297,10 +298,3 @@ def _tokens(prepared: Mapping[str, Any]) -> int | None:
 
 def _present(found: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not None}
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        return read_json(path)
-    except (OSError, ValueError):
-        return {}

@@ -22,6 +22,7 @@ from hf_recipes.recipe.model import Evaluate, Metric
 from hf_recipes.recipe.secrets import printable
 from hf_recipes.record.create import plain
 from hf_recipes.record.job import Job, load_job
+from hf_recipes.record.prepared import read_prepared
 from hf_recipes.record.state import RunState, State
 from hf_recipes.runner.causes import Cause, short
 from hf_recipes.runner.children import Children
@@ -43,7 +44,7 @@ class CannotEvaluate(Exception):
     """This run cannot be measured again, or it did not come out; one sentence says why."""
 
 
-def evaluate(
+def measure_again(
     run: Path, settings: Sequence[str] = (), *, anew: bool = False, say: Callable[[str], None]
 ) -> Generator[Look, None, None]:
     """Answer and report anew; yields how it stands, as `record.watch` does. `anew`: nothing out of the answer cache.
@@ -174,7 +175,7 @@ def _shots(run: Path, evaluate: Evaluate) -> None:
         raise CannotEvaluate(
             f"{run.name} set no examples aside for few-shot; leave it out with --set evaluate.baselines=[zero-shot]"
         )
-    prepared = read_json(run / "work" / "prepared.json")
+    prepared = read_prepared(run)
     wanted = evaluate.shots
     if there < wanted and there < prepared.get("pool", there):
         raise CannotEvaluate(

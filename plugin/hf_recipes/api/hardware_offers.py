@@ -95,7 +95,7 @@ def _offer(
     there = replace(recipe, backend=backends[-1])
     machine = machine_for(there.backend, here)
     device = f"{len(machine.gpus)} × {machine.gpus[0].name}" if machine.gpus else f"{machine.cores} CPU cores"
-    size = training.available(machine)
+    size = training.training_memory(machine)
     offer = Offer(hardware, backends, device, available=size)
     if base is None:
         return replace(offer, why_not=_refused(there, here))
@@ -105,7 +105,7 @@ def _offer(
     memory = estimate.memory
     needed = None if memory is None or memory.total is None else memory.total + OVERHEAD
     if needed is not None and machine.gpus and any(step.name == "answer" for step in job.steps):
-        needed = max(needed, training.answering(base, facts) + OVERHEAD)
+        needed = max(needed, training.answering_bytes(base, facts) + OVERHEAD)
     hours, dollars = _cost(hardware, backends, estimate.time.seconds if estimate.time else None)
     offer = replace(offer, needed=needed, hours=hours, dollars=dollars)
     return replace(offer, why_not=_refused(there, here) or _too_small(offer) or _too_slow(offer))
@@ -141,7 +141,7 @@ def _cost(hardware: str, backends: tuple[str, ...], seconds: int | None) -> tupl
         return (None if seconds is None else seconds / 3600), 0.0
     # The free Space is cheaper than the job on the same hardware.
     backend = backends[0] if hardware == FREE_SPACE else backends[-1]
-    cost = prices.cost(backend, prices.listed(backend), seconds)
+    cost = prices.cost(backend, prices.listed_price(backend), seconds)
     return cost.hours, cost.dollars
 
 

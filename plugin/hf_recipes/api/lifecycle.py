@@ -30,12 +30,12 @@ RUN_ID = re.compile(r"[\w-]+-\d{8}-\d{6}-[0-9a-f]{4}")
 def plan(recipe: Recipe, *, examples: int = 0, say: Say) -> Plan:
     """What a run of this recipe would be. Data and Hub are read where they can be; what could not is named. Raises RecipeError."""
     (checked,) = check_recipes([recipe], to_run=False)
-    return planning.plan(checked, examples, say)
+    return planning.plan_checked(checked, examples, say)
 
 
 def plans(recipes: Sequence[Recipe], *, say: Say) -> list[Plan]:
     """What runs of all these would be; data that several of them share is read once. Raises RecipeError."""
-    return planning.plans(check_recipes(recipes, to_run=True), say)
+    return planning.plans_checked(check_recipes(recipes, to_run=True), say)
 
 
 def costs(checked: Sequence[CheckedRecipe], *, say: Say, thorough: bool = True) -> list[prices.Cost | None]:
@@ -43,7 +43,7 @@ def costs(checked: Sequence[CheckedRecipe], *, say: Say, thorough: bool = True) 
 
     Without `thorough` no environment is made for it: the hours may then not be known. Raises RecipeError.
     """
-    return planning.costs(checked, say, thorough)
+    return planning.costs_checked(checked, say, thorough)
 
 
 def start(
@@ -54,12 +54,12 @@ def start(
     An environment that cannot be made, or an interruption meanwhile, is the end of a run that is recorded.
     `attached` ends a run on this machine with this process. Raises RecipeError.
     """
-    run = create(checked, runs_dir=runs_dir, cost=cost)
+    run = create_run(checked, runs_dir=runs_dir, cost=cost)
     begin(run, attached=attached, say=say)
     return run
 
 
-def create(checked: CheckedRecipe, *, runs_dir: Path, cost: prices.Cost | None = None) -> Path:
+def create_run(checked: CheckedRecipe, *, runs_dir: Path, cost: prices.Cost | None = None) -> Path:
     """Record a run that waits for `begin`; returns its folder. Raises RecipeError where no run can be in this folder."""
     here = runs_here(checked.recipe.backend)
     problem = checked.engine.check_runs_dir(runs_dir) if here else None
@@ -154,7 +154,7 @@ def run_as_json(run: Path) -> dict[str, object]:
         facts = _backend(run).facts(run)
     except BackendUnknown:
         facts = {}
-    return {**record.record_as_json(run), **run_warnings.told(run), **facts}
+    return {**record.record_as_json(run), **run_warnings.training_and_warnings(run), **facts}
 
 
 def evaluate(
@@ -163,7 +163,7 @@ def evaluate(
     """Measure a run again; yields how that stands, as `watch` does. Raises CannotEvaluate, RecipeError."""
     from hf_recipes.api import evaluate as evaluation
 
-    return evaluation.evaluate(run, settings, anew=anew, say=say)
+    return evaluation.measure_again(run, settings, anew=anew, say=say)
 
 
 def gate_unmet(run: Path) -> list[Mapping[str, object]]:

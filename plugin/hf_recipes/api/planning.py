@@ -25,7 +25,7 @@ Read = dict[str, Mapping[str, object]]
 """The data that has been read already, since the recipes of a matrix mostly share theirs."""
 
 
-def plan(checked: CheckedRecipe, examples: int, say: Say) -> Plan:
+def plan_checked(checked: CheckedRecipe, examples: int, say: Say) -> Plan:
     """Data and Hub are read where they can be; what could not is named."""
     from hf_recipes.api import decide
 
@@ -35,13 +35,13 @@ def plan(checked: CheckedRecipe, examples: int, say: Say) -> Plan:
     return replace(made, tunable=told)
 
 
-def plans(checked: Sequence[CheckedRecipe], say: Say) -> list[Plan]:
+def plans_checked(checked: Sequence[CheckedRecipe], say: Say) -> list[Plan]:
     """As plan, of several recipes; without what is known of tuning their bases."""
     read: Read = {}
     return [_priced(recipe.recipe, _planned(recipe, read, say)) for recipe in checked]
 
 
-def costs(checked: Sequence[CheckedRecipe], say: Say, thorough: bool) -> list[prices.Cost | None]:
+def costs_checked(checked: Sequence[CheckedRecipe], say: Say, thorough: bool) -> list[prices.Cost | None]:
     """What a run of each may cost by an estimate; None on this machine. Only a `thorough` one makes an environment to read the data."""
     read: Read = {}
     return [

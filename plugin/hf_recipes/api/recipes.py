@@ -11,7 +11,7 @@ from hf_recipes.engines.registry import engine_schemas
 from hf_recipes.recipe import matrix
 from hf_recipes.recipe.engine_schema import EngineSchema
 from hf_recipes.recipe.explain import UnknownField, described, explain
-from hf_recipes.recipe.load import FileContent, read_file
+from hf_recipes.recipe.load import FileContent, read_recipe_file
 from hf_recipes.recipe.model import Evaluate, Recipe
 from hf_recipes.recipe.place import Place, problem
 from hf_recipes.recipe.problem import Problem, RecipeError
@@ -61,7 +61,7 @@ def recipe_content(
     path: Path, *, settings: Sequence[str] = (), environ: Mapping[str, str] = os.environ
 ) -> FileContent:
     """The recipes in a file, or its problems with the recipes as far as they can be told."""
-    return read_file(path, schemas=engine_schemas(), settings=settings, environ=environ)
+    return read_recipe_file(path, schemas=engine_schemas(), settings=settings, environ=environ)
 
 
 def load_evaluate(
@@ -72,7 +72,9 @@ def load_evaluate(
     What is wrong with the rest of it by now, such as data that has moved, does not matter to a model that is trained.
     Raises RecipeError with what is wrong under `evaluate`.
     """
-    content = read_file(path, schemas=engine_schemas(), settings=settings, environ=environ, folder=folder)
+    content = read_recipe_file(
+        path, schemas=engine_schemas(), settings=settings, environ=environ, folder=folder
+    )
     recipes = content.recipes or content.drafts
     wrong = [
         problem

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 
 from hf_recipes.catalog.licenses import LICENSES
-from hf_recipes.estimates.base_files import Unusable
+from hf_recipes.estimates.base_files import UnusableBase
 from hf_recipes.estimates.model_identity import Identity
 from hf_recipes.recipe.model import Recipe
 
 
 @dataclass(frozen=True)
-class Reason:
+class TunableReason:
     kind: str
     """gated, architecture, license, size, base (what does not load), or the code of what is wrong with its files."""
     sentence: str
@@ -20,7 +20,7 @@ class Reason:
 
 @dataclass(frozen=True)
 class Tunability:
-    reasons: tuple[Reason, ...] = ()
+    reasons: tuple[TunableReason, ...] = ()
     """Why it cannot be tuned; none: nothing stands against it."""
     notes: tuple[str, ...] = ()
     """What holds all the same, such as the terms of its licence."""
@@ -49,13 +49,13 @@ def judge_tunability(
     or its config does not load here; `untried`: why no row could be put into its chat template."""
     reasons = [*_gated(recipe, base), *_license_forbids(base)]
     if architecture:
-        reasons.append(Reason("architecture", architecture))
-    if isinstance(unsized, Unusable):
-        reasons.append(Reason(unsized.code, str(unsized)))
-    if refused and not isinstance(unsized, Unusable):
-        reasons.append(Reason("base", refused))
+        reasons.append(TunableReason("architecture", architecture))
+    if isinstance(unsized, UnusableBase):
+        reasons.append(TunableReason(unsized.code, str(unsized)))
+    if refused and not isinstance(unsized, UnusableBase):
+        reasons.append(TunableReason("base", refused))
     if size:
-        reasons.append(Reason("size", size))
+        reasons.append(TunableReason("size", size))
     unasked = {
         **base.unasked,
         **({"size": str(unsized)} if unsized else {}),
@@ -73,18 +73,18 @@ def reasons_as_json(found: Tunability) -> dict[str, object]:
     }
 
 
-def _gated(recipe: Recipe, base: Identity) -> Iterator[Reason]:
+def _gated(recipe: Recipe, base: Identity) -> Iterator[TunableReason]:
     if base.gated and base.access is False:
-        yield Reason(
+        yield TunableReason(
             "gated",
             f"it is gated and you have no access: ask for it on the page of {recipe.base_model}, then set HF_TOKEN or type hf auth login",
         )
 
 
-def _license_forbids(base: Identity) -> Iterator[Reason]:
+def _license_forbids(base: Identity) -> Iterator[TunableReason]:
     known = LICENSES.get(base.license or "")
     if known is not None and not known.derivatives:
-        yield Reason("license", f"its licence, {known.name}, forbids it: {known.says}; {known.source}")
+        yield TunableReason("license", f"its licence, {known.name}, forbids it: {known.says}; {known.source}")
 
 
 def _notes(base: Identity) -> Iterator[str]:

@@ -56,7 +56,7 @@ def look(run: Path, *, patient: bool) -> RunState:
 
 def logs(run: Path, follow: bool) -> Iterator[str]:
     if follow:
-        yield from record.follow(run)
+        yield from record.follow_log(run)
     elif (run / "train.log").exists():
         with (run / "train.log").open(encoding="utf-8", errors="replace") as lines:
             yield from lines

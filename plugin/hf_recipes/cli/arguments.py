@@ -46,7 +46,7 @@ runs_option = click.option(
 RUN_HELP = "RUN is an id, the beginning of one, a run's folder, or `last`."
 
 
-def named(run: Path) -> str:
+def run_reference(run: Path) -> str:
     """A run as the next command may be given it: by its id, or by its folder where that command would look elsewhere."""
     looked_in = Path(os.environ.get(RUNS_VARIABLE) or RUNS)
     return run.name if run.parent.resolve() == looked_in.resolve() else shlex.quote(str(run))

@@ -14,7 +14,7 @@ import click
 from hf_recipes.cli.arguments import json_option, recipe_argument, settings_option
 from hf_recipes.cli.errors import FAILED, WRONG_CALL
 from hf_recipes.cli.output import console, document, result, say
-from hf_recipes.data.answer_room import told
+from hf_recipes.data.answer_room import answer_lengths_sentence
 
 if TYPE_CHECKING:
     from hf_recipes.api.check_data import Quality
@@ -42,14 +42,14 @@ def check_command(context: click.Context, recipe: Path, settings: tuple[str, ...
     if as_json:
         document(found.as_json())
     else:
-        for line in lines(found):
+        for line in quality_lines(found):
             result(line)
     if found.unreached:
         say(f"error: the data was not checked: {found.facts['unread']['data']}")
     context.exit(WRONG_CALL if found.problems else FAILED if found.unreached else 0)
 
 
-def lines(found: Quality) -> Iterator[str]:
+def quality_lines(found: Quality) -> Iterator[str]:
     """The whole answer for a person."""
     facts = found.facts
     yield f"{found.file}: {found.task}, {found.base_model}"
@@ -62,7 +62,7 @@ def lines(found: Quality) -> Iterator[str]:
         yield f"  note        {note}"
     yield from _tokens(facts["tokens"])
     if facts["answers"]:
-        yield f"\nTokens of an answer: {told(facts['answers'])}"
+        yield f"\nTokens of an answer: {answer_lengths_sentence(facts['answers'])}"
     yield from _labels(facts["labels"].get("train", {}))
     yield from _findings("Problems", found.problems, found.totals)
     yield from _findings("Warnings", found.warnings, found.totals)

@@ -35,7 +35,7 @@ def compare_command(run: str, port: int | None, open_browser: bool, runs_dir: Pa
     folder = lifecycle.find(run, runs_dir)
     refreshed(folder)
     try:
-        compare.serve(folder, port=port, say=say, ready=ready)
+        compare.serve_run_page(folder, port=port, say=say, ready=ready)
     except compare.CompareFailed as error:
         raise CommandFailed(str(error)) from None
     say("the page has ended")

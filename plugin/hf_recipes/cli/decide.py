@@ -35,12 +35,12 @@ def decide_command(
     """
     from hf_recipes.api import decide, lifecycle
     from hf_recipes.api.recipes import load_recipe
-    from hf_recipes.cli.run import follow
+    from hf_recipes.cli.run import follow_run
 
     checked = decide.check_measurable(load_recipe(recipe, settings=settings))
     run = lifecycle.measure(checked, runs_dir=runs_dir, say=say)
     say(f"run {run.name}: the base is measured here, nothing is trained")
-    code = follow(run, tell_rows=False)
+    code = follow_run(run, tell_rows=False)
     if code == INTERRUPTED:
         context.exit(code)
     found = decide.decision_document(checked, run)
@@ -48,30 +48,30 @@ def decide_command(
     if as_json:
         document(found)
     else:
-        show(found, console(stderr=False, markup=True))
+        show_decision(found, console(stderr=False, markup=True))
     context.exit(code)
 
 
-def show(found: Mapping[str, Any], out: Console) -> None:
+def show_decision(found: Mapping[str, Any], out: Console) -> None:
     """`out`: a console that reads rich's markup."""
     from rich.markup import escape
 
-    from hf_recipes.cli.tunable import lines
-    from hf_recipes.evaluation.findings import warnings
+    from hf_recipes.cli.tunable import reason_lines
+    from hf_recipes.evaluation.findings import warning_sentences
 
     out.print(f"[bold]Should {escape(found['base_model'])} be fine-tuned?[/]")
     sections: tuple[tuple[str, Iterator[tuple[str, str]]], ...] = (
         ("Is it needed?", _needed(found["needed"])),
         ("What would training cost? (estimates, cheapest first)", _training(found["cost"])),
         ("What does it cost to serve 1,000 requests?", _serving(found["cost"])),
-        ("Can it be tuned?", lines(found["tunable"])),
+        ("Can it be tuned?", reason_lines(found["tunable"])),
         ("Is there enough data?", _data(found["data"])),
     )
     for title, rows in sections:
         out.print(f"\n[bold]{title}[/]")
         for name, text in rows:
             out.print(f"  {escape(name):<16}{escape(text)}")
-    for said in warnings(found):
+    for said in warning_sentences(found):
         out.print(f"\n[bold]Warning:[/] {escape(said)}")
     made = found["decision"]
     out.print(f"\n[bold]{made['decision']}[/]: {escape(made['sentence'])}")
@@ -79,7 +79,7 @@ def show(found: Mapping[str, Any], out: Console) -> None:
 
 
 def _needed(needed: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    from hf_recipes.evaluation.rounding import bound_share, interval, share
+    from hf_recipes.evaluation.rounding import bound_share, interval_in_words, share
 
     target = needed["target"]
     written = share if "rival" in target else bound_share
@@ -89,7 +89,7 @@ def _needed(needed: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         beside = "  (shown beside, decides nothing)" if method == "reference" else ""
         cut = needed.get("cut", {}).get(method)
         ended = f"; {cut} of {needed['n']} answers cut at {needed['cut_at']} tokens" if cut else ""
-        yield method, f"{share(result['value']):>6}  ({interval(result)}){ended}{beside}"
+        yield method, f"{share(result['value']):>6}  ({interval_in_words(result)}){ended}{beside}"
     for method, why in needed.get("notes", {}).items():
         yield method, f"not measured: {why}"
     if "n" in needed:
@@ -109,7 +109,7 @@ def _training(cost: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         if not offer["fits"]:
             refused.setdefault(_short(offer["why_not"], offer["hardware"]), []).append(offer["hardware"])
     for why, hardware in refused.items():
-        yield "does not fit", f"{', '.join(hardware)}: {why}"
+        yield "ruled out", f"{', '.join(hardware)}: {why}"
     yield "basis", cost["training_basis"]
 
 

@@ -35,14 +35,14 @@ def eval_command(
     """
     from hf_recipes.api import lifecycle
     from hf_recipes.api.evaluate import CannotEvaluate
-    from hf_recipes.cli.progress import show
+    from hf_recipes.cli.progress import show_progress
     from hf_recipes.evaluation.findings import unmet
     from hf_recipes.runner.files import read_json
 
     folder = lifecycle.find(run, runs_dir)
     try:
         with closing(lifecycle.evaluate(folder, settings, anew=anew, say=say)) as looks:
-            show(looks)
+            show_progress(looks)
     except CannotEvaluate as error:
         raise CommandFailed(str(error)) from None
     report = read_json(folder / "report" / "report.json")
@@ -51,7 +51,7 @@ def eval_command(
     else:
         from hf_recipes.cli import report_text
 
-        report_text.show(report)
+        report_text.show_report(report)
     gates = lifecycle.gate_unmet(folder)
     for gate in gates:
         say(f"gate not met: {unmet(gate)}")

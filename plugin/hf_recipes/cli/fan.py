@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from hf_recipes.api.batch import Look
 from hf_recipes.api.checked import CheckedRecipe
 from hf_recipes.catalog.hardware import runs_here
-from hf_recipes.cli.arguments import named
+from hf_recipes.cli.arguments import run_reference
 from hf_recipes.cli.errors import FAILED, INTERRUPTED
 from hf_recipes.cli.output import console, document, result, say
-from hf_recipes.cli.progress import describe
+from hf_recipes.cli.progress import event_in_words
 from hf_recipes.estimates.prices import Cost
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def fan_out(
     """Run them all; returns the exit code."""
     from hf_recipes.api import batch, lifecycle
 
-    runs = batch.create(made, runs_dir=runs_dir, costs=costs)
+    runs = batch.create_runs(made, runs_dir=runs_dir, costs=costs)
     code = _detach(runs) if detach else _follow(runs)
     if as_json:
         document([lifecycle.run_as_json(run) for run in runs])
@@ -71,7 +71,7 @@ def _follow(runs: Sequence[Path]) -> int:
         say("stopping the runs on this machine …")
         for run in batch.stop(runs):
             say(
-                f"{run.name} goes on elsewhere: hf-recipes logs -f {named(run)}, hf-recipes cancel {named(run)}"
+                f"{run.name} goes on elsewhere: hf-recipes logs -f {run_reference(run)}, hf-recipes cancel {run_reference(run)}"
             )
         return INTERRUPTED
     except BaseException:
@@ -104,7 +104,7 @@ def _now(look: Look) -> str:
         return str(look.error or look.state.message)
     if look.event is None or look.event.get("stage") != look.state.stage:
         return (look.state.stage or "waiting") + (f": {look.state.message}" if look.state.message else "")
-    return describe(look.event)
+    return event_in_words(look.event)
 
 
 def _lines(looks: Iterable[list[Look]]) -> None:
@@ -129,7 +129,7 @@ def _print_outcomes(runs: Sequence[Path]) -> None:
     from rich.table import Column, Table
 
     from hf_recipes.api import lifecycle
-    from hf_recipes.evaluation.findings import warnings
+    from hf_recipes.evaluation.findings import warning_sentences
     from hf_recipes.evaluation.rounding import share
 
     names = Column("run", min_width=max(len(run.name) for run in runs))
@@ -149,7 +149,12 @@ def _print_outcomes(runs: Sequence[Path]) -> None:
             ", ".join(f"{name} {share(value)}" for name, value in measured.items()),
             "; ".join(
                 filter(
-                    None, [*(f"warning: {said}" for said in warnings(shown)), str(shown["message"]), *unmet]
+                    None,
+                    [
+                        *(f"warning: {said}" for said in warning_sentences(shown)),
+                        str(shown["message"]),
+                        *unmet,
+                    ],
                 )
             ),
         )

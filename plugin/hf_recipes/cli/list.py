@@ -66,7 +66,7 @@ def _document(run: Path) -> Mapping[str, object]:
 def _table(documents: Sequence[Mapping[str, object]]) -> None:
     from rich.table import Table
 
-    from hf_recipes.evaluation.findings import warnings
+    from hf_recipes.evaluation.findings import warning_sentences
 
     table = Table(box=None, pad_edge=False)
     # Whole, also in a narrow window: it is what the other commands take.
@@ -75,7 +75,7 @@ def _table(documents: Sequence[Mapping[str, object]]) -> None:
         table.add_column(name)
     for each in documents:
         words = [str(each[key] or "") for key in ("id", "state", "stage", "backend")]
-        warned = [f"warning: {said}" for said in warnings(each)]
+        warned = [f"warning: {said}" for said in warning_sentences(each)]
         table.add_row(*words, _cost(each), "; ".join(filter(None, [*warned, str(each["message"] or "")])))
     console(stderr=False).print(table)
     running = [each.get("per_hour") for each in documents]

@@ -10,7 +10,7 @@ import click
 
 from hf_recipes.cli.arguments import json_option, recipe_argument, settings_option
 from hf_recipes.cli.output import console, document, say
-from hf_recipes.data.answer_room import told
+from hf_recipes.data.answer_room import answer_lengths_sentence
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -96,9 +96,9 @@ def _print_parameters(plan: Plan, out: Console) -> None:
 
 
 def _tunable(found: Mapping[str, object]) -> Iterator[tuple[str, str]]:
-    from hf_recipes.cli.tunable import lines
+    from hf_recipes.cli.tunable import reason_lines
 
-    return lines(found)
+    return reason_lines(found)
 
 
 def _value(plan: Plan, name: str) -> object:
@@ -117,7 +117,7 @@ def _data(data: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     yield from _trained(data.get("tokens"))
     answers = data.get("answers")
     if isinstance(answers, Mapping) and answers:
-        yield "answers", told(answers)
+        yield "answers", answer_lengths_sentence(answers)
     columns = data.get("columns")
     if isinstance(columns, (list, tuple)) and columns:
         yield "columns", ", ".join(map(str, columns))

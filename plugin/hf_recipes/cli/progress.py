@@ -17,12 +17,12 @@ Look = tuple[RunState, Sequence[Mapping[str, object]]]
 SECONDS_BETWEEN_LINES = 15.0
 
 
-def show(looks: Iterable[Look]) -> RunState:
+def show_progress(looks: Iterable[Look]) -> RunState:
     """Show a run until it has ended; returns its last state."""
     return _bars(looks) if sys.stderr.isatty() else _lines(looks)
 
 
-def describe(event: Mapping[str, object]) -> str:
+def event_in_words(event: Mapping[str, object]) -> str:
     """One event in words: `train 12/102  loss 1.234  lr 2.0e-04  3:20 left`, `few-shot 64/320  5.2 rows/s  0:49 left`."""
     label = str(event.get("what") or event.get("stage") or "")
     parts = [f"{label} {event['step']}/{event['total']}" if "total" in event else label]
@@ -49,7 +49,7 @@ def _lines(looks: Iterable[Look]) -> RunState:
         told_now = [event for event in events if event.get("stage") == state.stage]
         if told_now and time.monotonic() - spoken > SECONDS_BETWEEN_LINES:
             spoken = time.monotonic()
-            say("  " + describe(told_now[-1]))
+            say("  " + event_in_words(told_now[-1]))
     return state
 
 
@@ -83,7 +83,7 @@ def _bars(looks: Iterable[Look]) -> RunState:
                     bars[name],
                     total=float(str(total)) if total is not None else None,
                     completed=float(str(step or 0)),
-                    words=describe(numbers[name]).strip(),
+                    words=event_in_words(numbers[name]).strip(),
                 )
             if stage in bars and "total" not in numbers[stage] and state.message and not state.state.finished:
                 progress.update(bars[stage], words=state.message)  # what a container elsewhere is about

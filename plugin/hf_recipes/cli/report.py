@@ -65,7 +65,7 @@ def _one(folder: Path, report: dict[str, Any]) -> None:
     from hf_recipes.cli import report_text
 
     try:
-        report_text.show(report)
+        report_text.show_report(report)
     except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
         # It may come from another version or be damaged: its content is untrusted input.
         raise CommandFailed(
@@ -113,6 +113,6 @@ def _several(folders: list[Path], as_json: bool) -> None:
             ]
         )
     else:
-        from hf_recipes.cli.report_tables import show
+        from hf_recipes.cli.report_tables import show_side_by_side
 
-        show(runs)
+        show_side_by_side(runs)

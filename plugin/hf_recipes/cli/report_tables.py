@@ -17,13 +17,13 @@ WIDEST = 60
 """Characters of a setting's value."""
 
 
-def show(runs: Sequence[MeasuredRun]) -> None:
+def show_side_by_side(runs: Sequence[MeasuredRun]) -> None:
     """Runs are numbered, since their ids are long."""
     for number, run in enumerate(runs, start=1):
         result(f"[{number}] {run.run}, {run.report.get('n', '?')} test rows")
     for name, why in side_by_side.strangers(runs).items():
         result(f"{name} can't be compared with the first: {why}")
-    tables: list[Table | None] = [_metric(name, runs) for name in side_by_side.metrics(runs)]
+    tables: list[Table | None] = [_metric(name, runs) for name in side_by_side.measured_metrics(runs)]
     tables += [_warnings(runs), _verdicts(runs), _settings(runs)]
     out = console(stderr=False)
     for table in filter(None, tables):
@@ -45,7 +45,7 @@ def _metric(metric: str, runs: Sequence[MeasuredRun]) -> Table:
                 Text(f"[{number}]"),
                 Text(method),
                 rounding.share(measured["value"]),
-                rounding.interval(measured) or "–",
+                rounding.interval_in_words(measured) or "–",
                 each(answers, "prompt_tokens", n, 1),
                 each(answers, "completion_tokens", n, 1),
                 findings.cut(answers, n or 0),
@@ -62,7 +62,9 @@ def each(result: Mapping[str, Any], key: str, n: int | None, digits: int) -> str
 
 def _warnings(runs: Sequence[MeasuredRun]) -> Table | None:
     found = [
-        (number, said) for number, run in enumerate(runs, start=1) for said in findings.warnings(run.report)
+        (number, said)
+        for number, run in enumerate(runs, start=1)
+        for said in findings.warning_sentences(run.report)
     ]
     if not found:
         return None

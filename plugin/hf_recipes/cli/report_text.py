@@ -18,7 +18,7 @@ WIDEST = 60
 """Characters of an answer that is shown as an example."""
 
 
-def show(report: Mapping[str, Any]) -> None:
+def show_report(report: Mapping[str, Any]) -> None:
     """What the report doesn't have is left out."""
     out = console(stderr=False)
     for place, part in enumerate(_parts(report)):
@@ -32,7 +32,7 @@ def _parts(report: Mapping[str, Any]) -> Iterator[Table | Text]:
     yield _methods(report, metrics[0] if metrics else None)
     if len(metrics) > 1:
         yield _other_metrics(report, metrics[1:])
-    yield from (Text.assemble(("Warning: ", "bold"), said) for said in findings.warnings(report))
+    yield from (Text.assemble(("Warning: ", "bold"), said) for said in findings.warning_sentences(report))
     yield _verdict(report)
     if any(method.startswith(REFERENCE) for method in report["methods"]):
         yield Text("The reference is shown beside the others; the verdict and the bounds leave it out.")
@@ -44,11 +44,11 @@ def _parts(report: Mapping[str, Any]) -> Iterator[Table | Text]:
         yield Text(f"{HOW}.")
     if report.get("gate"):
         yield _gate(report)
-    if said := findings.training(report):
+    if said := findings.training_sentence(report):
         yield Text(said)
-    if said := findings.savings(report):
+    if said := findings.savings_sentence(report):
         yield Text(said)
-    if said := findings.forgetting(report):
+    if said := findings.forgetting_sentence(report):
         flagged = bool(report["forgetting"].get("flagged"))
         yield Text.assemble(*([("Forgetting detected. ", "bold")] if flagged else []), said)
     if report.get("misses"):
@@ -84,7 +84,7 @@ def _measured(measured: Mapping[str, Any] | None) -> tuple[str, str]:
     """Value and interval."""
     if measured is None:
         return "not measured", ""
-    return rounding.share(measured["value"]), rounding.interval(measured)
+    return rounding.share(measured["value"]), rounding.interval_in_words(measured)
 
 
 def _verdict(report: Mapping[str, Any]) -> Text:
@@ -109,7 +109,7 @@ def _comparisons(report: Mapping[str, Any]) -> Table:
                 metric,
                 Text(baseline),
                 rounding.difference(measured["difference"]),
-                rounding.difference_interval(measured),
+                rounding.difference_in_words(measured),
                 f"{measured['wins']} rows",
                 f"{measured['losses']} rows",
                 rounding.p_value(measured["p"]),

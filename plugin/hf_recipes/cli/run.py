@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hf_recipes.catalog.hardware import runs_here
-from hf_recipes.cli.arguments import json_option, named, runs_option, settings_option
+from hf_recipes.cli.arguments import json_option, run_reference, runs_option, settings_option
 from hf_recipes.cli.errors import FAILED, INTERRUPTED, WRONG_CALL, NotDone
 from hf_recipes.cli.output import document, result, say
 
@@ -65,7 +65,7 @@ def run_command(
     if detach:
         context.exit(_print_detached(run, as_json))
     say(f"run {run.name}")
-    code = follow(run)
+    code = follow_run(run)
     if as_json:
         document(lifecycle.run_as_json(run))
     elif code != INTERRUPTED or record.read_state(run).state.finished:
@@ -107,24 +107,24 @@ def _print_detached(run: Path, as_json: bool) -> int:
         _print_outcome(run)
     else:
         result(run.name)
-        say(f"follow it with: hf-recipes logs -f {named(run)}")
+        say(f"follow it with: hf-recipes logs -f {run_reference(run)}")
     return FAILED if failed else 0
 
 
-def follow(run: Path, *, tell_rows: bool = True) -> int:
+def follow_run(run: Path, *, tell_rows: bool = True) -> int:
     """The exit code, once the run has ended, or has been left to go on where it is. `tell_rows`: say what the prepare step
     has to say of the rows as soon as it is over."""
     from hf_recipes import record
     from hf_recipes.api import lifecycle
-    from hf_recipes.cli.progress import show
+    from hf_recipes.cli.progress import show_progress
     from hf_recipes.record.state import Reason, State
 
     try:
         looks = lifecycle.watch(run)
-        state = show(_telling(run, looks) if tell_rows else looks)
+        state = show_progress(_telling(run, looks) if tell_rows else looks)
     except KeyboardInterrupt:
         if not runs_here(record.read_state(run).backend):
-            say(LEFT.format(run=named(run)))
+            say(LEFT.format(run=run_reference(run)))
             return INTERRUPTED
         say("stopping the run …")
         state = lifecycle.cancel(run)
@@ -138,12 +138,12 @@ def follow(run: Path, *, tell_rows: bool = True) -> int:
 def _telling(run: Path, looks: Iterable[Look]) -> Iterator[Look]:
     """What the prepare step warns of in the rows, before hours are spent on them."""
     from hf_recipes.data.tally import in_lines
-    from hf_recipes.evaluation.training import read_object
+    from hf_recipes.record.prepared import known_of_preparation
 
     told = False
     for state, events in looks:
         if not told and state.stage not in (None, "prepare"):
-            prepared = read_object(run / "work" / "prepared.json")
+            prepared = known_of_preparation(run)
             for line in in_lines(prepared.get("warnings") or (), prepared.get("totals") or {}):
                 say(f"warning: {line}")
             told = True
@@ -162,7 +162,7 @@ def _print_outcome(run: Path) -> None:
     if report.exists():
         from hf_recipes.cli import report_text
 
-        report_text.show(read_json(report))
+        report_text.show_report(read_json(report))
     else:
         _print_training(run)
     say(f"{run.name}: {state.state.value}" + (f": {state.message}" if state.message else ""))
@@ -172,10 +172,19 @@ def _print_outcome(run: Path) -> None:
         return
     local = runs_here(state.backend)
     model = lifecycle.run_as_json(run).get("model_repo") if local else state.handle.get("model")
-    where = f"{run / 'model'}" + (f", pushed to {model}" if model else "") if local else model
-    say(f"model: {where}")
+    say(f"model: {_where(run, model) if local else model}")
     for line in _next(run, str(model or ""), local=local):
         say(line)
+
+
+def _where(run: Path, pushed: object) -> str:
+    """Where the model of a run on this machine is."""
+    from hf_recipes.engines.result import TrainedEndpoint, result_of
+
+    result = result_of(run)
+    if isinstance(result, TrainedEndpoint):
+        return f"{result.server.fine_tuned} at {result.server.base_url}"
+    return f"{run / 'model'}" + (f", pushed to {pushed}" if pushed else "")
 
 
 def _next(run: Path, model: str, *, local: bool) -> Iterator[str]:
@@ -184,19 +193,19 @@ def _next(run: Path, model: str, *, local: bool) -> Iterator[str]:
     from hf_recipes.record.job import load_job
 
     if is_comparable(run):
-        yield f"try it beside its base: hf-recipes compare {named(run)}"
+        yield f"try it beside its base: hf-recipes compare {run_reference(run)}"
         if not local:
             yield f"or online: hf-recipes space deploy --models {model}"
     elif local and not model and load_job(run).task != "tabular":
-        yield f"push it, with a card that shows how it is used: hf-recipes push {named(run)}"
+        yield f"push it, with a card that shows how it is used: hf-recipes push {run_reference(run)}"
 
 
 def _print_training(run: Path) -> None:
     """For a run without a report; a report says the same."""
     from hf_recipes.evaluation import findings, run_warnings
 
-    told = run_warnings.told(run)
-    for warned in findings.warnings(told):
+    told = run_warnings.training_and_warnings(run)
+    for warned in findings.warning_sentences(told):
         say(f"warning: {warned}")
-    if trained := findings.training(told):
+    if trained := findings.training_sentence(told):
         say(trained)

@@ -132,7 +132,7 @@ def delete_space(space: str, yes: bool) -> None:
     if not yes:
         click.confirm(f"Delete the Space {space}?", abort=True, err=True)
     with _told():
-        say(f"deleted {pages.remove(space)}")
+        say(f"deleted {pages.delete_compare_space(space)}")
 
 
 @contextmanager

@@ -33,9 +33,9 @@ def status_command(run: str, as_json: bool, runs_dir: Path) -> None:
     if as_json:
         document(status)
         return
-    for said in findings.warnings(status):
+    for said in findings.warning_sentences(status):
         result(f"{'warning':14} {said}")
-    if said := findings.training(status):
+    if said := findings.training_sentence(status):
         result(f"{'training':14} {said.removeprefix('Training: ')}")
     for key, value in status.items():
         if key in ("training", "warnings"):

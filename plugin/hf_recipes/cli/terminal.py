@@ -21,7 +21,7 @@ OTHERS = re.compile("[\r\ud800-\udfff]")
 """A return overwrites the line it stands in, and half a character cannot be written."""
 
 
-def cleaned(text: str) -> str:
+def without_escapes(text: str) -> str:
     """The text without escape sequences and control characters but tabs and newlines."""
     text = ESCAPES.sub("", text)
     return OTHERS.sub(lambda found: "" if found[0] == "\r" else "\N{REPLACEMENT CHARACTER}", text)
@@ -34,7 +34,7 @@ class CleanStream:
         self.raw = raw
 
     def write(self, text: str) -> int:
-        self.raw.write(cleaned(text))
+        self.raw.write(without_escapes(text))
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
@@ -62,7 +62,7 @@ def clean_console(stream: TextIO, **options: Any) -> Console:
         def render(self, *arguments: Any, **more: Any) -> Iterable[Segment]:
             for segment in super().render(*arguments, **more):
                 # rich moves the cursor itself; we clean its text, and colours are the segment's style.
-                yield segment if segment.control else Segment(cleaned(segment.text), segment.style)
+                yield segment if segment.control else Segment(without_escapes(segment.text), segment.style)
 
     raw = stream.raw if isinstance(stream, CleanStream) else stream
     return CleanConsole(file=raw, **options)

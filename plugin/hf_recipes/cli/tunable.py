@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 
-def lines(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def reason_lines(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """(a word, a sentence) each, of what hf_recipes.api.tunable.reasons_as_json gives. Nothing if it was not asked for."""
     if not found:
         return

@@ -30,7 +30,7 @@ def answer_room(evaluate: Mapping[str, Any], prepared: Mapping[str, Any]) -> int
     return UNKNOWN
 
 
-def told(answers: Mapping[str, Any]) -> str:
+def answer_lengths_sentence(answers: Mapping[str, Any]) -> str:
     """What a rule has counted of the expected answers, in a line; `answers` as prepared.json has it."""
     limit = (
         f"{answers['limit']:,} is set"

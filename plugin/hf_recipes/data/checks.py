@@ -19,12 +19,12 @@ from hf_recipes.data.messages import (
     SharedError,
     from_value,
     holds_conversation,
-    listed,
+    names_in_words,
     shortened,
 )
 
 
-def record(row: Mapping[str, object], columns: Sequence[Column]) -> dict[str, object]:
+def checked_record(row: Mapping[str, object], columns: Sequence[Column]) -> dict[str, object]:
     """The row with only the columns that the trainer reads, each converted. Raises RowError."""
     result: dict[str, object] = {}
     for column in columns:
@@ -32,7 +32,9 @@ def record(row: Mapping[str, object], columns: Sequence[Column]) -> dict[str, ob
             result[column.name] = as_text(row.get(column.name))
             continue
         if column.name not in row:
-            raise NoColumn(f"no column '{column.name}' ({column.parameter}); the columns are {listed(row)}")
+            raise NoColumn(
+                f"no column '{column.name}' ({column.parameter}); the columns are {names_in_words(row)}"
+            )
         try:
             result[column.name] = CONVERTERS[column.kind](row[column.name])
         except RowError as error:
@@ -58,7 +60,7 @@ def cells(row: Mapping[str, object], named: Mapping[str, str]) -> dict[str, obje
     a column that the recipe names (column → parameter) and the data lacks."""
     for name, parameter in named.items():
         if name not in row:
-            raise NoColumn(f"no column '{name}' ({parameter}); the columns are {listed(row)}")
+            raise NoColumn(f"no column '{name}' ({parameter}); the columns are {names_in_words(row)}")
     for name, value in row.items():
         if isinstance(value, (list, dict)):
             raise RowError(f"column '{name}': expected one value, found {shortened(as_text(value))}")
@@ -70,7 +72,7 @@ def cells(row: Mapping[str, object], named: Mapping[str, str]) -> dict[str, obje
     return dict(row)
 
 
-def text(value: object) -> str:
+def checked_text(value: object) -> str:
     if is_conversation(value) or holds_conversation(value):
         raise SharedError(
             "holds a list of messages where text is due; write data.chat_template: tokenizer for an llm task, "
@@ -92,7 +94,7 @@ def number(value: object) -> float:
     return result
 
 
-def label(value: object) -> str | int:
+def class_label(value: object) -> str | int:
     """A class: text, or a whole number. Numbers written as text stay text."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
@@ -100,7 +102,7 @@ def label(value: object) -> str | int:
         raise RowError(
             "expected one label, found " + ("nothing" if value is None else shortened(as_text(value)))
         )
-    return text(value)
+    return checked_text(value)
 
 
 def texts(value: object) -> list[str]:
@@ -119,10 +121,10 @@ def _text(value: object) -> str:
 
 
 def labels(value: object) -> list[str | int]:
-    return [label(item) for item in _list(value)]
+    return [class_label(item) for item in _list(value)]
 
 
-def answers(value: object) -> dict[str, list[object]]:
+def squad_answers(value: object) -> dict[str, list[object]]:
     """SQuAD's form: {"text": [..], "answer_start": [..]}; both empty means that there is no answer."""
     found = _literal(value)
     if not isinstance(found, Mapping) or not {"text", "answer_start"} <= set(found):
@@ -136,12 +138,12 @@ def answers(value: object) -> dict[str, list[object]]:
 
 
 CONVERTERS: dict[str, Callable[[object], object]] = {
-    "text": text,
+    "text": checked_text,
     "number": number,
-    "label": label,
+    "label": class_label,
     "texts": texts,
     "labels": labels,
-    "answers": answers,
+    "answers": squad_answers,
     "messages": from_value,
 }
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hf_recipes.data.checks import cells
-from hf_recipes.data.checks import record as convert
+from hf_recipes.data.checks import checked_record as convert
 from hf_recipes.data.columns import Column, expected, is_chat, named_in_table, trainer_of
 from hf_recipes.data.final_answer import FinalAnswer, expected_answer
 from hf_recipes.data.messages import (
@@ -14,8 +14,8 @@ from hf_recipes.data.messages import (
     RowError,
     folded,
     from_templates,
-    listed,
-    parse_messages,
+    names_in_words,
+    parse_template,
     with_system,
 )
 from hf_recipes.recipe.model import Message
@@ -61,7 +61,7 @@ class Form:
     def _with_system(self, row: Mapping[str, object], record: dict[str, object]) -> dict[str, object]:
         name = str(self.system_column)
         if name not in row:
-            raise NoColumn(f"no column '{name}' (data.system_column); the columns are {listed(row)}")
+            raise NoColumn(f"no column '{name}' (data.system_column); the columns are {names_in_words(row)}")
         for column in self.columns:
             if column.kind == "messages":
                 record[column.name] = with_system(record[column.name], name, row[name])  # type: ignore[arg-type]
@@ -97,7 +97,7 @@ def form_of(
 ) -> Form:
     """The form for a task; `system` as in `data.system`. Raises RowError when a template cannot be parsed."""
     for template in templates:
-        parse_messages(template.content)
+        parse_template(template.content)
     chat = is_chat(task, params, bool(templates))
     conversations = chat and trainer_of(params) in ("sft", "default")
     if templates and not conversations:

@@ -51,7 +51,7 @@ class NoColumn(SharedError):
 
 
 @lru_cache(256)
-def parse_messages(template: str) -> tuple[tuple[str, bool], ...]:
+def parse_template(template: str) -> tuple[tuple[str, bool], ...]:
     """Split a template into (text, is_column) parts. `{name}` is a column, `{{` and `}}` are braces.
 
     Raises RowError where a `{` is never closed or names nothing.
@@ -81,19 +81,19 @@ def parse_messages(template: str) -> tuple[tuple[str, bool], ...]:
 
 def columns_in(templates: Iterable[str]) -> tuple[str, ...]:
     """The columns that templates name, each once, in order. Raises RowError as `parse` does."""
-    names = (text for template in templates for text, is_column in parse_messages(template) if is_column)
+    names = (text for template in templates for text, is_column in parse_template(template) if is_column)
     return tuple(dict.fromkeys(names))
 
 
 def fill(template: str, row: Mapping[str, object]) -> str:
     """The template with each `{column}` replaced by the row's value. Raises RowError for a column not there."""
     filled = []
-    parts = parse_messages(template)
+    parts = parse_template(template)
     for text, is_column in parts:
         if not is_column:
             filled.append(text)
         elif text not in row:
-            raise NoColumn(f"no column '{text}'; the columns are {listed(row)}")
+            raise NoColumn(f"no column '{text}'; the columns are {names_in_words(row)}")
         else:
             filled.append(_filled(text, row[text], alone=len(parts) == 1))
     return "".join(filled)
@@ -155,7 +155,7 @@ def checked(messages: Sequence[object]) -> list[dict[str, str]]:
     result: list[dict[str, str]] = []
     for number, message in enumerate(messages, start=1):
         if not isinstance(message, Mapping) or "role" not in message or "content" not in message:
-            keys = f" with the keys {listed(message)}" if isinstance(message, Mapping) else ""
+            keys = f" with the keys {names_in_words(message)}" if isinstance(message, Mapping) else ""
             sharegpt = isinstance(message, Mapping) and set(message) >= SHAREGPT
             hint = "; rename from and value, human to user, gpt to assistant" if sharegpt else ""
             if isinstance(message, Mapping) and (message.get("tool_calls") or message.get("function_call")):
@@ -239,7 +239,7 @@ def in_front(system: str, content: str) -> str:
     return f"{system}\n\n{content}" if system.strip() else content
 
 
-def listed(names: Iterable[object]) -> str:
+def names_in_words(names: Iterable[object]) -> str:
     return ", ".join(f"'{name}'" for name in names) or "none"
 
 

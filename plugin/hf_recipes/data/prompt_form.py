@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from hf_recipes.data.messages import columns_in, fill, folded, parse_messages
+from hf_recipes.data.messages import columns_in, fill, folded, parse_template
 
 WHOLE = "{prompt}"
 """The user's turn where its template has no column: it is typed as a whole."""
@@ -53,5 +53,5 @@ def prompt_form(messages: Sequence[Mapping[str, str]], *, folds: bool = False) -
     """Of `data.messages`. Raises RowError where a template cannot be parsed."""
     first = {message["role"]: message["content"] for message in reversed(messages)}
     system, user = first.get("system", ""), first.get("user", "")
-    shown = "".join(f"{{{text}}}" if is_column else text for text, is_column in parse_messages(system))
+    shown = "".join(f"{{{text}}}" if is_column else text for text, is_column in parse_template(system))
     return PromptForm(shown, user if columns_in([user]) else WHOLE, columns_in([system]), folds)

@@ -8,7 +8,7 @@ import random
 from collections.abc import Hashable, Sequence
 
 
-def held_out(rows: int, fraction: float, seed: int) -> frozenset[int]:
+def held_out_rows(rows: int, fraction: float, seed: int) -> frozenset[int]:
     """The row numbers (from 0) held out of `rows`: at least one, and at least one is left.
 
     Raises ValueError when there are fewer than two rows.
@@ -36,14 +36,14 @@ def held_out_by_label(labels: Sequence[Hashable], fraction: float, seed: int) ->
         return frozenset()
     chosen: set[int] = set()
     for rows in rows_of.values():
-        chosen.update(rows[number] for number in held_out(len(rows), fraction, seed))
+        chosen.update(rows[number] for number in held_out_rows(len(rows), fraction, seed))
     return frozenset(chosen)
 
 
 PLAIN = json.JSONEncoder(sort_keys=True, ensure_ascii=False, default=str)
 
 
-def fingerprint(value: object) -> bytes:
+def row_key(value: object) -> bytes:
     """16 bytes that are equal for equal JSON values: what a duplicate is recognised by."""
     text = PLAIN.encode(value)
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()

@@ -25,7 +25,7 @@ ARCHITECTURE = "unknown-architecture"
 
 
 @dataclass(frozen=True)
-class Settings:
+class TrainerSettings:
     """What the trainer is given."""
 
     params: Mapping[str, object]
@@ -82,7 +82,7 @@ class Engine(Protocol):
     def unknown_architecture(self, recipe: Recipe, base: Identity) -> str | None:
         """Why the trainer cannot load this kind of model, in a sentence; None where it can, or where that is not known."""
 
-    def resolve_settings(self, recipe: Recipe, machine: Machine, base: Base | None) -> Settings:
+    def resolve_settings(self, recipe: Recipe, machine: Machine, base: Base | None) -> TrainerSettings:
         """`machine` is the one that trains; without `base`, what depends on an estimate stays as the trainer has it."""
 
     def sources(self, recipe: Recipe, overrides: Mapping[str, object]) -> dict[str, str]:
@@ -91,7 +91,7 @@ class Engine(Protocol):
     def training_facts(self, params: Mapping[str, object]) -> TrainingFacts:
         """What estimates are made from. `params`: the settled ones."""
 
-    def train(self, recipe: Recipe, settings: Settings, machine: Machine) -> Training:
+    def train(self, recipe: Recipe, settings: TrainerSettings, machine: Machine) -> Training:
         """How the trainer is started on `machine`."""
 
     def preparation(self) -> Preparation:

@@ -91,7 +91,9 @@ def _make(requirements: RequirementSet, environment: Path, say: Say) -> None:
         digest = requirements.digest(_tag())
         state.write_made(
             fresh,
-            state.Made(requirements.name, digest, state.what_counts(fresh), packages, round(seconds, 1)),
+            state.EnvironmentRecord(
+                requirements.name, digest, state.what_counts(fresh), packages, round(seconds, 1)
+            ),
         )
         if not state.works(fresh):
             raise EnvironmentFailed(f"{doing} failed: its interpreter does not run")

@@ -12,7 +12,7 @@ NAME = "hf-recipes.json"
 
 
 @dataclass(frozen=True)
-class Made:
+class EnvironmentRecord:
     """Written last: an environment without it is none."""
 
     name: str
@@ -28,14 +28,14 @@ def interpreter(environment: Path) -> Path:
     return environment / "bin" / "python"
 
 
-def write_made(environment: Path, made: Made) -> None:
+def write_made(environment: Path, made: EnvironmentRecord) -> None:
     (environment / NAME).write_text(json.dumps(asdict(made)), encoding="utf-8")
 
 
-def read_made(environment: Path) -> Made | None:
+def read_made(environment: Path) -> EnvironmentRecord | None:
     """None where nothing was completed, or what stands there cannot be understood."""
     try:
-        return Made(**json.loads((environment / NAME).read_text(encoding="utf-8")))
+        return EnvironmentRecord(**json.loads((environment / NAME).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
 

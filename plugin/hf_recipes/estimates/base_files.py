@@ -24,19 +24,19 @@ CONVERT = (
 )
 
 
-class Unusable(str):
+class UnusableBase(str):
     """Why a base cannot be loaded, in a sentence that stands where its size would."""
 
     code: str
     hint: str
 
-    def __new__(cls, code: str, sentence: str, hint: str = "") -> Unusable:
+    def __new__(cls, code: str, sentence: str, hint: str = "") -> UnusableBase:
         made = super().__new__(cls, sentence)
         made.code, made.hint = code, hint
         return made
 
 
-def unusable_folder(folder: Path) -> Unusable | None:
+def unusable_folder(folder: Path) -> UnusableBase | None:
     """What keeps the model in a folder from being loaded; None where nothing does. Raises OSError."""
     parts = list(_parts(folder))
     for part in parts:
@@ -45,17 +45,17 @@ def unusable_folder(folder: Path) -> Unusable | None:
             return pickle_only(folder.name, str((part / pickle).relative_to(folder)))
         for file, why in _damaged(part):
             where = (part / file).relative_to(folder)
-            return Unusable(DAMAGED, f"{folder.name}: {where} is damaged: {why}", "fetch the file again")
+            return UnusableBase(DAMAGED, f"{folder.name}: {where} is damaged: {why}", "fetch the file again")
     if not any(path.suffix == ".safetensors" for part in parts for path in part.iterdir()):
-        return Unusable(
+        return UnusableBase(
             "no-weights", f"{folder.name} holds no safetensors files", "name the folder that has the weights"
         )
     return None
 
 
-def pickle_only(base: str, pickle: str) -> Unusable:
+def pickle_only(base: str, pickle: str) -> UnusableBase:
     why = f"{base} holds its weights as a pickle alone ({pickle}), which runs code when it is loaded and is never loaded"
-    return Unusable("pickle", why, CONVERT)
+    return UnusableBase("pickle", why, CONVERT)
 
 
 def pickle_in_place_of_weights(names: Iterable[str]) -> str | None:

@@ -16,14 +16,14 @@ from pathlib import Path
 
 from hf_recipes.estimates.base_files import (
     DAMAGED,
-    Unusable,
+    UnusableBase,
     pickle_in_place_of_weights,
     pickle_only,
     unusable_folder,
 )
 from hf_recipes.recipe import Problem, problem_at
 from hf_recipes.recipe.model import Recipe
-from hf_recipes.runner.weights import header
+from hf_recipes.runner.weights import safetensors_header
 
 """Bytes; the limit that safetensors itself sets."""
 
@@ -48,7 +48,7 @@ class Base:
     """Full names of the modules with a matrix of weights, in the file's order, such as model.layers.0.self_attn.q_proj."""
     context: int | None = None
     """Tokens that it knows positions for."""
-    damage: Unusable | None = None
+    damage: UnusableBase | None = None
     """Why its weights cannot be loaded although their headers tell its size."""
 
 
@@ -66,7 +66,7 @@ SIZES = {
 }  # fmt: skip
 
 
-def base_of(recipe: Recipe) -> Base | str:
+def base_size(recipe: Recipe) -> Base | str:
     """The size of a recipe's base model, or a sentence with why it is not known."""
     return (
         f"{recipe.base_model} is an estimator" if recipe.task == "tabular" else read_base(recipe.base_model)
@@ -84,7 +84,7 @@ def known_here(base_model: str) -> Base | str | None:
 def unusable_base(recipe: Recipe, base: Base | str | None) -> list[Problem]:
     """That the files of the base cannot be loaded, by the trainer or by what answers. `base`: what base_of said of it."""
     why = base.damage if isinstance(base, Base) else base
-    if not isinstance(why, Unusable):
+    if not isinstance(why, UnusableBase):
         return []
     return [problem_at(recipe, "base_model", why.code, str(why), why.hint)]
 
@@ -102,7 +102,7 @@ def read_base(base_model: str, *, reach_hub: bool = True) -> Base | str:
         if isinstance(cached, Base):
             return cached
         asked = _from_hub(base_model) if reach_hub else f"{base_model} is not in the Hub's cache here"
-        return asked if cached is None or isinstance(asked, (Base, Unusable)) else cached
+        return asked if cached is None or isinstance(asked, (Base, UnusableBase)) else cached
     except (OSError, ValueError, KeyError, TypeError) as error:
         return f"{base_model}: size not readable ({type(error).__name__})"
 
@@ -125,7 +125,7 @@ def _from_folder(folder: Path) -> Base | str:
 
 def _shapes(folder: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
     for path in sorted(folder.glob("*.safetensors")):
-        for name, tensor in header(path).items():
+        for name, tensor in safetensors_header(path).items():
             yield name, tuple(int(size) for size in tensor["shape"])
 
 
@@ -182,7 +182,7 @@ def _config(path: Path) -> Mapping[str, object]:
     return {**config, **nested} if isinstance(nested, dict) else config
 
 
-def _from_cache(repo: str) -> Base | Unusable | None:
+def _from_cache(repo: str) -> Base | UnusableBase | None:
     """What the Hub's cache holds; None where that is not enough to tell. A file that is on its way there is not damaged."""
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
@@ -194,7 +194,7 @@ def _from_cache(repo: str) -> Base | Unusable | None:
     if not isinstance(path, str):
         return None
     read = _from_folder(Path(path).parent)
-    if isinstance(read, Base) or (isinstance(read, Unusable) and read.code == "pickle"):
+    if isinstance(read, Base) or (isinstance(read, UnusableBase) and read.code == "pickle"):
         return read
     return None
 

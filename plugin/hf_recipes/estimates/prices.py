@@ -68,7 +68,7 @@ class Cost:
         return self.price.per_hour * self.hours
 
 
-def listed(backend: str) -> Price:
+def listed_price(backend: str) -> Price:
     """The price in the table above."""
     flavor = flavor_of(backend)
     if backend.startswith("spaces-") and flavor == FREE_SPACE:
@@ -96,7 +96,7 @@ def cost_as_json(cost: Cost) -> dict[str, object]:
     return {name: value for name, value in known.items() if value is not None}
 
 
-def in_words(cost: Cost) -> str:
+def cost_in_words(cost: Cost) -> str:
     """`$0.40 an hour for about 2.5 hours: an estimated $1.00`, as far as it is known."""
     if cost.price.per_hour is None:
         return f"the price of {cost.hardware} is not known"

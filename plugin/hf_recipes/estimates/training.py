@@ -124,7 +124,7 @@ def _weights(base: Base, facts: TrainingFacts) -> int:
     return round((base.parameters - embedding) * WEIGHT_BYTES[facts.quantization]) + width * embedding
 
 
-def answering(base: Base, facts: TrainingFacts) -> int:
+def answering_bytes(base: Base, facts: TrainingFacts) -> int:
     """Bytes of the weights that answer the test rows on a GPU: the base in 16 bits, and beside it what was trained as a whole."""
     return HALF * base.parameters * (1 if facts.adapter and not facts.merged else 2)
 
@@ -180,7 +180,7 @@ def rate(machine: Machine, facts: TrainingFacts) -> tuple[float, str] | None:
     )
 
 
-def available(machine: Machine) -> int | None:
+def training_memory(machine: Machine) -> int | None:
     """Bytes on the device that trains: a GPU's where there is one. None where it is not known."""
     size = machine.gpus[0].memory if machine.gpus else machine.memory
     return size or None
@@ -216,7 +216,7 @@ def estimate_training(
     """`train_tokens`: in one epoch; None where they were not counted."""
     time = _time(base, facts, machine, train_tokens)
     return TrainingEstimate(
-        base, facts, trainable(base, facts), memory(base, facts), available(machine), time
+        base, facts, trainable(base, facts), memory(base, facts), training_memory(machine), time
     )
 
 

@@ -51,7 +51,7 @@ def read_answers(folder: Path) -> dict[str, dict[int, Answer]]:
     its name promises.
     """
     methods = {
-        name: read_file(folder / f"{name}.jsonl", name)
+        name: read_answer_file(folder / f"{name}.jsonl", name)
         for name in METHODS
         if (folder / f"{name}.jsonl").is_file()
     }
@@ -60,7 +60,7 @@ def read_answers(folder: Path) -> dict[str, dict[int, Answer]]:
     first = next(iter(methods))
     for name, answers in methods.items():
         check_rows(first, methods[first], name, answers)
-        check_weights(name, answers)
+        check_same_weights(name, answers)
     bases = {next(iter(methods[name].values())).weights for name in BASELINES if name in methods}
     if len(bases) > 1:
         raise EvaluationFailed(
@@ -69,7 +69,7 @@ def read_answers(folder: Path) -> dict[str, dict[int, Answer]]:
     return methods
 
 
-def read_file(file: Path, method: str) -> dict[int, Answer]:
+def read_answer_file(file: Path, method: str) -> dict[int, Answer]:
     answers: dict[int, Answer] = {}
     for number, line in enumerate(file.read_bytes().split(b"\n"), start=1):
         if not line.strip():
@@ -189,7 +189,7 @@ def check_rows(
             )
 
 
-def check_weights(method: str, answers: Mapping[int, Answer]) -> None:
+def check_same_weights(method: str, answers: Mapping[int, Answer]) -> None:
     stamps = {answer.weights for answer in answers.values()}
     if len(stamps) > 1:
         raise EvaluationFailed(

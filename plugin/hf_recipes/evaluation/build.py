@@ -21,19 +21,20 @@ from hf_recipes.evaluation.answers import (
     read_notes,
     read_questions,
 )
-from hf_recipes.evaluation.cut import least_and_most, limit_of, too_many
+from hf_recipes.evaluation.cut import answer_limit, least_and_most, too_many
 from hf_recipes.evaluation.forgetting import forgetting
 from hf_recipes.evaluation.measured import Measured
-from hf_recipes.evaluation.metrics import Setting, measure
+from hf_recipes.evaluation.metrics import Setting, measure_metric
 from hf_recipes.evaluation.outcomes import CutAnswers, Outcome, ends
 from hf_recipes.evaluation.paid_back import paid_back
 from hf_recipes.evaluation.report import SCHEMA
 from hf_recipes.evaluation.savings import savings
-from hf_recipes.evaluation.training import logged, read_object, training
+from hf_recipes.evaluation.training import logged, training
 from hf_recipes.evaluation.unused import unused
 from hf_recipes.evaluation.verdict import TOO_FEW_ROWS, Comparison, compare, verdict_of
 from hf_recipes.recipe.model import Bound, Evaluate
 from hf_recipes.record.job import load_job
+from hf_recipes.record.prepared import known_of_preparation
 
 SHOWN_MISSES = 5
 Methods = dict[str, dict[int, Answer]]
@@ -55,7 +56,7 @@ class Evaluation:
     """Metric → what it could have come to, where too many answers were cut; else empty."""
 
 
-def evaluate(run: Path) -> Evaluation:
+def read_evaluation(run: Path) -> Evaluation:
     """Reads `answers/`, and of `job.json` which metrics and bounds the recipe asks for. Raises EvaluationFailed."""
     folder = run / "answers"
     answers, questions = read_answers(folder), read_questions(folder)
@@ -65,11 +66,12 @@ def evaluate(run: Path) -> Evaluation:
     for metric in wanted.metrics:
         settings[metric.name] = setting = Setting(folder, questions, metric.options)
         found = {
-            method: measure(metric.name, list(rows.values()), setting) for method, rows in answers.items()
+            method: measure_metric(metric.name, list(rows.values()), setting)
+            for method, rows in answers.items()
         }
         scores[metric.name] = {method: item for method, item in found.items() if item is not None}
     compared = [name for name in (*BASELINES, FINE_TUNED) if name in answers]
-    cut = CutAnswers(answers, too_many(answers, compared), limit_of(folder), room_of(run))
+    cut = CutAnswers(answers, too_many(answers, compared), answer_limit(folder), room_of(run))
     could = {
         name: ends(name, by_method, list(baselines_of(by_method)), cut, settings[name])
         for place, (name, by_method) in enumerate(scores.items())
@@ -80,25 +82,20 @@ def evaluate(run: Path) -> Evaluation:
 
 def room_of(run: Path) -> int | None:
     """What the expected answers take, with room, as the prepare step counted them."""
-    try:
-        found = json.loads((run / "work" / "prepared.json").read_text("utf-8"))["answers"]["room"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    answers = known_of_preparation(run).get("answers")
+    found = answers.get("room") if isinstance(answers, Mapping) else None
     return found if type(found) is int else None
 
 
 def skipped_rows(run: Path) -> dict[str, Any]:
     """The broken rows that the prepare step left out; empty where there were none."""
-    try:
-        found = json.loads((run / "work" / "prepared.json").read_text("utf-8")).get("skipped")
-    except (OSError, ValueError, AttributeError):
-        return {}
+    found = known_of_preparation(run).get("skipped")
     return found if isinstance(found, dict) and found.get("rows") else {}
 
 
 def build(run: Path) -> dict[str, Any]:
     """The report as DESIGN.md gives it: what was not measured is absent. Raises EvaluationFailed."""
-    return report_of(evaluate(run), run)
+    return report_of(read_evaluation(run), run)
 
 
 def report_of(found: Evaluation, run: Path) -> dict[str, Any]:
@@ -108,7 +105,7 @@ def report_of(found: Evaluation, run: Path) -> dict[str, Any]:
         "n": len(rows),
         "rows": list(rows),
         **({} if found.cut.limit is None else {"max_new_tokens": found.cut.limit}),
-        "methods": {method: summary(method, found) for method in found.answers},
+        "methods": {method: method_summary(method, found) for method in found.answers},
     }
     for method, result in report["methods"].items():
         if drawn := read_drawn_from(run / "answers", method):
@@ -139,19 +136,17 @@ def report_of(found: Evaluation, run: Path) -> dict[str, Any]:
         tuned, baselines = found.scores[first][FINE_TUNED], baselines_of(found.scores[first])
         verdict = verdict_of(tuned, baselines, compared[first])
         if first in found.outcomes:
-            verdict = outcomes.verdict(
+            verdict = outcomes.verdict_with_cut_answers(
                 verdict, tuned, baselines, compared[first], found.outcomes[first], found.cut
             )
         if verdict.decision == TOO_FEW_ROWS and (
-            left := unused(
-                read_object(run / "work" / "prepared.json"), len(rows), report.get("training") or {}
-            )
+            left := unused(known_of_preparation(run), len(rows), report.get("training") or {})
         ):
             verdict = replace(verdict, reason=f"{verdict.reason} {left}")
         report["verdict"] = {**asdict(verdict), "metric": first}
     if (most := most_right(found)) < len(rows):
         report["most_right"] = most
-    if told := expected_queries(found):
+    if told := expected_query_counts(found):
         report["expected_queries"] = told
     if found.require:
         report["gate"] = _gate(found, compared)
@@ -196,7 +191,7 @@ def by_baseline(ones: Mapping[str, Comparison]) -> dict[str, dict[str, Any]]:
     return {baseline: asdict(measured) for baseline, measured in ones.items()}
 
 
-def summary(method: str, found: Evaluation) -> dict[str, Any]:
+def method_summary(method: str, found: Evaluation) -> dict[str, Any]:
     rows = found.answers[method]
     metrics = {}
     for name, by_method in found.scores.items():
@@ -225,7 +220,7 @@ def most_right(found: Evaluation) -> int:
     return sum(max(counts.values()) for counts in expected.values())
 
 
-def expected_queries(found: Evaluation) -> dict[str, Any]:
+def expected_query_counts(found: Evaluation) -> dict[str, Any]:
     """For sql_execution: expected queries that don't run or return nothing; empty if there are none."""
     by_method = found.scores.get("sql_execution", {})
     counts = next((measured.counts for measured in by_method.values()), {})
@@ -243,9 +238,9 @@ def could_be(method: str, found: Evaluation) -> dict[str, Any]:
     rows = list(found.answers[method].values())
     both = least_and_most(name, rows, found.scores[name][method], found.settings[name])
     shown = {
-        end: {"value": one.value, "low": low, "high": high}
-        for end, one in zip(("least", "most"), both, strict=True)
-        for low, high in [resampling.interval(one)]
+        end: {"value": measured.value, "low": low, "high": high}
+        for end, measured in zip(("least", "most"), both, strict=True)
+        for low, high in [resampling.interval(measured)]
     }
     return {"could_be": {name: shown}}
 
@@ -257,7 +252,11 @@ def _gate(found: Evaluation, compared: Mapping[str, Mapping[str, Comparison]]) -
         for name, score in found.scores.items()
     }
     entries = gate.check_gate(found.require, tuned, baselines, compared)
-    return outcomes.bounds(entries, found.require, found.outcomes, found.cut) if found.outcomes else entries
+    return (
+        outcomes.gate_with_cut_answers(entries, found.require, found.outcomes, found.cut)
+        if found.outcomes
+        else entries
+    )
 
 
 def misses(rows: Mapping[int, Answer], measured: Measured) -> list[dict[str, Any]]:
@@ -265,7 +264,8 @@ def misses(rows: Mapping[int, Answer], measured: Measured) -> list[dict[str, Any
     wrong = [pair for pair in zip(measured.values, rows.values(), strict=True) if pair[0] < 1]
     wrong.sort(key=lambda pair: pair[0])
     return [
-        {"row": one.row, "answer": one.answer, "reference": one.reference} for _, one in wrong[:SHOWN_MISSES]
+        {"row": answer.row, "answer": answer.answer, "reference": answer.reference}
+        for _, answer in wrong[:SHOWN_MISSES]
     ]
 
 

@@ -17,7 +17,7 @@ from hf_recipes.data.answer_room import KEY
 from hf_recipes.evaluation.answers import Answer
 from hf_recipes.evaluation.matching import normalised
 from hf_recipes.evaluation.measured import Measured, mean_of
-from hf_recipes.evaluation.metrics import Setting, measure
+from hf_recipes.evaluation.metrics import Setting, measure_metric
 
 MOST_CUT = 0.05
 """The share of a method's answers that may end at the limit before a verdict looks at what they could have come to."""
@@ -47,7 +47,7 @@ def too_many(answers: Answers, methods: Iterable[str]) -> list[str]:
     return [method for method in methods if found.get(method, 0) > MOST_CUT * len(answers[method])]
 
 
-def limit_of(folder: Path) -> int | None:
+def answer_limit(folder: Path) -> int | None:
     """The limit that the recorded answers in `folder` had, as the answer step wrote it beside them."""
     for file in sorted(folder.glob("*.json")):
         try:
@@ -70,7 +70,7 @@ def least_and_most(
         best = [
             replace(answer, answer=_at_best(metric, answer)) if answer.cut else answer for answer in answers
         ]
-        made = measure(metric, worst, setting), measure(metric, best, setting)
+        made = measure_metric(metric, worst, setting), measure_metric(metric, best, setting)
         return made[0] or measured, made[1] or measured
     pairs = list(zip(answers, measured.values, strict=True))
     least = [0.0 if pair.cut else value for pair, value in pairs]
@@ -105,7 +105,7 @@ def repeats_itself(text: str) -> bool:
     )
 
 
-def said(answers: Answers, methods: Sequence[str], limit: int | None) -> str:
+def cut_sentence(answers: Answers, methods: Sequence[str], limit: int | None) -> str:
     """`fine-tuned 30 of 300 and few-shot 210 of 300 answers ended at the limit of 6 tokens (evaluate.max_new_tokens)`."""
     found = counts(answers)
     parts = [f"{method} {found[method]} of {len(answers[method])}" for method in methods]

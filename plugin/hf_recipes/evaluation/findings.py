@@ -15,7 +15,7 @@ LONGEST = 400
 """Characters of what the report itself explains; a pushed one may come from anybody."""
 
 
-def savings(report: Mapping[str, Any]) -> str:
+def savings_sentence(report: Mapping[str, Any]) -> str:
     """Empty where nothing of it was measured."""
     found = report.get("savings")
     if not found:
@@ -53,7 +53,7 @@ def pays_back(found: Mapping[str, Any]) -> str:
     return f"{training}, which is never recovered: requests are not faster."
 
 
-def forgetting(report: Mapping[str, Any]) -> str:
+def forgetting_sentence(report: Mapping[str, Any]) -> str:
     """Empty where it was not measured."""
     found = report.get("forgetting")
     if not found or not {"base", "fine-tuned"} <= found.keys():
@@ -100,12 +100,17 @@ def _otherwise(report: Mapping[str, Any], verdict: Mapping[str, Any]) -> list[st
     best = {"fine-tuned": "fine-tuned", "baseline": against}.get(str(verdict.get("decision")))
     found = []
     for metric, baselines in (report.get("comparisons") or {}).items():
-        one = baselines.get(against)
-        if metric == verdict.get("metric") or not one or one["p"] >= ALPHA or not one["difference"]:
+        comparison = baselines.get(against)
+        if (
+            metric == verdict.get("metric")
+            or not comparison
+            or comparison["p"] >= ALPHA
+            or not comparison["difference"]
+        ):
             continue
-        better = "fine-tuned" if one["difference"] > 0 else against
+        better = "fine-tuned" if comparison["difference"] > 0 else against
         if better != best:
-            found.append(f"By {metric} {better} is better (p {p_is(one['p'])}).")
+            found.append(f"By {metric} {better} is better (p {p_is(comparison['p'])}).")
     return found
 
 
@@ -136,7 +141,7 @@ def unmet(gate: Mapping[str, Any]) -> str:
     return f"{gate.get('metric')} is {reached(gate)}, required: {gate.get('bound')}"
 
 
-def warnings(report: Mapping[str, Any]) -> list[str]:
+def warning_sentences(report: Mapping[str, Any]) -> list[str]:
     """What makes the numbers doubtful, a sentence each. They stand above the verdict."""
     found = report.get("warnings")
     said = (
@@ -144,10 +149,14 @@ def warnings(report: Mapping[str, Any]) -> list[str]:
         if isinstance(found, list)
         else []
     )
-    return [f"{one[:1].upper()}{one[1:LONGEST].rstrip('.')}." for one in said if isinstance(one, str) and one]
+    return [
+        f"{sentence[:1].upper()}{sentence[1:LONGEST].rstrip('.')}."
+        for sentence in said
+        if isinstance(sentence, str) and sentence
+    ]
 
 
-def training(report: Mapping[str, Any]) -> str:
+def training_sentence(report: Mapping[str, Any]) -> str:
     """What the trainer did: updates, tokens, losses. Empty where none of it was recorded."""
     found = report.get("training")
     if not isinstance(found, Mapping):
@@ -164,9 +173,9 @@ def training(report: Mapping[str, Any]) -> str:
         ]
         parts.append(f"loss {', '.join(losses)}")
     trims = found.get("trims")
-    for one in trims if isinstance(trims, list) else ():
-        if isinstance(one, Mapping) and {"rows", "what", "key", "limit"} <= one.keys():
-            parts.append(f"{one['rows']:,} rows {one['what']} ({one['key']}, {one['limit']:,} tokens)")
+    for trim in trims if isinstance(trims, list) else ():
+        if isinstance(trim, Mapping) and {"rows", "what", "key", "limit"} <= trim.keys():
+            parts.append(f"{trim['rows']:,} rows {trim['what']} ({trim['key']}, {trim['limit']:,} tokens)")
     return f"Training: {'; '.join(parts)}." if parts else ""
 
 
@@ -194,7 +203,7 @@ def left_out(report: Mapping[str, Any]) -> str:
     if not isinstance(found, Mapping) or not isinstance(counts, Mapping) or not counts:
         return ""
     rows = [f"{count:,} of {split}" for split, count in counts.items()]
-    first = [str(one)[:LONGEST] for one in found.get("first") or ()]
+    first = [str(line)[:LONGEST] for line in found.get("first") or ()]
     more = sum(counts.values()) - len(first)
     named = f": {'; '.join(first)}" if first else ""
     return f"Broken rows that were left out (data.skip_broken): {_list(rows)}{named}{f'; {more:,} more' if more and first else ''}."
@@ -209,10 +218,10 @@ def rows_that_tell_little(report: Mapping[str, Any]) -> list[str]:
             f"No model can give the expected answer in more than {most:,} of the {n:,} rows ({share(most / n)}): others ask the same "
             "and expect something else."
         )
-    return [*said, *filter(None, [expected_queries(report)])]
+    return [*said, *filter(None, [expected_queries_sentence(report)])]
 
 
-def expected_queries(report: Mapping[str, Any]) -> str:
+def expected_queries_sentence(report: Mapping[str, Any]) -> str:
     """Rows in which sql_execution tells little; empty where there are none."""
     found = report.get("expected_queries") or {}
     said, n = [], report.get("n", 0)

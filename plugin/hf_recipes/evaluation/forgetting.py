@@ -28,7 +28,7 @@ def forgetting(folder: Path) -> dict[str, Any] | None:
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
         tokens = int(found["tokens"])
-        before, after = ([float(one) for one in found[side]["nll"]] for side in ("base", "fine-tuned"))
+        before, after = ([float(nats) for nats in found[side]["nll"]] for side in ("base", "fine-tuned"))
         usable = tokens > 0 and before and len(before) == len(after)
         if not usable or not all(map(math.isfinite, [*before, *after])):
             raise ValueError("it is not whole")

@@ -67,7 +67,7 @@ def judge(
     return mean_of(values)
 
 
-def said(reply: str) -> str:
+def preferred_answer(reply: str) -> str:
     """A, B or SAME; empty where the reply doesn't tell: "A is better than B" names both.
 
     The word by itself, the last time that it stands so: one that reasons says its word last. Else the only one named.
@@ -133,7 +133,7 @@ class _Bench:
     def _better(self, text: str) -> str:
         """A, B or SAME."""
         reply = self._said[self._name(text)]
-        found = said(reply)
+        found = preferred_answer(reply)
         self.asked += 1
         if not found:
             self.unreadable += 1

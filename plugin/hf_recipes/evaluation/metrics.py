@@ -34,7 +34,7 @@ Metric = Callable[[Sequence[Answer], Setting], "Measured | None"]
 Texts = Callable[[Sequence[str], Sequence[str]], Measured]
 
 
-def measure(name: str, answers: Sequence[Answer], setting: Setting) -> Measured | None:
+def measure_metric(name: str, answers: Sequence[Answer], setting: Setting) -> Measured | None:
     """One metric over the answers of one method; None where what it takes was not recorded. Raises EvaluationFailed."""
     if name not in METRICS:
         raise EvaluationFailed(f"There is no metric {name!r}; known: {', '.join(METRICS)}.")

@@ -40,7 +40,7 @@ class CutAnswers:
 
     @property
     def said(self) -> str:
-        return cut.said(self.answers, self.methods, self.limit)
+        return cut.cut_sentence(self.answers, self.methods, self.limit)
 
     @property
     def remedy(self) -> str:
@@ -64,7 +64,7 @@ def ends(
     return made
 
 
-def verdict(
+def verdict_with_cut_answers(
     made: Verdict,
     tuned: Measured,
     baselines: Scores,
@@ -92,7 +92,7 @@ def verdict(
     )
 
 
-def bounds(
+def gate_with_cut_answers(
     entries: list[dict[str, Any]],
     require: Mapping[str, Bound],
     outcomes: Mapping[str, Sequence[Outcome]],
@@ -102,9 +102,13 @@ def bounds(
     others = [
         gate.check_gate(
             require,
-            {name: one.value for name, ends in outcomes.items() if (one := ends[place].tuned) is not None},
             {
-                name: {method: one.value for method, one in ends[place].baselines.items()}
+                name: measured.value
+                for name, ends in outcomes.items()
+                if (measured := ends[place].tuned) is not None
+            },
+            {
+                name: {method: measured.value for method, measured in ends[place].baselines.items()}
                 for name, ends in outcomes.items()
             },
             {name: ends[place].compared for name, ends in outcomes.items()},

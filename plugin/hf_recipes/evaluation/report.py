@@ -27,7 +27,7 @@ def render_markdown(report: Mapping[str, Any]) -> str:
     """
     n = report["n"]
     lines = [f"Measured on {n} test rows.", "", *_methods(report)]
-    for said in findings.warnings(report):
+    for said in findings.warning_sentences(report):
         lines += ["", f"**Warning:** {escape(said)}"]
     if "verdict" in report:
         lines += [
@@ -57,11 +57,11 @@ def render_markdown(report: Mapping[str, Any]) -> str:
                     raw=2,
                 )
             )
-    if said := findings.training(report):
+    if said := findings.training_sentence(report):
         lines += ["", escape(said)]
-    if said := findings.savings(report):
+    if said := findings.savings_sentence(report):
         lines += ["", escape(said)]
-    if said := findings.forgetting(report):
+    if said := findings.forgetting_sentence(report):
         flagged = "**Forgetting detected.** " if report["forgetting"].get("flagged") else ""
         lines += ["", flagged + escape(said)]
     if report.get("misses"):
@@ -142,7 +142,7 @@ def _comparisons(report: Mapping[str, Any]) -> list[str]:
         "| --- | --- | ---: | ---: | ---: | ---: | --- |",
     ]
     for metric, baseline, row in rows:
-        difference = f"{rounding.difference(row['difference'])} ({rounding.difference_interval(row)})"
+        difference = f"{rounding.difference(row['difference'])} ({rounding.difference_in_words(row)})"
         p = rounding.p_value(row["p"])
         counts = [f"{row['wins']} rows", f"{row['losses']} rows"]
         lines.append(table_row([baseline, metric, difference, *counts, p, row["test"]]))

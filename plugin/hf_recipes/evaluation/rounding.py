@@ -31,7 +31,7 @@ def bound_share(value: float) -> str:
     return f"{round(100 * value, 9):.10g}%"
 
 
-def interval(measured: Mapping[str, Any]) -> str:
+def interval_in_words(measured: Mapping[str, Any]) -> str:
     """`93.2% to 97.6%`; empty where there is none."""
     if "low" not in measured or "high" not in measured:
         return ""
@@ -40,7 +40,7 @@ def interval(measured: Mapping[str, Any]) -> str:
 
 def share_in_interval(measured: Mapping[str, Any]) -> str:
     """`95.9% (93.2% to 97.6%)`."""
-    bounds = interval(measured)
+    bounds = interval_in_words(measured)
     return share(measured["value"]) + (f" ({bounds})" if bounds else "")
 
 
@@ -49,7 +49,7 @@ def difference(value: float) -> str:
     return _apart(100 * value, (-100.0, 0.0, 100.0), sign="+")
 
 
-def difference_interval(measured: Mapping[str, Any]) -> str:
+def difference_in_words(measured: Mapping[str, Any]) -> str:
     """In points of 100: `-0.5 to +2.3`; empty where there is none."""
     if "low" not in measured or "high" not in measured:
         return ""

@@ -14,7 +14,8 @@ from statistics import stdev
 from typing import Any
 
 from hf_recipes.evaluation.answers import BASELINES, FINE_TUNED, Answer
-from hf_recipes.evaluation.training import Logged, logged, read_object, training
+from hf_recipes.evaluation.training import Logged, logged, training
+from hf_recipes.runner.files import read_object
 
 Warned = dict[str, Any]
 VERIFIED = "work/verified.json"
@@ -40,7 +41,7 @@ NEARLY_ALL = 0.95
 OFTEN_EXPECTED = 0.75
 
 
-def told(run: Path) -> dict[str, Any]:
+def training_and_warnings(run: Path) -> dict[str, Any]:
     """`training` and `warnings` of a run: as its report has them, else out of its events. Absent where there are none."""
     report = read_object(run / "report" / "report.json")
     warned = report.get("warnings") if "methods" in report else of_training(run)

@@ -19,12 +19,12 @@ UNSEEN = re.compile(
 """Control characters, what turns the direction of writing, what shows nothing, and halves of characters."""
 
 
-def text(value: object) -> str:
+def escaped(value: object) -> str:
     """Escaped for HTML, element and attribute alike; characters that are not seen are named."""
     return escape(UNSEEN.sub(lambda found: f"[U+{ord(found[0]):04X}]", str(value)))
 
 
-def label(method: str) -> str:
+def method_label(method: str) -> str:
     """For people: `few-shot` is Base, few-shot."""
     return LABELS.get(method, method)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hf_recipes.evaluation.answers import METHODS, EvaluationFailed, read_file
+from hf_recipes.evaluation.answers import METHODS, EvaluationFailed, read_answer_file
 from hf_recipes.record.create import plain
 from hf_recipes.record.job import load_job
 
@@ -41,7 +41,7 @@ def read_measured_run(run: Path) -> MeasuredRun:
     return MeasuredRun(run.name, report, _settings(run), _references(run))
 
 
-def metrics(runs: Sequence[MeasuredRun]) -> list[str]:
+def measured_metrics(runs: Sequence[MeasuredRun]) -> list[str]:
     """Every metric that a method of a run has, in the order of the first run."""
     return list(
         dict.fromkeys(
@@ -91,7 +91,7 @@ def _references(run: Path) -> Mapping[int, str] | None:
         file = run / "answers" / f"{method}.jsonl"
         if file.is_file():
             try:
-                return {row: answer.reference for row, answer in read_file(file, method).items()}
+                return {row: answer.reference for row, answer in read_answer_file(file, method).items()}
             except EvaluationFailed:
                 return None
     return None

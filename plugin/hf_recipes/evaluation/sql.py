@@ -76,7 +76,7 @@ def _task(answer: Answer, questions: Mapping[int, Messages], options: Mapping[st
 def _same(ours: Ran, theirs: Ran, ordered: bool) -> bool:
     if ours.error:
         return False
-    mine, expected = ([json.dumps(row) for row in one.rows or ()] for one in (ours, theirs))
+    mine, expected = ([json.dumps(row) for row in result.rows or ()] for result in (ours, theirs))
     return mine == expected if ordered else sorted(mine) == sorted(expected)
 
 

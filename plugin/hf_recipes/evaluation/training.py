@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hf_recipes.record.prepared import known_of_preparation
+
 
 @dataclass(frozen=True)
 class Logged:
@@ -59,9 +61,9 @@ def training(run: Path) -> dict[str, Any]:
     if found.losses:
         known["logged"] = len(found.losses)
     tokens = _tokens(run)
-    each, trims = tokens.get("kept"), tokens.get("trims")
-    if isinstance(each, int) and found.epochs is not None:
-        known["tokens_seen"] = round(each * found.epochs)
+    kept, trims = tokens.get("kept"), tokens.get("trims")
+    if isinstance(kept, int) and found.epochs is not None:
+        known["tokens_seen"] = round(kept * found.epochs)
     if isinstance(trims, list) and trims and known["updates"] is not None:
         known["trims"] = trims
     return {name: value for name, value in known.items() if value is not None}
@@ -69,7 +71,7 @@ def training(run: Path) -> dict[str, Any]:
 
 def _tokens(run: Path) -> Mapping[str, Any]:
     """What the prepare step counted: `kept`, tokens that one epoch sees, and `trims`, what of rows that are too long is not."""
-    found = read_object(run / "work" / "prepared.json").get("tokens")
+    found = known_of_preparation(run).get("tokens")
     return found if isinstance(found, Mapping) else {}
 
 
@@ -95,12 +97,3 @@ def _number(value: object) -> float | None:
         return float(value)
     except (ValueError, OverflowError):
         return None
-
-
-def read_object(path: Path) -> Mapping[str, Any]:
-    """A JSON object; empty where there is none, or it is damaged."""
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return document if isinstance(document, Mapping) else {}

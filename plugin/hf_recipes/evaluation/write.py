@@ -10,13 +10,13 @@ from pathlib import Path
 
 from hf_recipes.evaluation import page
 from hf_recipes.evaluation.answers import EvaluationFailed
-from hf_recipes.evaluation.build import evaluate, report_of, rows_of
+from hf_recipes.evaluation.build import read_evaluation, report_of, rows_of
 from hf_recipes.evaluation.report import render_markdown
 
 
 def write(run: Path) -> None:
     """Each file is replaced atomically, report.json last: who finds it finds all. Raises EvaluationFailed and OSError."""
-    found = evaluate(run)
+    found = read_evaluation(run)
     report = report_of(found, run)
     folder = run / "report"
     folder.mkdir(exist_ok=True)

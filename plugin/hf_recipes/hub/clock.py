@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 
-def age(created: datetime, address: str, *, client: HfApi) -> float:
+def seconds_since(created: datetime, address: str, *, client: HfApi) -> float:
     """Seconds since a moment that the Hub has told. Raises HubFailed.
 
     `address` is what the Hub is asked for, below its endpoint, to learn its time: `api/spaces/ada/x`.

@@ -27,7 +27,7 @@ def price(backend: str, *, client: HfApi | None = None, seconds: float = SECONDS
     asking.join(seconds)
     if found and found[0] is not None:
         return Price(found[0], "the Hub's list of today")
-    return prices.listed(backend)
+    return prices.listed_price(backend)
 
 
 def _listed(backend: str, client: HfApi | None) -> float | None:
@@ -38,7 +38,7 @@ def _listed(backend: str, client: HfApi | None) -> float | None:
         listed = (
             client.list_spaces_hardware() if backend.startswith("spaces-") else client.list_jobs_hardware()
         )
-        priced = next((each for each in listed if each.name == flavor_of(backend)), None)
+        priced = next((flavor for flavor in listed if flavor.name == flavor_of(backend)), None)
         return None if priced is None else round(priced.unit_cost_usd * HOURS[priced.unit_label], 2)
     except Exception:  # no connection, no such list, a list of another form: the table serves
         return None

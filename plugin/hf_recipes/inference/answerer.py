@@ -10,7 +10,7 @@ from hf_recipes.inference.sides import Conversation, Which
 
 
 @dataclass(frozen=True)
-class Answer:
+class GeneratedAnswer:
     text: str
     """Without the reasoning before it and the token that ends it."""
     prompt_tokens: int
@@ -37,7 +37,7 @@ class Answerer(Protocol):
         max_new_tokens: int,
         batch_size: int = 64,
         progress: Callable[[int, int], None] | None = None,
-    ) -> list[Answer]:
+    ) -> list[GeneratedAnswer]:
         """Greedy answers of one model, in the order of the conversations.
 
         `batch_size` of them are under way together; `progress` is told how many of all are answered. Raises what the

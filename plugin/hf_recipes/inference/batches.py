@@ -18,7 +18,7 @@ computed anew."""
 
 
 @dataclass(frozen=True)
-class Made:
+class GeneratedTokens:
     """An answer as tokens, the one that ended it included."""
 
     tokens: list[int]
@@ -40,12 +40,12 @@ class Batches:
         max_new_tokens: int,
         batch_size: int,
         progress: Callable[[int, int], None],
-    ) -> list[Made]:
+    ) -> list[GeneratedTokens]:
         """One for each prompt, in their order. `progress` gets the number that is done and that of all."""
         keys = [key(*self._stamp, prompt) for prompt in prompts]
         kept = self._cache.get(dict.fromkeys(keys))
         made = {
-            place: Made(list(kept[name]["tokens"]), float(kept[name]["seconds"]), True)
+            place: GeneratedTokens(list(kept[name]["tokens"]), float(kept[name]["seconds"]), True)
             for place, name in enumerate(keys)
             if name in kept
         }
@@ -63,7 +63,7 @@ class Batches:
                     [left[place] for place in places], max_new_tokens, prefix, ended
                 )
                 for place, (tokens, seconds) in zip(places, batch, strict=True):
-                    made[place] = Made(tokens, seconds + shared / len(left), False)
+                    made[place] = GeneratedTokens(tokens, seconds + shared / len(left), False)
                 self._cache.put(
                     {
                         keys[place]: {"tokens": made[place].tokens, "seconds": made[place].seconds}

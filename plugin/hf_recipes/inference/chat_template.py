@@ -21,7 +21,7 @@ class TemplateRefused(ValueError):
     """The chat template does not take a conversation; the message is what it says."""
 
 
-def render(
+def render_chat(
     tokenizer: Any, messages: Conversation, *, add_generation_prompt: bool = False, **options: Any
 ) -> str:
     """Raises TemplateRefused."""
@@ -44,7 +44,7 @@ def render(
 
 def prompt_text(tokenizer: Any, messages: Conversation, frame: AnswerFrame) -> str:
     """The conversation up to the answer. Raises TemplateRefused."""
-    return frame.of(render(tokenizer, messages, add_generation_prompt=True, **frame.options))
+    return frame.of(render_chat(tokenizer, messages, add_generation_prompt=True, **frame.options))
 
 
 def text_ids(tokenizer: Any, text: str) -> list[int]:
@@ -64,7 +64,7 @@ def frame_of(tokenizer: Any, reasoning: tuple[str, str] | None = None) -> Answer
     if not tokenizer.chat_template:
         return AnswerFrame()
     try:
-        plain = render(tokenizer, [QUESTION_TURN], add_generation_prompt=True)
+        plain = render_chat(tokenizer, [QUESTION_TURN], add_generation_prompt=True)
         for switch in SWITCHES if reasoning is None else ():
             if next(iter(switch)) in str(tokenizer.chat_template):
                 return _probed(tokenizer, plain, reasoning, switch)
@@ -76,7 +76,7 @@ def frame_of(tokenizer: Any, reasoning: tuple[str, str] | None = None) -> Answer
 def _probed(
     tokenizer: Any, plain: str, reasoning: tuple[str, str] | None, options: Mapping[str, Any]
 ) -> AnswerFrame:
-    asked = render(tokenizer, [QUESTION_TURN], add_generation_prompt=True, **options)
+    asked = render_chat(tokenizer, [QUESTION_TURN], add_generation_prompt=True, **options)
     trained, after = _around(tokenizer, reasoning, options)
     usual, tail, wanted = (_behind_question(text) for text in (plain, asked, trained))
     if usual is None or tail is None or wanted is None:
@@ -104,7 +104,7 @@ def _around(tokenizer: Any, reasoning: tuple[str, str] | None, options: Mapping[
     content = ANSWER
     if reasoning is not None:
         content = f"{reasoning[0]}\n{REASONING}\n{reasoning[1]}\n\n{ANSWER}"
-    text = render(tokenizer, [QUESTION_TURN, {"role": "assistant", "content": content}], **options)
+    text = render_chat(tokenizer, [QUESTION_TURN, {"role": "assistant", "content": content}], **options)
     if ANSWER not in text:
         raise TemplateRefused("it leaves the assistant's turn out")
     before, _, after = text.rpartition(ANSWER)

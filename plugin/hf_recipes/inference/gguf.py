@@ -14,7 +14,7 @@ from typing import Any
 WORDS = tuple(f"tokenizer.ggml.{name}" for name in ("tokens", "merges", "scores", "token_type"))
 
 
-def convert(gguf: Path, into: Path) -> None:
+def convert_gguf(gguf: Path, into: Path) -> None:
     """Write config.json, generation_config.json, tokenizer.json, tokenizer_config.json and model.safetensors (float32).
 
     transformers reads the GGUF; we write the files, since what transformers 5 saves is misread by 4.48: it knows

@@ -131,7 +131,7 @@ def tokens_that_fit(model: Any) -> int:
     try:
         heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
         size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-        each = 2 * config.num_hidden_layers * heads * size * model.dtype.itemsize
+        per_token = 2 * config.num_hidden_layers * heads * size * model.dtype.itemsize
     except AttributeError:
         return TOKENS
     room = CACHE_BYTES
@@ -139,4 +139,4 @@ def tokens_that_fit(model: Any) -> int:
         # What torch holds from the batch before and does not use is as good as free.
         idle = torch.cuda.memory_reserved(model.device) - torch.cuda.memory_allocated(model.device)
         room = int(torch.cuda.mem_get_info(model.device)[0] + idle) // GPU_SHARE
-    return max(1, room // int(each))
+    return max(1, room // int(per_token))

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from hf_recipes.inference.answer_cache import key
-from hf_recipes.inference.chat_template import prompt_text, render, text_ids
+from hf_recipes.inference.chat_template import prompt_text, render_chat, text_ids
 from hf_recipes.inference.generation import _last_logits_only
 from hf_recipes.inference.oom_halving import in_halves
 from hf_recipes.inference.sides import Conversation, Side, Which, check_length, pad_of
@@ -62,7 +62,7 @@ def _prompt_and_turn(
     tokenizer = side.tokenizer
     content = f"{reasoning}\n\n{reference}" if reasoning else reference
     turns = [*conversation, {"role": "assistant", "content": content}]
-    text = render(tokenizer, turns, **side.frame.options)
+    text = render_chat(tokenizer, turns, **side.frame.options)
     given = prompt_text(tokenizer, conversation, side.frame)
     if reasoning and (at := text.rfind(reference.strip())) > 0:
         given = text[:at]

@@ -18,7 +18,7 @@ from torch.nn import functional
 FEW_ROWS = 128
 
 
-class Rows:
+class AdaptedRows:
     """From which row of the batch on the adapter counts: 0 is all of them."""
 
     def __init__(self) -> None:
@@ -36,7 +36,7 @@ class Rows:
 class RowLinear(nn.Module):  # type: ignore[misc]  # (torch is not here when types are checked)
     """A linear layer, with the adapter's part added to the rows that want it. The base's weight is never changed."""
 
-    def __init__(self, linear: nn.Linear, rows: Rows, lora: Any | None, adapter: str) -> None:
+    def __init__(self, linear: nn.Linear, rows: AdaptedRows, lora: Any | None, adapter: str) -> None:
         super().__init__()
         self.weight, self.bias = linear.weight, linear.bias
         self.rows = rows
@@ -89,14 +89,14 @@ def _seconds(product: Callable[..., torch.Tensor], x: torch.Tensor, weight: torc
     return min(found)
 
 
-def by_rows(model: Any, adapter: str) -> tuple[Any, Rows]:
+def by_rows(model: Any, adapter: str) -> tuple[Any, AdaptedRows]:
     """The base model inside a peft model with RowLinear where the adapter is, and what says which rows adapt.
 
     The adapter must be plain LoRA on linear layers. Raises ValueError for one on any other layer.
     """
     from peft.tuners.lora import LoraLayer
 
-    rows = Rows()
+    rows = AdaptedRows()
     base = model.get_base_model()
     for parent in list(base.modules()):
         if isinstance(parent, LoraLayer):

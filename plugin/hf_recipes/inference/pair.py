@@ -20,7 +20,7 @@ from hf_recipes.catalog.openmp import WAITING
 os.environ.update(WAITING | os.environ)  # before torch is imported
 
 from hf_recipes.inference.answer_cache import AnswerCache
-from hf_recipes.inference.answerer import Answer
+from hf_recipes.inference.answerer import GeneratedAnswer
 from hf_recipes.inference.batches import Batches
 from hf_recipes.inference.chat_template import frame_of
 from hf_recipes.inference.fingerprint import fingerprint, weight_files
@@ -41,10 +41,10 @@ from hf_recipes.inference.sides import (
     PromptTooLong,
     Side,
     Which,
+    answer_and_reasoning,
     check_length,
     encode,
     pad_of,
-    said,
 )
 
 READING = 256
@@ -111,7 +111,7 @@ class Pair:
         max_new_tokens: int,
         batch_size: int = 64,
         progress: Callable[[int, int], None] | None = None,
-    ) -> list[Answer]:
+    ) -> list[GeneratedAnswer]:
         """Greedy answers of one model, in the order of the conversations. Raises PromptTooLong.
 
         `batch_size` rows at the most are answered together; fewer where prompts are so long that memory says so.
@@ -127,9 +127,9 @@ class Pair:
             made = batches.answers(
                 prompts, max_new_tokens, batch_size, progress or (lambda done, total: None)
             )
-        texts = [said(side, generated.tokens) for generated in made]
+        texts = [answer_and_reasoning(side, generated.tokens) for generated in made]
         return [
-            Answer(
+            GeneratedAnswer(
                 text.answer,
                 len(prompt),
                 len(generated.tokens),
@@ -243,7 +243,7 @@ class _Pane:
         return self._delta(stopped=True)
 
     def _delta(self, *, stopped: bool = False) -> Delta:
-        text = said(self._side, self._tokens)
+        text = answer_and_reasoning(self._side, self._tokens)
         answer, reasoning = text.answer, text.reasoning
         if not self.done:
             # The first bytes of a character whose others are still to come.

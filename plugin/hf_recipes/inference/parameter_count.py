@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from hf_recipes.runner.weights import header
+from hf_recipes.runner.weights import safetensors_header
 
 
-def parameters(base: str) -> int | None:
+def parameter_count(base: str) -> int | None:
     """How many parameters a model's files hold; None when it has no safetensors or the Hub cannot be asked."""
     folder = Path(base)
     if folder.is_dir():
         files = sorted(folder.glob("*.safetensors"))
         try:
-            tensors = [entry for file in files for entry in header(file).values()]
+            tensors = [entry for file in files for entry in safetensors_header(file).values()]
         except (ValueError, OSError):
             return None
         return sum(math.prod(tensor["shape"]) for tensor in tensors) or None

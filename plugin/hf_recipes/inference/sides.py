@@ -62,7 +62,7 @@ def check_length(side: Side, prompt: Sequence[int], max_new_tokens: int) -> None
         )
 
 
-def said(side: Side, tokens: Sequence[int]) -> FinalAnswer:
+def answer_and_reasoning(side: Side, tokens: Sequence[int]) -> FinalAnswer:
     """What was generated, in words: the answer, and apart from it the reasoning that stands before it."""
     kept = [token for token in tokens if token not in side.ends]
     plain = str(side.tokenizer.decode(kept, skip_special_tokens=True))

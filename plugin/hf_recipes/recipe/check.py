@@ -16,7 +16,15 @@ from hf_recipes.recipe.other_names import same_value
 from hf_recipes.recipe.pasted import DASHES
 from hf_recipes.recipe.place import Place, problem
 from hf_recipes.recipe.problem import Problem
-from hf_recipes.recipe.secrets import HINT, KEY_HINT, filled, first_unset, holds_literal, printable, unset
+from hf_recipes.recipe.secrets import (
+    HINT,
+    KEY_HINT,
+    filled_from_environment,
+    first_unset,
+    holds_literal,
+    printable,
+    unset,
+)
 from hf_recipes.recipe.spelling import one_of, other_tasks, suggestion
 
 VARIABLE_ALONE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -151,7 +159,7 @@ class _Walk:
             # Python counts True as 1, but limit: true is a mistake.
             hint = self._type_hint(given, field)
             self.reading.report(
-                key, "wrong-type", f"must be {kinds.listed(field.types)}, not true or false", hint
+                key, "wrong-type", f"must be {kinds.types_in_words(field.types)}, not true or false", hint
             )
             return
         try:
@@ -177,7 +185,7 @@ class _Walk:
             if missing:
                 self.reading.unset[key] = missing
                 return None
-            text, _ = filled(
+            text, _ = filled_from_environment(
                 node.value,
                 self.reading.place_of(key),
                 key,
@@ -203,7 +211,7 @@ class _Walk:
                 hint = hint if same else one_of(value, field.choices)
                 self.reading.report(key, "unknown-value", "not one of its values", hint)
         elif isinstance(value, (int, float)) and not isinstance(value, bool):
-            limits = bounds(field)
+            limits = range_in_words(field)
             if not (math.isfinite(value) and (within(value, field))):
                 hint = "it is a share: 0.1 is a tenth" if field.high == 1 and value > 1 else ""
                 self.reading.report(key, "out-of-range", f"must be {limits or 'a finite number'}", hint)
@@ -262,7 +270,7 @@ def within(value: float, field: Field) -> bool:
     return field.high is None or value < field.high or (value == field.high and not field.open_high)
 
 
-def bounds(field: Field) -> str:
+def range_in_words(field: Field) -> str:
     """The allowed range in words; empty where there is none."""
     low = "" if field.low is None else f"{'more than' if field.open_low else 'at least'} {field.low:.15g}"
     high = "" if field.high is None else f"{'less than' if field.open_high else 'at most'} {field.high:.15g}"

@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from hf_recipes.recipe.check import bounds
+from hf_recipes.recipe.check import range_in_words
 from hf_recipes.recipe.engine_schema import EngineSchema
 from hf_recipes.recipe.fields import Field, children, common, fields_for
-from hf_recipes.recipe.kinds import listed
+from hf_recipes.recipe.kinds import types_in_words
 from hf_recipes.recipe.secrets import printable
 from hf_recipes.recipe.spelling import one_of, suggestion
 
@@ -81,10 +81,10 @@ def _entry(
             f"{source.rpartition(' ')[0]} {', '.join(_class_of(schema, task, field.key) for task in tasks)}"
         )
     return {
-        "type": listed(field.types),
+        "type": types_in_words(field.types),
         "default": "required" if field.required else json.dumps(field.default, ensure_ascii=False),
         "meaning": field.meaning,
-        "allowed": ", ".join(values) or bounds(field) or None,
+        "allowed": ", ".join(values) or range_in_words(field) or None,
         "keys": ", ".join(below) or None,
         "tasks": ", ".join(tasks) or None,
         "source": source,

@@ -54,14 +54,14 @@ def coerced(value: object, types: tuple[str, ...]) -> object:
                 return _as(value, name, exact)
             except Mismatch:
                 continue
-    raise Mismatch(f"must be {listed(types)}, not {named(value)}")
+    raise Mismatch(f"must be {types_in_words(types)}, not {kind_in_words(value)}")
 
 
-def listed(types: tuple[str, ...]) -> str:
+def types_in_words(types: tuple[str, ...]) -> str:
     return " or ".join(NAMES[name] for name in types)
 
 
-def named(value: object) -> str:
+def kind_in_words(value: object) -> str:
     """What a value is, without repeating it."""
     if value is None:
         return "empty"

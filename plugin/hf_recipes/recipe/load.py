@@ -34,7 +34,7 @@ class FileContent:
     """In the file's order."""
 
 
-def read_file(
+def read_recipe_file(
     path: Path,
     *,
     schemas: EngineSchemas,

@@ -44,7 +44,7 @@ def odd_in_line(line: str) -> tuple[int, str, str] | None:
     return None
 
 
-def cleaned(key: str) -> str:
+def cleaned_key(key: str) -> str:
     """A key without what cannot be seen in it, and without curly quotes around it."""
     bare = ODD.sub("", key)
     return bare[1:-1] if CURLY.fullmatch(bare) else bare

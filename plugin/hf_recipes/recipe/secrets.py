@@ -72,7 +72,7 @@ def is_secret(name: str, value: str) -> bool:
     return bool(random and re.search(r"[A-Za-z]", value) and KEY_NAME.search(name))
 
 
-def filled(
+def filled_from_environment(
     text: str, place: Place, key: str, environ: Mapping[str, str], report: Callable[[Problem], None]
 ) -> tuple[str, bool]:
     """The text with each `${NAME}` replaced from the environment, and whether every one could be.

@@ -122,7 +122,9 @@ def _is_keyless(text: str, number: int) -> bool:
     line, after = lines[number - 1], lines[number]
     if _depth(line) != _depth(after) or ": " in line or line.endswith(":") or line.lstrip()[0] in "-#":
         return False
-    parent = next((one for one in reversed(lines[: number - 1]) if one and _depth(one) < _depth(line)), ":")
+    parent = next(
+        (above for above in reversed(lines[: number - 1]) if above and _depth(above) < _depth(line)), ":"
+    )
     return parent.endswith(":") or parent.lstrip().startswith("- ")
 
 

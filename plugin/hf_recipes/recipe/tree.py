@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import yaml
 
 from hf_recipes.recipe.nodes import Entry, Map, Node, Odd, Scalar, Seq
-from hf_recipes.recipe.pasted import ODD, STRAIGHT, cleaned, name_of, odd_value
+from hf_recipes.recipe.pasted import ODD, STRAIGHT, cleaned_key, name_of, odd_value
 from hf_recipes.recipe.place import Place, problem
 from hf_recipes.recipe.problem import Problem
 from hf_recipes.recipe.secrets import escaped_secrets, literal_token, printable
@@ -178,7 +178,7 @@ class _Builder:
 
     def _key(self, written: str, place: Place) -> str:
         """A key as it was meant: what cannot be seen in it, or is a quote to people alone, is reported and left out."""
-        key = cleaned(written)
+        key = cleaned_key(written)
         if key != written:
             odd = ODD.search(written)
             what = (

@@ -2,7 +2,7 @@
 
 from hf_recipes.record.create import create
 from hf_recipes.record.find import RunNotFound, find_run, list_runs
-from hf_recipes.record.progress import events, follow, last_event, metrics, record_as_json, watch
+from hf_recipes.record.progress import events, follow_log, last_event, record_as_json, run_metrics, watch
 from hf_recipes.record.settle import creator_lives, end, read_state, update
 from hf_recipes.record.state import Reason, RunState, State
 
@@ -16,12 +16,12 @@ __all__ = [
     "end",
     "events",
     "find_run",
-    "follow",
+    "follow_log",
     "last_event",
     "list_runs",
-    "metrics",
     "read_state",
     "record_as_json",
+    "run_metrics",
     "update",
     "watch",
 ]

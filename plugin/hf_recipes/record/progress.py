@@ -42,7 +42,7 @@ def last_event(run: Path) -> dict[str, Any] | None:
     return next(_events(reversed(whole)), None)
 
 
-def metrics(run: Path) -> dict[str, Any]:
+def run_metrics(run: Path) -> dict[str, Any]:
     """The last value of each training number and, of a run with a report, each method's `<method>/<metric>`."""
     latest: dict[str, Any] = {}
     for event in _each_event(run):
@@ -67,7 +67,7 @@ def record_as_json(run: Path) -> dict[str, Any]:
         "run_dir": str(run.absolute()),
         "model_dir": str(model.absolute()) if model.is_dir() else None,
         "backend": state.backend,
-        "metrics": metrics(run),
+        "metrics": run_metrics(run),
         **({"trained": False} if trains_nothing(run) else {}),
         **_receipt(run),
     }
@@ -84,7 +84,7 @@ def watch(run: Path) -> Iterator[tuple[RunState, Sequence[Mapping[str, Any]]]]:
         time.sleep(SECONDS)
 
 
-def follow(run: Path) -> Iterator[str]:
+def follow_log(run: Path) -> Iterator[str]:
     """The log from its beginning and as it grows, in pieces of text, until the run has ended."""
     tail = Tail(run / "train.log")
     while True:

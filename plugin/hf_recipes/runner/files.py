@@ -51,6 +51,14 @@ def read_json(path: Path) -> dict[str, Any]:
     return document
 
 
+def read_object(path: Path) -> dict[str, Any]:
+    """As read_json; empty where there is no such file, or it is damaged."""
+    try:
+        return read_json(path)
+    except (OSError, ValueError):
+        return {}
+
+
 def read_job(run: Path) -> dict[str, Any]:
     """The job of a run; what it has is of its type. Raises OSError, Damaged."""
     job = read_json(run / "job.json")

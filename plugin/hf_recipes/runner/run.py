@@ -34,7 +34,7 @@ from hf_recipes.runner.processes import MARK, process_started
 from hf_recipes.runner.promote import promote
 from hf_recipes.runner.redaction import Redactor, hub_tokens
 from hf_recipes.runner.stop import Abandoned, Stop, Stopped
-from hf_recipes.runner.weights import check_weights, weight_files
+from hf_recipes.runner.weights import check_weights, weight_stamps
 
 OURS = ("core", "inference")
 """Requirement sets whose interpreters run steps of this package."""
@@ -121,7 +121,7 @@ class Runner:
         self._journal.state(state="preparing" if stage == "prepare" else "running", stage=stage)
         trains = step["name"] == "train"
         trained = self._run / "work" / self._job["project_name"]
-        before = weight_files(trained)
+        before = weight_stamps(trained)
         failure = self._run / "work" / "failure.json"
         failure.unlink(missing_ok=True)
         output = Output(self._journal, stage, trains=trains)

@@ -32,7 +32,7 @@ def header_text(path: Path) -> bytes:
         return file.read(length)
 
 
-def header(path: Path) -> dict[str, Any]:
+def safetensors_header(path: Path) -> dict[str, Any]:
     """The tensors of a safetensors file, as its header has them: name → dtype, shape, data_offsets. Raises ValueError, OSError."""
     try:
         found = json.loads(header_text(path))
@@ -47,7 +47,7 @@ def header(path: Path) -> dict[str, Any]:
 def tensors(path: Path) -> dict[str, Any]:
     """The header of a safetensors file whose every byte is accounted for. Raises ValueError, OSError."""
     size, length = path.stat().st_size, len(header_text(path))
-    found = header(path)
+    found = safetensors_header(path)
     if not found:
         raise ValueError("it holds no tensors")
     position = 0
@@ -67,7 +67,7 @@ def tensors(path: Path) -> dict[str, Any]:
     return found
 
 
-def weight_files(folder: Path) -> dict[Path, tuple[int, int, int]]:
+def weight_stamps(folder: Path) -> dict[Path, tuple[int, int, int]]:
     """What may hold weights at the top of a folder, with what tells whether it has been written since."""
     found = {}
     if folder.is_dir():
@@ -80,7 +80,7 @@ def weight_files(folder: Path) -> dict[Path, tuple[int, int, int]]:
 
 def check_weights(folder: Path, before: Mapping[Path, tuple[int, int, int]], *, tabular: bool) -> str:
     """A note for the run's message, mostly empty. Raises StepFailed unless whole weights were written since `before`."""
-    files = weight_files(folder)
+    files = weight_stamps(folder)
     files = {path: facts for path, facts in files.items() if (path.name == "model.joblib") is tabular}
     if not files:
         if folder.is_dir() and any(PICKLES.fullmatch(path.name) for path in folder.iterdir()):

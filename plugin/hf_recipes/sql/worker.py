@@ -45,7 +45,7 @@ def main() -> None:
         request = json.loads(line)
         if "query" in request:
             assert database is not None
-            _say(result(database, request["query"], request["timeout"]))
+            _say(query_result(database, request["query"], request["timeout"]))
             continue
         if database is not None:
             database.close()
@@ -63,7 +63,7 @@ def opened(request: dict[str, Any]) -> sqlite3.Connection:
         database = sqlite3.connect(f"file:{quote(request['database'])}?mode=ro", uri=True)
         _bound(database)
     else:
-        database = filled(request)
+        database = filled_database(request)
     _read_only(database)
     return database
 
@@ -73,7 +73,7 @@ def _say(answer: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
-def result(database: sqlite3.Connection, query: str, timeout: float) -> dict[str, Any]:
+def query_result(database: sqlite3.Connection, query: str, timeout: float) -> dict[str, Any]:
     end = _stop_after(database, timeout)
     try:
         cursor = database.execute(query)
@@ -103,7 +103,7 @@ def _stop_after(database: sqlite3.Connection, timeout: float) -> float:
     return end
 
 
-def filled(task: dict[str, Any]) -> sqlite3.Connection:
+def filled_database(task: dict[str, Any]) -> sqlite3.Connection:
     """A database in memory with the task's tables, holding the literals of the query so that conditions are met by some
     rows and not by others. A column has those it is compared with (`of_columns`), in every second row nearly always, since
     conditions are joined by AND; one that is compared with none has any of `values` about half of the time."""

@@ -31,7 +31,7 @@ def split_files(folder: Path, split: str) -> tuple[Path, ...]:
     return _in_order(folder, split, sorted(shards)) if shards else ()
 
 
-def names_in(folder: Path) -> list[str]:
+def split_names(folder: Path) -> list[str]:
     """The names of the splits that stand in a folder as files."""
     stems = {stem for stem, _ in _tables(folder)}
     return sorted({match["split"] if (match := SHARD.fullmatch(stem)) else stem for stem in stems})

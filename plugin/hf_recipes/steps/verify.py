@@ -17,8 +17,9 @@ from typing import Any
 from hf_recipes.engines.registry import engine_of
 from hf_recipes.inference.effect import PROBE, idle_targets, without_effect
 from hf_recipes.inference.loading import device_map, height, model_folder, resized
-from hf_recipes.inference.parameter_count import parameters
+from hf_recipes.inference.parameter_count import parameter_count
 from hf_recipes.record.job import Job
+from hf_recipes.record.prepared import read_prepared
 from hf_recipes.runner.causes import StepFailed
 from hf_recipes.runner.files import write_json
 from hf_recipes.steps.job_of_run import job_of_run
@@ -55,7 +56,7 @@ def verify(run: Path) -> None:
         return
     check_files(folder)
     check_finite(folder)
-    base = json.loads((run / "work" / "prepared.json").read_text("utf-8"))["base_model"]
+    base = read_prepared(run)["base_model"]
     try:
         warned = check_loads(folder, base, job)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
@@ -65,7 +66,9 @@ def verify(run: Path) -> None:
             f"the weights do not load: {type(error).__name__}: {' '.join(str(error).split())[:300]}"
         ) from None
     write_json(run / VERIFIED, {"warnings": warned})
-    what = "; ".join(["the weights load and are finite", *(f"warning: {one['message']}" for one in warned)])
+    what = "; ".join(
+        ["the weights load and are finite", *(f"warning: {warning['message']}" for warning in warned)]
+    )
     progress(1, 1, unit="", what=what)
 
 
@@ -168,7 +171,7 @@ def _with_adapter(folder: Path, base: str, job: Job) -> Any:
         dtype=dtype,
         use_safetensors=True,
         trust_remote_code=job.trust_remote_code,
-        device_map=place(base),
+        device_map=device_for(base),
         **extra,
     )
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=job.trust_remote_code)
@@ -187,13 +190,13 @@ def _with_adapter(folder: Path, base: str, job: Job) -> Any:
     return tuned
 
 
-def place(base: str) -> dict[str, str] | None:
+def device_for(base: str) -> dict[str, str] | None:
     """The GPU where a base fits there in 16 bits, else the main memory: one that was trained on in 4 bits may be too large."""
     import torch
 
     if not torch.cuda.is_available():
         return None
-    count = parameters(str(model_folder(base)))
+    count = parameter_count(str(model_folder(base)))
     fits = count is not None and 2 * count + BESIDE < torch.cuda.mem_get_info()[0]
     return device_map() if fits else None
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from hf_recipes.evaluation.answers import Answer, EvaluationFailed
-from hf_recipes.evaluation.judge import RECORD, said
-from hf_recipes.evaluation.metrics import Setting, measure
+from hf_recipes.evaluation.judge import RECORD, preferred_answer
+from hf_recipes.evaluation.metrics import Setting, measure_metric
 
 KEY = "sk-swordfish"
 Decide = Callable[[str, str], str]
@@ -72,7 +72,7 @@ def judged(endpoint: Endpoint, folder: Path, *pairs: tuple[str, str], **options:
     answers = [Answer(row, *pair, 1, 1, 0.1, "base:0") for row, pair in enumerate(pairs)]
     questions: Any = {row: [{"role": "user", "content": f"question {row}"}] for row in range(len(pairs))}
     given = {"base_url": endpoint.url, "model": "m", **options}
-    found = measure("judge", answers, Setting(folder, questions, given))
+    found = measure_metric("judge", answers, Setting(folder, questions, given))
     assert found is not None
     return list(found.values)
 
@@ -140,7 +140,7 @@ def test_what_is_wrong_with_the_endpoint_is_one_sentence_without_the_key(
 def test_a_question_that_was_not_recorded_is_said(endpoint: Endpoint, tmp_path: Path) -> None:
     answers = [Answer(7, "a", "b", 1, 1, 0.1, "base:0")]
     with pytest.raises(EvaluationFailed, match="the question of row 7 was not recorded"):
-        measure("judge", answers, Setting(tmp_path, {}, {"base_url": endpoint.url, "model": "m"}))
+        measure_metric("judge", answers, Setting(tmp_path, {}, {"base_url": endpoint.url, "model": "m"}))
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_a_question_that_was_not_recorded_is_said(endpoint: Endpoint, tmp_path: 
 )
 def test_a_reply_is_read_by_the_word_that_it_chooses(reply: str, word: str) -> None:
     """An article is no choice, and who names both has to be read by a person."""
-    assert said(reply) == word
+    assert preferred_answer(reply) == word
 
 
 def test_a_judge_that_names_both_does_not_turn_the_verdict_round(endpoint: Endpoint, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from rouge_score.rouge_scorer import RougeScorer
 from hf_recipes.data.measurable import tables
 from hf_recipes.evaluation.answers import Answer, EvaluationFailed
 from hf_recipes.evaluation.measured import Measured
-from hf_recipes.evaluation.metrics import METRICS, Setting, measure
+from hf_recipes.evaluation.metrics import METRICS, Setting, measure_metric
 from hf_recipes.recipe.fields import METRIC_OPTIONS
 from hf_recipes.sql.process import Task, Worker
 from hf_recipes.sql.reading import literals, orders
@@ -40,7 +40,7 @@ def recorded(pairs: Sequence[tuple[str, str]], **more: Any) -> list[Answer]:
 
 
 def measured(name: str, pairs: Sequence[tuple[str, str]], **options: Any) -> Measured:
-    found = measure(name, recorded(pairs), Setting(Path(), {}, options))
+    found = measure_metric(name, recorded(pairs), Setting(Path(), {}, options))
     assert found is not None
     return found
 
@@ -147,11 +147,11 @@ def test_likelihood_is_the_inverse_perplexity_over_all_tokens() -> None:
         recorded([("a", "b")], reference_nll=2.0, reference_tokens=4),
         recorded([("a", "b")], reference_nll=1.0, reference_tokens=1),
     )
-    found = measure("likelihood", [*one, *two], Setting(Path()))
+    found = measure_metric("likelihood", [*one, *two], Setting(Path()))
     assert found is not None
     assert found.values == [pytest.approx(math.exp(-0.5)), pytest.approx(math.exp(-1))]
     assert found.value == pytest.approx(math.exp(-3 / 5))
-    assert measure("likelihood", recorded([("a", "b")]), Setting(Path())) is None
+    assert measure_metric("likelihood", recorded([("a", "b")]), Setting(Path())) is None
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ def sql(*pairs: tuple[str, str], schema: str = SCHEMA, **options: Any) -> list[f
     questions: Mapping[int, Any] = {
         row: [{"role": "system", "content": f"Schema: {schema}"}] for row in range(len(pairs))
     }
-    found = measure("sql_execution", recorded(pairs), Setting(Path(), questions, options))
+    found = measure_metric("sql_execution", recorded(pairs), Setting(Path(), questions, options))
     assert found is not None
     return list(found.values)
 
@@ -380,7 +380,7 @@ def test_expected_queries_that_fail_or_give_nothing_are_counted() -> None:
         ("SELECT 1", "SELECT age FROM nowhere"),
         ("SELECT 1", "SELECT 1"),
     ]
-    found = measure("sql_execution", recorded(pairs), Setting(Path(), questions, {}))
+    found = measure_metric("sql_execution", recorded(pairs), Setting(Path(), questions, {}))
     assert found is not None and list(found.values) == [1, 0, 1, 0, 1]
     assert found.counts == {"failing": 1, "empty": 3, "right_on_empty": 2}
 

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from hf_recipes.catalog.machine import Machine
-from hf_recipes.engines.engine import Settings, Training
+from hf_recipes.engines.engine import TrainerSettings, Training
 from hf_recipes.engines.preparation import Preparation
 from hf_recipes.estimates.facts import TrainingFacts
 from hf_recipes.estimates.model_identity import Identity
@@ -63,8 +63,10 @@ def unknown_architecture(recipe: Recipe, base: Identity) -> str | None:
     return None
 
 
-def resolve_settings(recipe: Recipe, machine: Machine, base: Base | None) -> Settings:
-    return Settings({**DEFAULTS, **recipe.params}, {"OMP_NUM_THREADS": Override(1, "copying takes one core")})
+def resolve_settings(recipe: Recipe, machine: Machine, base: Base | None) -> TrainerSettings:
+    return TrainerSettings(
+        {**DEFAULTS, **recipe.params}, {"OMP_NUM_THREADS": Override(1, "copying takes one core")}
+    )
 
 
 def sources(recipe: Recipe, overrides: Mapping[str, object]) -> dict[str, str]:
@@ -77,7 +79,7 @@ def training_facts(params: Mapping[str, object]) -> TrainingFacts:
     return TrainingFacts(batch_size=1, epochs=1)
 
 
-def train(recipe: Recipe, settings: Settings, machine: Machine) -> Training:
+def train(recipe: Recipe, settings: TrainerSettings, machine: Machine) -> Training:
     code = Path(__file__).with_name("train.py").read_text(encoding="utf-8")
     argv = ("{python}", "{run}/work/train.py", recipe.project_name, str(settings.params["change"]))
     return Training(Step("train", "train", "inference", argv), {"work/train.py": code})

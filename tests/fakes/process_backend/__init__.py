@@ -31,7 +31,7 @@ def look(run: Path, *, patient: bool) -> RunState:
 
 def logs(run: Path, follow: bool) -> Iterator[str]:
     if follow:
-        yield from record.follow(run)
+        yield from record.follow_log(run)
     else:
         yield (run / "train.log").read_text(encoding="utf-8")
 

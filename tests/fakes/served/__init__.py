@@ -22,7 +22,7 @@ from fakes.copying import (
     unknown_architecture,
 )
 from hf_recipes.catalog.machine import Machine
-from hf_recipes.engines.engine import Settings, Training
+from hf_recipes.engines.engine import TrainerSettings, Training
 from hf_recipes.estimates.model_size import Base
 from hf_recipes.recipe import Problem, Recipe
 from hf_recipes.recipe.engine_schema import EngineSchema
@@ -54,11 +54,11 @@ def check_recipe(recipe: Recipe, machine: Machine) -> list[Problem]:
     return []
 
 
-def resolve_settings(recipe: Recipe, machine: Machine, base: Base | None) -> Settings:
-    return Settings({"seed": 42, **recipe.params})
+def resolve_settings(recipe: Recipe, machine: Machine, base: Base | None) -> TrainerSettings:
+    return TrainerSettings({"seed": 42, **recipe.params})
 
 
-def train(recipe: Recipe, settings: Settings, machine: Machine) -> Training:
+def train(recipe: Recipe, settings: TrainerSettings, machine: Machine) -> Training:
     code = Path(__file__).with_name("train.py").read_text(encoding="utf-8")
     argv = ("{python}", "{run}/work/train.py", str(settings.params["url"]))
     return Training(Step("train", "train", "core", argv), {"work/train.py": code}, ("SERVED_KEY",))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from hf_recipes.backends.huggingface import runs_repo
 from hf_recipes.backends.huggingface.container.start import start_script
 from hf_recipes.backends.huggingface.image import packages
-from hf_recipes.backends.huggingface.log_reader import Reading
+from hf_recipes.backends.huggingface.log_reader import LogReading
 from hf_recipes.backends.huggingface.outcome import GONE, Observed, stopped, telling
 from hf_recipes.backends.huggingface.remote import Handle
 from hf_recipes.estimates.timeout import job_timeout
@@ -101,7 +101,7 @@ def observe(handle: Handle, *, client: HfApi) -> Observed:
         stage=stage,
         remote=remote,
         weights=ended and pushed(client, str(handle["model"]), run_id),
-        last_line=telling(list(Reading().lines(_fetch(client, job, tail=LAST_LINES))))
+        last_line=telling(list(LogReading().lines(_fetch(client, job, tail=LAST_LINES))))
         if job and ended
         else "",
         seconds=float((job.durations.total_secs or 0) if job and job.durations else 0),
@@ -114,7 +114,7 @@ def logs(handle: Handle, follow: bool, *, client: HfApi) -> Iterator[str]:
 
     Connections that break are made again, and no line comes twice.
     """
-    reading = Reading()
+    reading = LogReading()
     while (job := _job(client, handle)) is not None:
         over = stopped(_stage(job))
         yield from reading.lines(_fetch(client, job, follow=follow and not over))

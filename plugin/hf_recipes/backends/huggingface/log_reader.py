@@ -10,7 +10,7 @@ TRIES = 5
 """At a log whose connection breaks each time before its end."""
 
 
-class Reading:
+class LogReading:
     def __init__(self) -> None:
         self._seen: list[str] = []
         self._breaks = 0

@@ -191,7 +191,7 @@ def facts(run: Path) -> dict[str, object]:
 
 
 def _just_published(run: Path, handle: Handle, client: HfApi) -> bool:
-    seconds = runs_repo.age(run.name, repo=str(handle["runs"]), client=client)
+    seconds = runs_repo.handle_age(run.name, repo=str(handle["runs"]), client=client)
     return seconds is not None and seconds < SECONDS_TO_START
 
 

@@ -45,18 +45,18 @@ Remote runs of hf-recipes, one folder each. The folder of a run that has ended m
 """
 
 
-def repo_of(name: str) -> str:
+def runs_repo_of(name: str) -> str:
     """The runs repo of an account."""
     return f"{name}/{NAME}"
 
 
-def publish(run: Path, handle: Mapping[str, object], *, client: HfApi | None = None) -> str:
+def publish_run(run: Path, handle: Mapping[str, object], *, client: HfApi | None = None) -> str:
     """Put a queued run and our package where a container finds them; returns the runs repo's id. Raises HubFailed.
 
     In one commit with what is known of its `handle`: nobody who looks up the run finds it without.
     """
     client = client or account.api()
-    repo = repo_of(account.writer(client, doing="publishing the run").name)
+    repo = runs_repo_of(account.writer(client, doing="publishing the run").name)
     private_dataset(client, repo)
     ours = package()
     wanted: dict[str, bytes | Path] = {ours.name: ours.data, "README.md": CARD.encode()}
@@ -95,7 +95,7 @@ def read_remote_state(
 ) -> Mapping[str, Any] | None:
     """The state that was written last, or None where there is no such run. Raises HubFailed."""
     client = client or account.api()
-    repo = repo or repo_of(account.account(client).name)
+    repo = repo or runs_repo_of(account.account(client).name)
     try:
         text = _text(client, repo, f"{run_id}/state.json")
     except HubFailed as error:
@@ -106,7 +106,7 @@ def read_remote_state(
     return document
 
 
-def age(run_id: str, *, repo: str, client: HfApi) -> float | None:
+def handle_age(run_id: str, *, repo: str, client: HfApi) -> float | None:
     """Seconds since the run's handle was written last, by the Hub's clock; None where it is gone. Raises HubFailed."""
     path = f"{run_id}/{HANDLE}"
     try:
@@ -117,13 +117,13 @@ def age(run_id: str, *, repo: str, client: HfApi) -> float | None:
             return None
         raise
     last = getattr(found[0], "last_commit", None) if found else None
-    return clock.age(last.date, f"api/datasets/{repo}", client=client) if last else None
+    return clock.seconds_since(last.date, f"api/datasets/{repo}", client=client) if last else None
 
 
 def bring(run: Path, *, repo: str | None = None, client: HfApi | None = None) -> None:
     """Bring what the container has written into the run's folder here, as far as it has changed. Raises HubFailed."""
     client = client or account.api()
-    repo = repo or repo_of(account.account(client).name)
+    repo = repo or runs_repo_of(account.account(client).name)
     for file, inner in _files(client, repo, run.name):
         if inner.parts[0] in WRITTEN_THERE and not _same(run / inner, file):
             _save(client, repo, file, run / inner)
@@ -135,7 +135,7 @@ def restore(run_id: str, runs_dir: Path, *, repo: str | None = None, client: HfA
     Its state is what the container wrote last, its handle where the container was: ask the backend what became of it.
     """
     client = client or account.api()
-    repo = repo or repo_of(account.account(client).name)
+    repo = repo or runs_repo_of(account.account(client).name)
     run = runs_dir.resolve() / run_id
     if (run / "job.json").is_file():
         return run
@@ -165,7 +165,7 @@ def take(run_id: str, folder: Path, *, repo: str, client: HfApi) -> None:
 def list_remote(*, client: HfApi | None = None) -> list[str]:
     """The ids of the runs in the account's runs repo, by name. Raises HubFailed."""
     client = client or account.api()
-    repo = repo_of(account.account(client).name)
+    repo = runs_repo_of(account.account(client).name)
     with hub_errors(f"listing {repo}"):
         if not retrying(lambda: client.repo_exists(repo, repo_type="dataset")):
             return []

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from hf_recipes.backends.huggingface import runs_repo
 from hf_recipes.backends.huggingface.container.start import start_script
 from hf_recipes.backends.huggingface.image import README, dockerfile
-from hf_recipes.backends.huggingface.log_reader import Reading
+from hf_recipes.backends.huggingface.log_reader import LogReading
 from hf_recipes.backends.huggingface.outcome import (
     BUILDING,
     GONE,
@@ -24,7 +24,7 @@ from hf_recipes.backends.huggingface.outcome import (
 )
 from hf_recipes.backends.huggingface.remote import Handle
 from hf_recipes.catalog.hardware import FREE_SPACE
-from hf_recipes.hub.clock import age
+from hf_recipes.hub.clock import seconds_since
 from hf_recipes.hub.errors import HubFailed, hub_errors, retrying
 from hf_recipes.hub.pushed import pushed
 
@@ -123,7 +123,7 @@ def logs(handle: Handle, follow: bool, *, client: HfApi) -> Iterator[str]:
     With `follow` until nothing runs any more; connections that break are made again, and no line comes twice.
     """
     space = str(handle["space"])
-    readings = {"build": Reading(), "run": Reading()}
+    readings = {"build": LogReading(), "run": LogReading()}
     while True:
         stage, _ = _stage(client, space)
         kind = "build" if stage in BUILDING or stage == "BUILD_ERROR" else "run"
@@ -180,7 +180,7 @@ def _seconds(client: HfApi, space: str) -> float:
     """The Space's age."""
     with hub_errors(f"asking for the Space {space}"):
         created = retrying(lambda: client.space_info(space)).created_at
-    return age(created, f"api/spaces/{space}/runtime", client=client) if created else 0.0
+    return seconds_since(created, f"api/spaces/{space}/runtime", client=client) if created else 0.0
 
 
 def _fetch(client: HfApi, space: str, kind: str, follow: bool) -> Iterable[str]:
@@ -192,4 +192,4 @@ def _lines(client: HfApi, space: str, stage: str) -> list[str]:
     if stage == GONE:
         return []
     kind = "build" if stage in (*BUILDING, "BUILD_ERROR") else "run"
-    return list(Reading().lines(_fetch(client, space, kind, False)))
+    return list(LogReading().lines(_fetch(client, space, kind, False)))

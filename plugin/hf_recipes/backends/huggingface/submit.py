@@ -77,7 +77,7 @@ def _begin(run: Path, made: list[Callable[[], None]], say: Say) -> None:
     cost = _cost(run)
     handle: dict[str, Any] = {
         **backend.place(run, name),
-        "runs": runs_repo.repo_of(name),
+        "runs": runs_repo.runs_repo_of(name),
         "model": model,
         "hardware": state.backend.partition("-")[2],
         "per_hour": cost.get("per_hour"),
@@ -88,7 +88,7 @@ def _begin(run: Path, made: list[Callable[[], None]], say: Say) -> None:
     if kept.handle.get("runs") != handle["runs"] and not kept.state.finished:
         raise OSError(errno.EIO, "the run's folder cannot be written", str(run))
     say(f"publishing the run to {handle['runs']}")
-    runs_repo.publish(run, handle, client=client)
+    runs_repo.publish_run(run, handle, client=client)
     if record.read_state(run).state.finished:
         raise _Cancelled
     say(f"making {backend.named(handle)} on {handle['hardware']}")

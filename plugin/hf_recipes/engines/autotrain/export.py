@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from hf_recipes.catalog.machine import Machine
 from hf_recipes.engines.autotrain import overrides
-from hf_recipes.engines.autotrain.table import parameters
+from hf_recipes.engines.autotrain.table import engine_parameters
 from hf_recipes.recipe.model import Recipe
 
 HEADER = """\
@@ -87,7 +87,7 @@ def _columns(recipe: Recipe) -> Mapping[str, object]:
 def _params(recipe: Recipe, machine: Machine) -> list[tuple[str, object]]:
     """What the recipe says, and what AutoTrain would crash without."""
     params = dict(recipe.params)
-    names = {known.name for known in parameters(recipe.task)}
+    names = {known.name for known in engine_parameters(recipe.task)}
     if not machine.gpus and "quantization" in names and "quantization" not in params:
         params["quantization"] = None
     return list(params.items())

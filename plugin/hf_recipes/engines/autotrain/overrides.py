@@ -107,7 +107,7 @@ def _checkpointing(
         or "disable_gradient_checkpointing" in recipe.params
     ):
         return {}
-    size = training.available(machine)
+    size = training.training_memory(machine)
     facts = replace(training_facts(params), checkpointing=False)
     need = training.memory(base, facts) if base else None
     if (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hf_recipes.engines.autotrain.table import parameters
+from hf_recipes.engines.autotrain.table import engine_parameters
 from hf_recipes.recipe.model import Recipe
 
 MASK = "*****"
@@ -16,7 +16,7 @@ def resolve(recipe: Recipe) -> dict[str, object]:
     given = as_given(recipe)
     return {
         known.name: _plain(given[known.name], known.types) if known.name in given else known.default
-        for known in parameters(recipe.task)
+        for known in engine_parameters(recipe.task)
     }
 
 
@@ -50,7 +50,7 @@ def as_given(recipe: Recipe) -> dict[str, object]:
 def sources(recipe: Recipe, overrides: Mapping[str, object]) -> dict[str, str]:
     """Parameter → `recipe`, `AutoTrain default` or `chosen by us`."""
     written = _written(recipe)
-    names = dict.fromkeys([*(known.name for known in parameters(recipe.task)), *overrides])
+    names = dict.fromkeys([*(known.name for known in engine_parameters(recipe.task)), *overrides])
     return {
         name: "chosen by us" if name in overrides else "recipe" if name in written else "AutoTrain default"
         for name in names

@@ -82,7 +82,7 @@ LOOSER: Mapping[str, tuple[str, ...]] = {"target_modules": ("list[str]",)}
 def task_fields(task: str) -> Mapping[str, Field]:
     """`params.*` and `data.column_mapping.*` of one of the tasks."""
     fields: dict[str, Field] = {}
-    for parameter in table.parameters(task):
+    for parameter in table.engine_parameters(task):
         column = parameter.name.endswith(("_column", "_columns"))
         limits = dict(RANGES.get(parameter.name, {}))
         if parameter.name == "trainer":

@@ -45,7 +45,7 @@ def refused_names() -> dict[str, str]:
 
 
 @cache
-def parameters(task: str) -> tuple[Parameter, ...]:
+def engine_parameters(task: str) -> tuple[Parameter, ...]:
     """Every parameter of a canonical task's class, by name."""
     params = _table()["tasks"][task]["params"]
     return tuple(

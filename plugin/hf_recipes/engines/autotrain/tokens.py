@@ -53,7 +53,7 @@ def load_tokenizer(base: str, params: Mapping[str, Any], *, trust_remote_code: b
     return bounded(tokenizer)
 
 
-def limit_of(tokenizer: Any, task: str, params: Mapping[str, Any]) -> int | None:
+def token_limit(tokenizer: Any, task: str, params: Mapping[str, Any]) -> int | None:
     """The most tokens of one example that the trainer keeps together; None where nothing is cut."""
     if task == "lm_training":
         longest = longest_of(tokenizer, params)
@@ -77,10 +77,10 @@ def limited_by(tokenizer: Any, task: str, params: Mapping[str, Any]) -> str:
     """The key of the recipe that `limit_of` comes from."""
     if task != "lm_training":
         return "params.max_seq_length"
-    limit = limit_of(tokenizer, task, params)
+    limit = token_limit(tokenizer, task, params)
     block = params.get("block_size")
     shorter = isinstance(block, int) and 0 < block == limit
-    return "params.block_size" if shorter or limit_of(tokenizer, task, {**params, "block_size": None}) != limit else "params.model_max_length"  # fmt: skip
+    return "params.block_size" if shorter or token_limit(tokenizer, task, {**params, "block_size": None}) != limit else "params.model_max_length"  # fmt: skip
 
 
 class AutoTrainTokens:
@@ -92,7 +92,7 @@ class AutoTrainTokens:
         self._zephyr = params.get("chat_template") == "zephyr"
         self.packed = self._trainer in ("sft", "default")
         self.special_tokens = self._trainer not in ("dpo", "orpo")
-        self.limit = limit_of(tokenizer, form.task, params)
+        self.limit = token_limit(tokenizer, form.task, params)
         self.limited_by = limited_by(tokenizer, form.task, params)
         longest = longest_of(tokenizer, params) if form.task == "lm_training" else 0
         self._trim = rule_for(form.task, self._trainer, params, self.limit, self.limited_by, longest)

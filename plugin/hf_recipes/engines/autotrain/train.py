@@ -12,7 +12,7 @@ from hf_recipes.engines.autotrain.launch import launch, sharded
 from hf_recipes.engines.autotrain.logs import log_secrets
 from hf_recipes.engines.autotrain.resolve import resolve
 from hf_recipes.engines.autotrain.table import module_of
-from hf_recipes.engines.engine import Settings, Training
+from hf_recipes.engines.engine import TrainerSettings, Training
 from hf_recipes.estimates.model_size import Base
 from hf_recipes.recipe.model import Recipe
 from hf_recipes.record.job import Step
@@ -30,12 +30,12 @@ SHIMS = "work/shims"
 """Where in a run's folder they lie."""
 
 
-def resolve_settings(recipe: Recipe, machine: Machine, base: Base | None) -> Settings:
+def resolve_settings(recipe: Recipe, machine: Machine, base: Base | None) -> TrainerSettings:
     params = resolve(recipe)
-    return Settings(params, overrides.choose(recipe, params, machine, base))
+    return TrainerSettings(params, overrides.choose(recipe, params, machine, base))
 
 
-def train(recipe: Recipe, settings: Settings, machine: Machine) -> Training:
+def train(recipe: Recipe, settings: TrainerSettings, machine: Machine) -> Training:
     params = settings.settled
     shims = _shims(recipe, params, machine)
     files = {f"{SHIMS}/{name}.py": _text(name) for name in (("start", *shims) if shims else ())}

@@ -15,9 +15,9 @@ from string import Template
 from typing import Any
 
 from hf_recipes.evaluation.page import charts, record, rows, sections
-from hf_recipes.evaluation.page.record import Lengths, Losses
+from hf_recipes.evaluation.page.record import Losses, TokenCounts
 from hf_recipes.evaluation.report import metrics_of
-from hf_recipes.evaluation.shown import label, metric_name, text
+from hf_recipes.evaluation.shown import escaped, method_label, metric_name
 from hf_recipes.record.job import load_job
 
 NAME = "report.html"
@@ -26,7 +26,7 @@ LEFT_OUT = "The test rows are left out of this copy, since the test data is not 
 
 
 @dataclass(frozen=True)
-class Page:
+class ReportPage:
     title: str
     run: str
     """Its id."""
@@ -37,14 +37,14 @@ class Page:
     no_rows: str = NOT_RECORDED
     """What stands there in their place."""
     losses: Losses = field(default_factory=Losses)
-    lengths: Lengths = field(default_factory=Lengths)
+    lengths: TokenCounts = field(default_factory=TokenCounts)
 
 
 def of_run(run: Path, report: Mapping[str, Any], *, with_rows: bool = True) -> str:
     """The page of a run's folder and its report, with everything that the run has recorded. Raises EvaluationFailed."""
-    found = rows.read(run / "report" / rows.FILE) if with_rows else None
-    return render(
-        Page(
+    found = rows.read_rows(run / "report" / rows.FILE) if with_rows else None
+    return render_report_page(
+        ReportPage(
             title=_title(run),
             run=run.resolve().name,
             report=report,
@@ -56,7 +56,7 @@ def of_run(run: Path, report: Mapping[str, Any], *, with_rows: bool = True) -> s
     )
 
 
-def render(page: Page) -> str:
+def render_report_page(page: ReportPage) -> str:
     """The whole file. The same page gives the same text."""
     report, names = page.report, metrics_of(page.report)
     style, script = _file("style.css"), _file("rows.js")
@@ -64,10 +64,10 @@ def render(page: Page) -> str:
         policy=f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; base-uri 'none'; form-action 'none'",
         style=style,
         script=script,
-        title=text(page.title),
+        title=escaped(page.title),
         about=_about(page),
-        verdict=sections.verdict(report),
-        facts=sections.facts(report),
+        verdict=sections.verdict_section(report),
+        facts=sections.facts_section(report),
         charts=_charts(page, names),
         table=sections.table(report),
         comparisons=sections.comparisons(report),
@@ -76,33 +76,33 @@ def render(page: Page) -> str:
     )
 
 
-def _about(page: Page) -> str:
+def _about(page: ReportPage) -> str:
     n = page.report.get("n")
     rows_said = f"{n:,} test rows · " if n else ""
-    return f"{rows_said}run <code>{text(page.run)}</code>"
+    return f"{rows_said}run <code>{escaped(page.run)}</code>"
 
 
-def _charts(page: Page, names: Sequence[str]) -> str:
+def _charts(page: ReportPage, names: Sequence[str]) -> str:
     methods, n = page.report["methods"], page.report.get("n") or 0
     drawn = [
-        *(charts.quality(name, methods) for name in names),
-        charts.cost(names[0], methods, n) if names else "",
-        charts.losses(page.losses.train, page.losses.held_out),
-        charts.lengths("Prompt length", page.lengths.prompts),
-        charts.lengths("Answer length", page.lengths.answers),
+        *(charts.quality_chart(name, methods) for name in names),
+        charts.cost_chart(names[0], methods, n) if names else "",
+        charts.loss_chart(page.losses.train, page.losses.held_out),
+        charts.length_chart("Prompt length", page.lengths.prompts),
+        charts.length_chart("Answer length", page.lengths.answers),
     ]
     return "".join(drawn)
 
 
-def _rows(page: Page, names: Sequence[str]) -> str:
+def _rows(page: ReportPage, names: Sequence[str]) -> str:
     if page.rows is None:
-        return f'<p class="empty">{text(page.no_rows)}</p>'
+        return f'<p class="empty">{escaped(page.no_rows)}</p>'
     if not page.rows:
         return '<p class="empty">There are no test rows.</p>'
-    found = rows.document(
+    found = rows.rows_document(
         page.rows,
         {name: metric_name(name) for name in names},
-        {name: label(name) for name in page.report["methods"]},
+        {name: method_label(name) for name in page.report["methods"]},
     )
     return (
         "<noscript><p>The rows are shown by a script in this file, and scripts are off. The numbers above need none.</p></noscript>"

@@ -11,9 +11,9 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hf_recipes.evaluation.page.words import SHAPES, kind, mark
-from hf_recipes.evaluation.rounding import interval, share
-from hf_recipes.evaluation.shown import label, metric_name, text
+from hf_recipes.evaluation.page.words import SHAPES, mark, method_class
+from hf_recipes.evaluation.rounding import interval_in_words, share
+from hf_recipes.evaluation.shown import escaped, method_label, metric_name
 
 HEIGHT = 250
 """Pixels of a plot with two axes."""
@@ -24,14 +24,14 @@ BINS = 24
 
 def figure(title: str, note: str, words: str, drawing: str) -> str:
     """`words`: the chart for who can't see it."""
-    small = f" <small>{text(note)}</small>" if note else ""
+    small = f" <small>{escaped(note)}</small>" if note else ""
     return (
-        f'<figure class="chart"><figcaption>{text(title)}{small}</figcaption>'
-        f'<div role="img" aria-label="{text(words)}">{drawing}</div></figure>'
+        f'<figure class="chart"><figcaption>{escaped(title)}{small}</figcaption>'
+        f'<div role="img" aria-label="{escaped(words)}">{drawing}</div></figure>'
     )
 
 
-def quality(metric: str, methods: Mapping[str, Mapping[str, Any]]) -> str:
+def quality_chart(metric: str, methods: Mapping[str, Mapping[str, Any]]) -> str:
     """One metric of every method, with its interval; empty where no method has it."""
     bars, words = [], []
     for name, result in methods.items():
@@ -39,17 +39,20 @@ def quality(metric: str, methods: Mapping[str, Mapping[str, Any]]) -> str:
         if measured is None:
             continue
         whisker = ""
-        if interval(measured):
+        if interval_in_words(measured):
             low, high = (f"{_share(measured[key]):.2%}" for key in ("low", "high"))
             ends = "".join(f'<line x1="{x}" x2="{x}" y1="6" y2="16"/>' for x in (low, high))
             whisker = f'<g class="whisker"><line x1="{low}" x2="{high}" y1="11" y2="11"/>{ends}</g>'
         value = share(measured["value"])
         bars.append(
-            f'<div class="bar {kind(name)}"><span class="who">{mark(name)}{text(label(name))}</span><svg class="track" height="22">'
+            f'<div class="bar {method_class(name)}"><span class="who">{mark(name)}{escaped(method_label(name))}</span><svg class="track" height="22">'
             f'<rect class="ground" width="100%" height="22" rx="5"/><rect class="fill" width="{_share(measured["value"]):.2%}" height="22" rx="5"/>'
             f'{whisker}</svg><span class="number">{value}</span></div>'
         )
-        words.append(f"{label(name)} {value}" + (f" ({interval(measured)})" if interval(measured) else ""))
+        words.append(
+            f"{method_label(name)} {value}"
+            + (f" ({interval_in_words(measured)})" if interval_in_words(measured) else "")
+        )
     if not bars:
         return ""
     scale = '<div class="bar scale"><span class="who"></span><span class="ticks"><span>0%</span><span>50%</span><span>100%</span></span></div>'
@@ -58,7 +61,7 @@ def quality(metric: str, methods: Mapping[str, Mapping[str, Any]]) -> str:
     return figure(name, note, f"{name}: {'; '.join(words)}.", "".join(bars) + scale)
 
 
-def cost(metric: str, methods: Mapping[str, Mapping[str, Any]], n: int) -> str:
+def cost_chart(metric: str, methods: Mapping[str, Mapping[str, Any]], n: int) -> str:
     """Tokens a request, across, against the metric, upwards: the upper left corner is where one wants to be."""
     if n < 1:
         return ""
@@ -73,21 +76,21 @@ def cost(metric: str, methods: Mapping[str, Mapping[str, Any]], n: int) -> str:
     drawn, wanted, words = [], [], []
     for name, tokens, measured in points:
         x, y = tokens / ticks[-1], HEIGHT * (1 - _share(measured["value"]))
-        said = f"{label(name)}: {tokens:,.0f} tokens, {share(measured['value'])}"
+        said = f"{method_label(name)}: {tokens:,.0f} tokens, {share(measured['value'])}"
         words.append(said)
         whisker = ""
-        if interval(measured):
+        if interval_in_words(measured):
             top, bottom = (HEIGHT * (1 - _share(measured[key])) for key in ("high", "low"))
             whisker = f'<line class="whisker" x1="{x:.2%}" x2="{x:.2%}" y1="{top:.1f}" y2="{bottom:.1f}"/>'
         drawn.append(
-            f'<g class="point {kind(name)}">{whisker}<svg x="{x:.2%}" y="{y:.1f}" width="1" height="1" overflow="visible">'
-            f'<g class="mark {kind(name)}" transform="translate(-8 -8)">{SHAPES.get(name, SHAPES["zero-shot"])}</g><title>{text(said)}</title></svg></g>'
+            f'<g class="point {method_class(name)}">{whisker}<svg x="{x:.2%}" y="{y:.1f}" width="1" height="1" overflow="visible">'
+            f'<g class="mark {method_class(name)}" transform="translate(-8 -8)">{SHAPES.get(name, SHAPES["zero-shot"])}</g><title>{escaped(said)}</title></svg></g>'
         )
         wanted.append((y + 4, x, name))
     for y, x, name in _apart(wanted):
         side = 'text-anchor="end" dx="-13"' if x > 0.55 else 'dx="13"'
         drawn.append(
-            f'<text class="label {kind(name)}" x="{x:.2%}" y="{y:.1f}" {side}>{text(label(name))}</text>'
+            f'<text class="label {method_class(name)}" x="{x:.2%}" y="{y:.1f}" {side}>{escaped(method_label(name))}</text>'
         )
     axes = _axes([(f"{tick:,.0f}", tick / ticks[-1]) for tick in ticks], [(f"{25 * i}%", i / 4) for i in range(5)])  # fmt: skip
     return figure(
@@ -98,7 +101,7 @@ def cost(metric: str, methods: Mapping[str, Mapping[str, Any]], n: int) -> str:
     )
 
 
-def lengths(title: str, counts: Mapping[str, Sequence[int]]) -> str:
+def length_chart(title: str, counts: Mapping[str, Sequence[int]]) -> str:
     """How many tokens, row by row, one histogram a method on a common axis; empty without any."""
     counts = {name: values for name, values in counts.items() if values}
     if not counts:
@@ -117,11 +120,13 @@ def lengths(title: str, counts: Mapping[str, Sequence[int]]) -> str:
         )
         middle = statistics.median(values)
         bars.append(
-            f'<div class="bar {kind(name)}"><span class="who">{mark(name)}{text(label(name))}</span>'
+            f'<div class="bar {method_class(name)}"><span class="who">{mark(name)}{escaped(method_label(name))}</span>'
             f'<svg class="histogram" height="41">{rects}<line class="ground" x1="0" x2="100%" y1="40.5" y2="40.5"/></svg>'
             f'<span class="number">{middle:,.0f}</span></div>'
         )
-        words.append(f"{label(name)} {min(values):,} to {max(values):,}, half of them at most {middle:,.0f}")
+        words.append(
+            f"{method_label(name)} {min(values):,} to {max(values):,}, half of them at most {middle:,.0f}"
+        )
     ticks = f"<span>0</span><span>{top / 2:,.0f}</span><span>{top:,.0f}</span>"
     scale = f'<div class="bar scale"><span class="who"></span><span class="ticks">{ticks}</span></div>'
     return figure(
@@ -129,7 +134,7 @@ def lengths(title: str, counts: Mapping[str, Sequence[int]]) -> str:
     )
 
 
-def losses(train: Sequence[tuple[int, float]], held_out: Sequence[tuple[int, float]] = ()) -> str:
+def loss_chart(train: Sequence[tuple[int, float]], held_out: Sequence[tuple[int, float]] = ()) -> str:
     """(step, loss) of training, and of a validation split where there was one; empty without any."""
     every = [*train, *held_out]
     if not every:
@@ -161,11 +166,11 @@ def _axes(across: Sequence[tuple[str, float]], up: Sequence[tuple[str, float]]) 
     """Grid lines with their numbers; a place is a share of the axis."""
     rows = "".join(
         f'<line class="grid" x1="0" x2="100%" y1="{HEIGHT * (1 - place):.1f}" y2="{HEIGHT * (1 - place):.1f}"/>'
-        f'<text class="tick" x="0" dx="-8" y="{HEIGHT * (1 - place) + 4:.1f}" text-anchor="end">{text(name)}</text>'
+        f'<text class="tick" x="0" dx="-8" y="{HEIGHT * (1 - place) + 4:.1f}" text-anchor="end">{escaped(name)}</text>'
         for name, place in up
     )
     columns = "".join(
-        f'<text class="tick" x="{place:.2%}" y="{HEIGHT + 20}" text-anchor="{_anchor(place)}">{text(name)}</text>'
+        f'<text class="tick" x="{place:.2%}" y="{HEIGHT + 20}" text-anchor="{_anchor(place)}">{escaped(name)}</text>'
         for name, place in across
     )
     return rows + columns

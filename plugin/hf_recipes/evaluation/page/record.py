@@ -23,7 +23,7 @@ class Losses:
 
 
 @dataclass(frozen=True)
-class Lengths:
+class TokenCounts:
     """Method → tokens of each row."""
 
     prompts: Mapping[str, Sequence[int]] = field(default_factory=dict)
@@ -53,13 +53,13 @@ def losses(file: Path) -> Losses:
     return Losses(_thinned(train), _thinned(held_out))
 
 
-def lengths(folder: Path) -> Lengths:
+def lengths(folder: Path) -> TokenCounts:
     """Out of answers/; empty where that is gone."""
     try:
         methods = read_answers(folder)
     except (EvaluationFailed, OSError):
-        return Lengths()
-    return Lengths(
+        return TokenCounts()
+    return TokenCounts(
         {name: [row.prompt_tokens for row in rows.values()] for name, rows in methods.items()},
         {name: [row.completion_tokens for row in rows.values()] for name, rows in methods.items()},
     )

@@ -19,7 +19,7 @@ UNSAFE = re.compile(r"[<>&\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f
 """What could end the element that the JSON stands in, or be no text in a file."""
 
 
-def read(file: Path) -> list[Mapping[str, Any]] | None:
+def read_rows(file: Path) -> list[Mapping[str, Any]] | None:
     """The lines of rows.jsonl; None where there is no such file. Raises EvaluationFailed."""
     if not file.is_file():
         return None
@@ -37,7 +37,7 @@ def read(file: Path) -> list[Mapping[str, Any]] | None:
     return rows
 
 
-def document(
+def rows_document(
     rows: Iterable[Mapping[str, Any]], metrics: Mapping[str, str], methods: Mapping[str, str]
 ) -> str:
     """JSON that may stand in a script element: `{"metrics", "methods", "texts", "cut", "rows"}`, the first two name → what people read.
@@ -68,7 +68,7 @@ def document(
         )
     found = {"metrics": dict(metrics), "methods": dict(methods), "texts": texts.all, "cut": cut, "rows": packed}  # fmt: skip
     written = json.dumps(found, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return UNSAFE.sub(lambda one: f"\\u{ord(one[0]):04x}", written)
+    return UNSAFE.sub(lambda sign: f"\\u{ord(sign[0]):04x}", written)
 
 
 class _Texts:

@@ -19,11 +19,11 @@ SHAPES = {
 }
 
 
-def kind(method: str) -> str:
+def method_class(method: str) -> str:
     """The class that a method is coloured by: base, reference or fine-tuned."""
     return method if method in ("reference", "fine-tuned") else "base"
 
 
 def mark(method: str) -> str:
     shape = SHAPES.get(method, SHAPES["zero-shot"])
-    return f'<svg class="mark {kind(method)}" viewBox="0 0 16 16" aria-hidden="true">{shape}</svg>'
+    return f'<svg class="mark {method_class(method)}" viewBox="0 0 16 16" aria-hidden="true">{shape}</svg>'

@@ -29,8 +29,8 @@ def files(models: Sequence[str], title: str | None) -> dict[str, bytes]:
         if path.is_file() and not path.name.startswith(".")
     }
     found.update(imported(path for path in sorted(space.glob("*.py"))))
-    found["requirements.txt"] = requirements(found["requirements.txt"])
-    found["README.md"] = card(found["README.md"].decode("utf-8"), models, title, gradio(found)).encode(
+    found["requirements.txt"] = space_requirements(found["requirements.txt"])
+    found["README.md"] = space_card(found["README.md"].decode("utf-8"), models, title, gradio(found)).encode(
         "utf-8"
     )
     # With this list the next deploy removes files of ours that are gone, and nothing that a person added.
@@ -42,7 +42,7 @@ def files(models: Sequence[str], title: str | None) -> dict[str, bytes]:
 def imported(programs: Iterator[Path]) -> dict[str, bytes]:
     """Every module of ours that the programs need, also through each other, with the data beside it."""
     found: dict[str, Path] = {}
-    waiting = [name for program in programs for name in names_in(program, "")]
+    waiting = [name for program in programs for name in imported_names(program, "")]
     while waiting:
         name = waiting.pop()
         path = _file(name)
@@ -50,7 +50,10 @@ def imported(programs: Iterator[Path]) -> dict[str, bytes]:
             continue
         found[name] = path
         # Importing a.b.c runs a and a.b first.
-        waiting += [*_parents(name), *names_in(path, name if path.name == "__init__.py" else _parent(name))]
+        waiting += [
+            *_parents(name),
+            *imported_names(path, name if path.name == "__init__.py" else _parent(name)),
+        ]
     paths = set(found.values())
     paths |= {
         beside
@@ -64,7 +67,7 @@ def imported(programs: Iterator[Path]) -> dict[str, bytes]:
     }
 
 
-def names_in(program: Path, package: str) -> set[str]:
+def imported_names(program: Path, package: str) -> set[str]:
     """Names of ours that a file imports, at any depth; `package` is where its relative imports start."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(program.read_text("utf-8"))):
@@ -78,7 +81,7 @@ def names_in(program: Path, package: str) -> set[str]:
     return {name for name in names if name.split(".")[0] == PACKAGE.name}
 
 
-def requirements(text: bytes) -> bytes:
+def space_requirements(text: bytes) -> bytes:
     """The pinned set of space/, the uv that fetches a `bundled/…` base there, and where a torch for the Hub's GPUs is."""
     return f"--extra-index-url {TORCH}\n".encode() + text.rstrip() + f"\nuv=={version('uv')}\n".encode()
 
@@ -89,7 +92,7 @@ def gradio(found: Mapping[str, bytes]) -> str:
     return next(line.partition("==")[2].split()[0] for line in lines if line.startswith("gradio=="))
 
 
-def card(readme: str, models: Sequence[str], title: str | None, sdk_version: str) -> str:
+def space_card(readme: str, models: Sequence[str], title: str | None, sdk_version: str) -> str:
     """The Space card: the shipped one with this Space's title, models and gradio in its front matter."""
     import yaml
 

@@ -88,7 +88,7 @@ def _page(space: str, client: HfApi) -> dict[str, Any]:
     }
 
 
-def remove(repo: str) -> str:
+def delete_compare_space(repo: str) -> str:
     """Delete a compare Space; nothing else. Returns its name. Raises HubFailed."""
     client = api()
     space = space_id(repo, writer(client, doing="deleting a Space").name)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hf_recipes import __version__
 from hf_recipes.catalog.hardware import runs_here
 from hf_recipes.evaluation.answers import FINE_TUNED
-from hf_recipes.evaluation.findings import left_out, reached, training, warnings
+from hf_recipes.evaluation.findings import left_out, reached, training_sentence, warning_sentences
 from hf_recipes.evaluation.report import escape, render_markdown
 from hf_recipes.hub.publish.facts import Facts
 from hf_recipes.hub.publish.snippet import install, snippet
@@ -156,7 +156,7 @@ def _head(facts: Facts) -> str:
         f"# {escape(facts.project_name)}\n\n"
         f"{kind} {base}, made with hf-recipes {__version__} and {facts.engine_title} {facts.engine_version}.\n"
     )
-    for said in warnings({"warnings": list(facts.warnings)}):
+    for said in warning_sentences({"warnings": list(facts.warnings)}):
         text += f"\n> **Warning:** {escape(said)}\n"
     unmet = [gate for gate in (facts.report or {}).get("gate") or () if not gate.get("met")]
     for gate in unmet:
@@ -227,7 +227,7 @@ def _training(facts: Facts) -> str:
     rows = ", ".join(f"{count:,} {name}" for name, count in facts.rows.items())
     where = "on the machine of its author" if runs_here(facts.backend) else f"on {facts.backend}"
     took = f" Training took {facts.seconds:,.0f} s." if facts.seconds is not None else ""
-    did = "" if (facts.report or {}).get("methods") else training({"training": facts.training})
+    did = "" if (facts.report or {}).get("methods") else training_sentence({"training": facts.training})
     skipped = "" if (facts.report or {}).get("methods") else left_out({"skipped": facts.skipped})
     text = (
         "## How it was trained\n\n"
@@ -242,7 +242,7 @@ def _training(facts: Facts) -> str:
     if facts.settings:
         text += (
             "\nLaid over the recipe: "
-            + ", ".join(f"`--set {one}`".replace("\n", " ") for one in _public_settings(facts))
+            + ", ".join(f"`--set {setting}`".replace("\n", " ") for setting in _public_settings(facts))
             + ".\n"
         )
     return text

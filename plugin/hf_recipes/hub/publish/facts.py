@@ -19,13 +19,15 @@ from hf_recipes.hub.errors import HubFailed
 from hf_recipes.inference.fingerprint import fingerprint, weight_files
 from hf_recipes.recipe.model import Data
 from hf_recipes.record.job import Job, load_job
+from hf_recipes.record.prepared import known_of_preparation
+from hf_recipes.runner.files import read_object
 
 DATA_REPO = "/hf-recipes-data-"
 """In the names of the private repos that remote runs read local data from."""
 
 
 @dataclass(frozen=True)
-class License:
+class CardLicense:
     id: str
     name: str | None = None
     """For a license without an id on the Hub (`other`)."""
@@ -71,7 +73,7 @@ class Facts:
     """What the trainer did: updates, losses, tokens."""
     warnings: Sequence[Mapping[str, Any]] = ()
     """What makes the numbers doubtful."""
-    license: License | None = None
+    license: CardLicense | None = None
     public_data: bool = False
     """Whether anybody may read the dataset, and so its test rows in the report."""
     frame: AnswerFrame = field(default_factory=AnswerFrame)
@@ -97,11 +99,11 @@ class Facts:
 def read_facts(run: Path) -> Facts:
     """Raises HubFailed where the folder is no run that can be read."""
     job = _job(run)
-    prepared = _json(run / "work" / "prepared.json")
+    prepared = known_of_preparation(run)
     base_model, on_hub = _base(job.base_model)
     folder = None if on_hub else _folder(job.base_model)
-    seconds = record.metrics(run).get("train_runtime")
-    told = run_warnings.told(run)
+    seconds = record.run_metrics(run).get("train_runtime")
+    told = run_warnings.training_and_warnings(run)
     trainer = job.settled.get("trainer")
     return Facts(
         run=str(record.read_state(run).id),
@@ -123,7 +125,7 @@ def read_facts(run: Path) -> Facts:
         messages=tuple(asdict(message) for message in job.data.messages),
         examples=job.compare.examples,
         max_new_tokens=answer_room(asdict(job.evaluate) if job.evaluate else {}, prepared),
-        report=_json(run / "report" / "report.json") or None,
+        report=read_object(run / "report" / "report.json") or None,
         rows={name: int(count) for name, count in (prepared.get("rows") or {}).items() if count},
         skipped=_mapping(prepared, "skipped"),
         seconds=float(seconds) if isinstance(seconds, (int, float)) else None,
@@ -213,17 +215,9 @@ def _places(run: Path, job: Job, prepared: Mapping[str, Any], base_model: str) -
 
 
 def _trained_from(run: Path, job: Job) -> str:
-    return str(_json(run / "work" / job.project_name / "training_params.json").get("model") or "")
+    return str(read_object(run / "work" / job.project_name / "training_params.json").get("model") or "")
 
 
 def _mapping(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     value = document.get(key)
     return value if isinstance(value, Mapping) else {}
-
-
-def _json(path: Path) -> Mapping[str, Any]:
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return document if isinstance(document, Mapping) else {}

@@ -15,7 +15,7 @@ from hf_recipes.hub.account import Account, account, api, writer
 from hf_recipes.hub.base_proof import with_proven_base
 from hf_recipes.hub.errors import HubFailed, hub_errors, retrying
 from hf_recipes.hub.publish.bundle import MARK, OURS, Bundle, identity, pack
-from hf_recipes.hub.publish.facts import Facts, License, read_facts
+from hf_recipes.hub.publish.facts import CardLicense, Facts, read_facts
 from hf_recipes.hub.pushed import commit_title
 from hf_recipes.record.job import Job, load_job
 from hf_recipes.record.progress import RECEIPT
@@ -44,7 +44,7 @@ class Pushed:
 
 
 @dataclass(frozen=True)
-class Found:
+class ModelRepo:
     """A model repo as it is on the Hub."""
 
     commit: str
@@ -68,7 +68,7 @@ def push(
     _check_state(run)
     client = client or client_of(run)
     facts = with_proven_base(read_facts(run), client)
-    target = repo_of(run, client, repo)
+    target = model_repo_of(run, client, repo)
     facts = replace(facts, license=_license(facts, client), public_data=_public_data(facts, client))
     bundle = pack(run, facts, target, load_job(run).secrets)
     if bundle.left_out:
@@ -92,7 +92,7 @@ def push(
 def check_target(run: Path, *, repo: str | None = None, client: HfApi | None = None) -> str:
     """Where the model of a run will go. Before hours are spent on training: raises HubFailed for a repo that push would refuse."""
     client = client or client_of(run)
-    target = repo_of(run, client, repo)
+    target = model_repo_of(run, client, repo)
     found = retrying(lambda: _look(client, target))
     if found is None:
         _check_owner(target, account(client))
@@ -120,7 +120,7 @@ def client_of(run: Path) -> HfApi:
     return api(next((os.environ[name] for name in names if os.environ.get(name)), None))
 
 
-def repo_of(run: Path, client: HfApi, repo: str | None = None) -> str:
+def model_repo_of(run: Path, client: HfApi, repo: str | None = None) -> str:
     """`owner/name`; asks the Hub who is logged in. Raises HubFailed when nobody is, or the token is read-only."""
     job = load_job(run)
     who = writer(client, doing="pushing the model")
@@ -170,7 +170,7 @@ def _once(
     return Pushed(target, url, commit, new=commit != found.commit, private=found.private)
 
 
-def _look(client: HfApi, target: str) -> Found | None:
+def _look(client: HfApi, target: str) -> ModelRepo | None:
     try:
         with hub_errors(f"looking at {target}"):
             info = client.model_info(target, files_metadata=True)
@@ -183,7 +183,7 @@ def _look(client: HfApi, target: str) -> Found | None:
     }
     commit = str(info.sha)
     mark = _mark(client, target, commit) if MARK in files else None
-    return Found(commit, bool(info.private), files, mark)
+    return ModelRepo(commit, bool(info.private), files, mark)
 
 
 def _mark(client: HfApi, target: str, commit: str) -> Mapping[str, Any]:
@@ -196,7 +196,7 @@ def _mark(client: HfApi, target: str, commit: str) -> Mapping[str, Any]:
     return mark if isinstance(mark, dict) else {}
 
 
-def _refuse_foreign(target: str, found: Found, facts: Facts) -> None:
+def _refuse_foreign(target: str, found: ModelRepo, facts: Facts) -> None:
     """A repo may be overwritten when the same recipe made it, or when it is still empty."""
     if found.mark is None:
         if set(found.files) <= {".gitattributes"}:
@@ -215,14 +215,14 @@ def _foreign(target: str, why: str) -> HubFailed:
     )
 
 
-def _there_already(found: Found, bundle: Bundle) -> bool:
+def _there_already(found: ModelRepo, bundle: Bundle) -> bool:
     if found.mark != bundle.mark or not {*bundle.texts, *bundle.weights} <= set(found.files):
         return False
     hashes = bundle.mark["files"]
     return all(found.files[path] in (None, hashes[path]) for path in bundle.weights)
 
 
-def _commit(client: HfApi, target: str, bundle: Bundle, found: Found, facts: Facts) -> str:
+def _commit(client: HfApi, target: str, bundle: Bundle, found: ModelRepo, facts: Facts) -> str:
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
     adds = [
@@ -241,7 +241,7 @@ def _commit(client: HfApi, target: str, bundle: Bundle, found: Found, facts: Fac
     return str(answer.oid)
 
 
-def _left_over(found: Found, bundle: Bundle) -> list[str]:
+def _left_over(found: ModelRepo, bundle: Bundle) -> list[str]:
     """What an earlier push, or another model, has left in the repo that would be taken for a part of this one."""
     before = set((found.mark or {}).get("files") or ())
     gone = set(found.files) - {*bundle.texts, *bundle.weights}
@@ -256,10 +256,10 @@ def _left_over(found: Found, bundle: Bundle) -> list[str]:
     )
 
 
-def _license(facts: Facts, client: HfApi) -> License | None:
+def _license(facts: Facts, client: HfApi) -> CardLicense | None:
     """The base model's, as its card says. Not known where the Hub doesn't tell: that is no reason not to push."""
     if facts.bundled_base:
-        return License("apache-2.0")
+        return CardLicense("apache-2.0")
     if not facts.base_on_hub:
         return None
     try:
@@ -272,7 +272,7 @@ def _license(facts: Facts, client: HfApi) -> License | None:
     said = card.get("license") if card is not None else None
     if card is None or not isinstance(said, str):
         return None
-    return License(said, card.get("license_name"), _from_here(card.get("license_link"), facts.base_model))
+    return CardLicense(said, card.get("license_name"), _from_here(card.get("license_link"), facts.base_model))
 
 
 def _from_here(link: Any, base: str) -> str | None:

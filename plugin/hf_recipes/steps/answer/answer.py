@@ -9,7 +9,6 @@ weights to the same prompt, comes out of the answer cache: so an interrupted ste
 
 from __future__ import annotations
 
-import json
 import sys
 from array import array
 from collections.abc import Callable, Sequence
@@ -24,11 +23,12 @@ from hf_recipes.inference.answerer import Answerer
 from hf_recipes.inference.loading import positions
 from hf_recipes.recipe.model import Evaluate
 from hf_recipes.record.job import Job
+from hf_recipes.record.prepared import read_prepared
 from hf_recipes.runner.causes import StepFailed
 from hf_recipes.runner.files import write_json
 from hf_recipes.steps.answer.answerers import answering, load, reference
 from hf_recipes.steps.answer.endpoint import EndpointFailed
-from hf_recipes.steps.answer.measures import measure, wanted
+from hf_recipes.steps.answer.measures import likelihoods_wanted, measure_likelihoods
 from hf_recipes.steps.answer.prompts import (
     BASELINES,
     FINE_TUNED,
@@ -38,7 +38,7 @@ from hf_recipes.steps.answer.prompts import (
     asked_rows,
     told_baseline,
 )
-from hf_recipes.steps.answer.recording import NOTES, Rows, forget_others, record, write_questions
+from hf_recipes.steps.answer.recording import NOTES, AnswerFile, answer_record, forget_others, write_questions
 from hf_recipes.steps.job_of_run import job_of_run
 from hf_recipes.steps.row_file import RowFile
 from hf_recipes.steps.step import Pace, Progress, run_step
@@ -60,7 +60,7 @@ def answer(run: Path) -> None:
     unknown = [name for name in evaluate.baselines if name not in BASELINES]
     if unknown:
         raise StepFailed("evaluation_failed", f"the baseline {unknown[0]!r} is not known here")
-    prepared = json.loads((run / "work" / "prepared.json").read_text("utf-8"))
+    prepared = read_prepared(run)
     base = prepared["base_model"]
     new_tokens = answer_room(asdict(evaluate), prepared)
     room = _room(base, job, new_tokens)
@@ -85,10 +85,10 @@ def answer(run: Path) -> None:
                 progress,
                 asking.drawn_from(method),
             )
-        if local and wanted(evaluate):
-            measure(answerer, evaluate, answers, rows, methods, progress)
-    if not local and wanted(evaluate):
-        measure(load(job, base, run), evaluate, answers, rows, methods, progress)
+        if local and likelihoods_wanted(evaluate):
+            measure_likelihoods(answerer, evaluate, answers, rows, methods, progress)
+    if not local and likelihoods_wanted(evaluate):
+        measure_likelihoods(load(job, base, run), evaluate, answers, rows, methods, progress)
     if evaluate.reference is not None:
         _reference(rows, answers, job, evaluate, new_tokens, progress)
 
@@ -144,7 +144,7 @@ def _answer_by(
     order = sorted(range(len(rows)), key=lengths.__getitem__, reverse=True)
     chunk = BATCHES * max(1, evaluate.batch_size)
     pace = Pace(progress, method, len(rows))
-    with Rows(folder, method, len(rows)) as written:
+    with AnswerFile(folder, method, len(rows)) as written:
         for start in range(0, len(order), chunk):
             places = order[start : start + chunk]
             some = list(rows.only(places))
@@ -159,7 +159,7 @@ def _answer_by(
                     progress=pace,
                 )
                 for place, row, prompt, said in zip(places, some, asked, answers, strict=True):
-                    written.add(place, record(method, row, prompt.messages, prompt.sources, said))
+                    written.add(place, answer_record(method, row, prompt.messages, prompt.sources, said))
             except ValueError as error:  # a prompt longer than the model takes
                 raise StepFailed("evaluation_failed", f"{method}: {error}") from None
         drawn = {} if drawn_from is None else {"drawn_from": drawn_from}

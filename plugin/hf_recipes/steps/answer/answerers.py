@@ -5,18 +5,18 @@ Each is an Answerer; the reference beside them is one too.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hf_recipes.data.answer_frame import AnswerFrame
-from hf_recipes.inference.answerer import Answer, Counting
+from hf_recipes.inference.answerer import Counting, GeneratedAnswer
 from hf_recipes.inference.sides import Conversation, Which, encode
 from hf_recipes.record.job import Job
+from hf_recipes.record.prepared import read_prepared
 from hf_recipes.runner.causes import StepFailed
-from hf_recipes.steps.answer.endpoint import Endpoint, EndpointFailed
+from hf_recipes.steps.answer.endpoint import EndpointFailed, ReferenceEndpoint
 from hf_recipes.steps.step import Progress
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def load(job: Job, base: str, run: Path) -> Pair:
 
 def reasoning_of(run: Path) -> tuple[str, str] | None:
     """What opens and closes the reasoning that the answers of the run's data begin with, as the prepare step found it."""
-    found = json.loads((run / "work" / "prepared.json").read_text("utf-8")).get("reasoning")
+    found = read_prepared(run).get("reasoning")
     return (str(found[0]), str(found[1])) if found else None
 
 
@@ -97,7 +97,7 @@ def answering(job: Job, base: str, run: Path, progress: Progress) -> Iterator[Co
 class Reference:
     """The model of `evaluate.reference`, which stands beside the others and answers as they do."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: ReferenceEndpoint) -> None:
         self._endpoint = endpoint
         self.weights = f"reference:{endpoint.model}"
 
@@ -109,7 +109,7 @@ class Reference:
         max_new_tokens: int,
         batch_size: int = 64,
         progress: Callable[[int, int], None] | None = None,
-    ) -> list[Answer]:
+    ) -> list[GeneratedAnswer]:
         """Whatever `model` says, this one answers. Raises EndpointFailed."""
         return self._endpoint.chat(
             conversations, weights=self.weights, max_new_tokens=max_new_tokens, progress=progress
@@ -121,7 +121,7 @@ def reference(job: Job) -> Iterator[Reference]:
     """Raises EndpointFailed; the caller decides what follows."""
     assert job.evaluate is not None and job.evaluate.reference is not None
     asked = job.evaluate.reference
-    endpoint = Endpoint("evaluate.reference", asked.base_url, asked.model, asked.api_key)
+    endpoint = ReferenceEndpoint("evaluate.reference", asked.base_url, asked.model, asked.api_key)
     try:
         yield Reference(endpoint)
     finally:

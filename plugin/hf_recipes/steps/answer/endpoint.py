@@ -8,13 +8,13 @@ from typing import Any
 
 from hf_recipes.data.final_answer import final_answer
 from hf_recipes.endpoint.client import AT_ONCE, Client, EndpointFailed, Reply
-from hf_recipes.inference.answerer import Answer
+from hf_recipes.inference.answerer import GeneratedAnswer
 from hf_recipes.inference.sides import Conversation
 
-__all__ = ["Endpoint", "EndpointFailed"]
+__all__ = ["EndpointFailed", "ReferenceEndpoint"]
 
 
-class Endpoint:
+class ReferenceEndpoint:
     def __init__(self, what: str, base_url: str, model: str, api_key: str | None = None) -> None:
         """`what` names it in messages; `api_key` is the *name* of a variable. Raises EndpointFailed."""
         self.model = model
@@ -29,7 +29,7 @@ class Endpoint:
         at_once: int = AT_ONCE,
         progress: Callable[[int, int], None] | None = None,
         template_options: Mapping[str, Any] | None = None,
-    ) -> list[Answer]:
+    ) -> list[GeneratedAnswer]:
         """Answers to the conversations, in their order, each greedy as far as the server allows. `template_options` are for
         its chat template. Raises EndpointFailed."""
         started = time.perf_counter()
@@ -51,7 +51,7 @@ class Endpoint:
         at_once: int,
         extra: Mapping[str, Any],
         progress: Callable[[int, int], None] | None = None,
-    ) -> list[Answer]:
+    ) -> list[GeneratedAnswer]:
         """As `chat`, for prompts that are tokens already; `extra` is what this server knows beyond OpenAI's interface."""
         started = time.perf_counter()
         replies = self._client.complete(
@@ -83,11 +83,13 @@ class Endpoint:
         return each
 
 
-def _answers(replies: Sequence[Reply], seconds: float, weights: str, max_new_tokens: int) -> list[Answer]:
+def _answers(
+    replies: Sequence[Reply], seconds: float, weights: str, max_new_tokens: int
+) -> list[GeneratedAnswer]:
     share = seconds / max(1, len(replies))
     said = [final_answer(reply.text) for reply in replies]
     return [
-        Answer(
+        GeneratedAnswer(
             text.answer,
             reply.prompt_tokens or 0,
             reply.completion_tokens or 0,

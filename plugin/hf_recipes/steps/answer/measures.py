@@ -20,13 +20,13 @@ AT_A_TIME = 256
 """Rows between two looks at the progress."""
 
 
-def wanted(evaluate: Evaluate) -> bool:
+def likelihoods_wanted(evaluate: Evaluate) -> bool:
     """Whether anything here is asked for. A server of a person's own shows no likelihoods."""
     asked = evaluate.forgetting or any(metric.name == "likelihood" for metric in evaluate.metrics)
     return asked and evaluate.server is None
 
 
-def measure(
+def measure_likelihoods(
     pair: Any,
     evaluate: Evaluate,
     answers: Path,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,10 +12,11 @@ from typing import Any
 from hf_recipes.data.final_answer import without_end
 from hf_recipes.data.messages import fill
 from hf_recipes.record.job import Job
+from hf_recipes.record.prepared import read_prepared
 from hf_recipes.runner.causes import StepFailed
 from hf_recipes.steps.answer.examples import Examples
-from hf_recipes.steps.answer.retrieval import Embeddings, Index, Passage, Words, load_embedding_model
-from hf_recipes.steps.answer.shots import Conversation, few_shot, fitting, told, with_passages
+from hf_recipes.steps.answer.retrieval import Embeddings, Passage, PassageIndex, Words, load_embedding_model
+from hf_recipes.steps.answer.shots import Conversation, few_shot, fitting, other_system, with_passages
 from hf_recipes.steps.row_file import RowFile
 from hf_recipes.steps.step import read_lines
 
@@ -60,7 +60,7 @@ class Asking:
             return {"kind": "passages", "count": len(self._documents[0])}
         if method not in ("few-shot", "retrieval"):
             return None
-        prepared = json.loads((self._run / "work" / "prepared.json").read_text("utf-8"))
+        prepared = read_prepared(self._run)
         if "pool" not in prepared:
             return None
         count, trained = prepared["pool"], prepared["rows"]["train"]
@@ -121,7 +121,7 @@ class Asking:
         return [self._told(without_ends(shot["messages"])) for shot in shots]  # type: ignore[arg-type]
 
     @cached_property
-    def _documents(self) -> tuple[list[Passage], Index]:
+    def _documents(self) -> tuple[list[Passage], PassageIndex]:
         found = [
             Passage(str(passage["id"]), str(passage["text"]))
             for passage in read_lines(self._run / "work" / PASSAGES)
@@ -131,11 +131,11 @@ class Asking:
         return found, self._index([passage.text for passage in found])
 
     @cached_property
-    def _examples(self) -> tuple[Examples, Index]:
+    def _examples(self) -> tuple[Examples, PassageIndex]:
         examples = Examples(self._run / "work")
         return examples, self._index([searched(conversation[:-1]) for conversation in examples])
 
-    def _index(self, texts: Sequence[str]) -> Index:
+    def _index(self, texts: Sequence[str]) -> PassageIndex:
         if self._evaluate.retrieve_by != "embeddings":
             return Words(texts)
         return Embeddings(texts, self._embedding_model)
@@ -150,7 +150,7 @@ class Asking:
 def told_baseline(job: Job, conversation: Conversation) -> Conversation:
     """With the recipe's own system turn for models that were not trained, where it has one."""
     system = job.evaluate.baseline_system if job.evaluate else None
-    return conversation if system is None else told(system, conversation, folded_system(job))
+    return conversation if system is None else other_system(system, conversation, folded_system(job))
 
 
 def folded_system(job: Job) -> str | None:

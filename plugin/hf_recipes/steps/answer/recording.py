@@ -40,7 +40,7 @@ def forget_others(folder: Path, methods: Iterable[str]) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
-def record(
+def answer_record(
     method: str, row: Mapping[str, Any], prompt: Any, sources: Sequence[str], answer: Any
 ) -> dict[str, Any]:
     """One line of answers/<method>.jsonl. `prompt` is recorded where it is not the row's own question; `sources` are the ids
@@ -68,7 +68,7 @@ def record(
     return found
 
 
-class Rows:
+class AnswerFile:
     """<method>.jsonl in the making: a .part file in the order of answering, at the end put into that of the rows."""
 
     def __init__(self, folder: Path, method: str, count: int) -> None:
@@ -78,7 +78,7 @@ class Rows:
         self._file: IO[bytes] = self._part.open("wb")
         self._seconds, self._cached, self._cut, self._weights = 0.0, 0, 0, ""
 
-    def __enter__(self) -> Rows:
+    def __enter__(self) -> AnswerFile:
         return self
 
     def __exit__(

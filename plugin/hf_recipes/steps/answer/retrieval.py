@@ -45,7 +45,7 @@ class Passage:
     text: str
 
 
-class Index(Protocol):
+class PassageIndex(Protocol):
     def nearest(self, question: str, k: int) -> list[int]:
         """The places of the k passages most like the question, best first; fewer where fewer are like it at all."""
 

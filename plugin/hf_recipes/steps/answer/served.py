@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from hf_recipes.inference.answerer import Answer, Answerer
+from hf_recipes.inference.answerer import Answerer, GeneratedAnswer
 from hf_recipes.inference.sides import Conversation, Which
 from hf_recipes.recipe.model import Server
-from hf_recipes.steps.answer.endpoint import Endpoint
+from hf_recipes.steps.answer.endpoint import ReferenceEndpoint
 
 
 class Served:
@@ -22,11 +22,13 @@ class Served:
         template_options: Mapping[str, Any] | None = None,
     ) -> None:
         """`template_options`: what the chat template is told in training, and here too. `pair` loads the models here: for the fine-tuned one where the server has the base alone. Raises EndpointFailed."""
-        self._sides = {"base": Endpoint("evaluate.server", server.base_url, server.base, server.api_key)}
+        self._sides = {
+            "base": ReferenceEndpoint("evaluate.server", server.base_url, server.base, server.api_key)
+        }
         self.base_weights = f"base:served/{server.base}"
         self.tuned_weights: str | None = None
         if server.fine_tuned is not None:
-            self._sides["fine-tuned"] = Endpoint(
+            self._sides["fine-tuned"] = ReferenceEndpoint(
                 "evaluate.server", server.base_url, server.fine_tuned, server.api_key
             )
             self.tuned_weights = f"fine-tuned:served/{server.fine_tuned}"
@@ -43,7 +45,7 @@ class Served:
         max_new_tokens: int,
         batch_size: int = 64,
         progress: Callable[[int, int], None] | None = None,
-    ) -> list[Answer]:
+    ) -> list[GeneratedAnswer]:
         """`batch_size` requests are under way. Raises EndpointFailed, and what the pair's does where it answers."""
         side = self._sides.get(model)
         if side is None:

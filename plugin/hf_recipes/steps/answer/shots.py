@@ -27,7 +27,7 @@ def few_shot(shots: Sequence[Conversation], question: Conversation) -> Messages:
     return head + [turn for conversation in turns for turn in conversation]
 
 
-def told(system: str | None, conversation: Conversation, folded: str | None = None) -> Conversation:
+def other_system(system: str | None, conversation: Conversation, folded: str | None = None) -> Conversation:
     """The conversation with another system turn; None leaves it as it is. `folded`: what stands in front of its first
     user turn in a system turn's place; None where it has system turns."""
     if system is None:

@@ -21,14 +21,14 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
-from hf_recipes.inference.answerer import Answer
+from hf_recipes.inference.answerer import GeneratedAnswer
 from hf_recipes.inference.chat_template import end_texts, frame_of, split_answer
 from hf_recipes.inference.fingerprint import fingerprint, weight_files
 from hf_recipes.inference.generation import end_tokens
 from hf_recipes.inference.loading import load_tokenizer, model_folder, positions
 from hf_recipes.inference.sides import Conversation, Which, encode
 from hf_recipes.runner.causes import StepFailed
-from hf_recipes.steps.answer.endpoint import Endpoint
+from hf_recipes.steps.answer.endpoint import ReferenceEndpoint
 
 PYTHON = "HF_RECIPES_VLLM_PYTHON"
 """Names an interpreter that vLLM is installed in. Without it the one of this step must have it."""
@@ -106,7 +106,7 @@ class Vllm:
         self._room = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._serves: tuple[str, ...] = ()
-        self._sides: dict[str, Endpoint] = {}
+        self._sides: dict[str, ReferenceEndpoint] = {}
 
     def count(self, messages: Conversation) -> int:
         """Tokens of the prompt, chat template and generation prompt included."""
@@ -120,7 +120,7 @@ class Vllm:
         max_new_tokens: int,
         batch_size: int = 64,
         progress: Callable[[int, int], None] | None = None,
-    ) -> list[Answer]:
+    ) -> list[GeneratedAnswer]:
         """vLLM batches the `batch_size` requests under way itself. Raises EndpointFailed, StepFailed."""
         tokenizer = self._tokenizers[model]
         prompts = [encode(tokenizer, conversation, self._frames[model]) for conversation in conversations]
@@ -194,7 +194,7 @@ class Vllm:
             )
         self._wait(port)
         for which in self._serves:
-            self._sides[which] = Endpoint(
+            self._sides[which] = ReferenceEndpoint(
                 "evaluate.runtime: vllm", f"http://127.0.0.1:{port}/v1", self._names[which]
             )
 

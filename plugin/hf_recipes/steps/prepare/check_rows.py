@@ -25,7 +25,7 @@ from hf_recipes.data.form import Form
 from hf_recipes.data.messages import RowError, SharedError
 from hf_recipes.data.quality import Answers, label_facts
 from hf_recipes.data.sensitive import has_email, masked, secrets_in
-from hf_recipes.data.splits import held_out
+from hf_recipes.data.splits import held_out_rows
 from hf_recipes.inference.chat_template import end_texts
 from hf_recipes.recipe.problem import Problem
 from hf_recipes.record.job import Job, job_from
@@ -35,7 +35,7 @@ from hf_recipes.steps.prepare import measurable
 from hf_recipes.steps.prepare.broken_rows import BrokenRows
 from hf_recipes.steps.prepare.dataset import Split, open_split
 from hf_recipes.steps.prepare.duplicate_warnings import by_code, warnings
-from hf_recipes.steps.prepare.duplicates import LIMIT, NEAR, Index
+from hf_recipes.steps.prepare.duplicates import LIMIT, NEAR, SeenRows
 from hf_recipes.steps.prepare.prepare import (
     form_or_fail,
     load_tokenizer_or_fail,
@@ -55,7 +55,7 @@ SYSTEM = frozenset({"system", "system_prompt", "system_message", "systemprompt"}
 Say = Callable[[int], None]
 
 
-def quality(found: Mapping[str, Any], say: Say = lambda rows: None) -> dict[str, Any]:
+def inspect_rows(found: Mapping[str, Any], say: Say = lambda rows: None) -> dict[str, Any]:
     """The answer. Bad data and an unreachable Hub raise nothing: the answer says so."""
     job = job_from(found)
     if job.task in IMAGE_TASKS:
@@ -64,10 +64,10 @@ def quality(found: Mapping[str, Any], say: Say = lambda rows: None) -> dict[str,
         form = form_or_fail(job)
     except DataError as error:
         return {**_nothing(), "found": _as_found([*error.problems], [], {})}
-    return Reading(job, form, say).answer()
+    return DataReading(job, form, say).answer()
 
 
-class Reading:
+class DataReading:
     """One pass over the splits of a recipe; what it learns does not grow with the rows beyond `doubles.LIMIT`."""
 
     def __init__(self, job: Job, form: Form, say: Say) -> None:
@@ -77,7 +77,7 @@ class Reading:
         if tokenizer is not None:
             self._form = form = replace(form, ends=end_texts(tokenizer))
         self._comparing = Comparing(form, job.settled)
-        self._index = Index(texts=self._comparing.has_text)
+        self._index = SeenRows(texts=self._comparing.has_text)
         classes = form.label is not None or job.settled.get("task") == "classification"
         self._classes = ("label" if not form.label else form.label.kind) if classes else ""
         self._answers = {part: Answers(classes=classes) for part in ("train", "test")}
@@ -180,7 +180,7 @@ class Reading:
             test_rows: frozenset[int] = frozenset()
             if part == "train" and isinstance(data.test_split, float):
                 rows = sum(record is not None for *_, record in self._records(split, Findings()))
-                test_rows = held_out(rows, data.test_split, self._job.seed) if rows > 1 else test_rows
+                test_rows = held_out_rows(rows, data.test_split, self._job.seed) if rows > 1 else test_rows
             self._read(part, split, test_rows)
         except DataError as error:
             first = error.problems[0]
@@ -321,7 +321,7 @@ class _Progress:
 
 
 def main() -> int:
-    answer = quality(json.load(sys.stdin), _Progress())
+    answer = inspect_rows(json.load(sys.stdin), _Progress())
     sys.stdout.write(json.dumps(answer, ensure_ascii=False) + "\n")
     return 0
 

@@ -16,9 +16,9 @@ from hf_recipes.data.asked import used_columns
 from hf_recipes.data.checks import class_names
 from hf_recipes.data.findings import wrong
 from hf_recipes.data.form import Form
-from hf_recipes.data.messages import listed
-from hf_recipes.data.splits import Sample, drawn, fingerprint, held_out_by_label
-from hf_recipes.data.splits import held_out as hold_out
+from hf_recipes.data.messages import names_in_words
+from hf_recipes.data.splits import Sample, drawn, held_out_by_label, row_key
+from hf_recipes.data.splits import held_out_rows as hold_out
 from hf_recipes.record.job import Job
 from hf_recipes.steps.prepare.broken_rows import BrokenRows
 from hf_recipes.steps.prepare.dataset import Split, open_split
@@ -27,7 +27,7 @@ from hf_recipes.steps.prepare.measurable import check_fields, expected_fields
 from hf_recipes.steps.prepare.rules import RowRules
 from hf_recipes.steps.prepare.rules.rule import SeenRow
 from hf_recipes.steps.prepare.usable_rows import Fitting, RowReader
-from hf_recipes.steps.prepare.writer import Writer, card, finite, settle
+from hf_recipes.steps.prepare.writer import Writer, data_card, finite, settle
 from hf_recipes.steps.step import Progress
 
 POOL = "pool"
@@ -104,7 +104,7 @@ def convert(
             record = dict(row.record)
             if progress:
                 progress(number, total, what="preparing data")
-            if known and fingerprint(form.prompt(record)) in known:
+            if known and row_key(form.prompt(record)) in known:
                 duplicates += 1
                 continue
             if name != LEFT_OUT and not fit.to_train_on(row):
@@ -129,7 +129,7 @@ def convert(
     if not for_export:
         settle(list(writers.values()), form.columns)
     if out and form.columns and not for_export:
-        (out / "data" / "README.md").write_text(card(form.columns, result.classes), "utf-8")
+        (out / "data" / "README.md").write_text(data_card(form.columns, result.classes), "utf-8")
     result.rows, result.pool = written, pool.rows
     if duplicates:
         result.rows["duplicates"] = duplicates
@@ -237,7 +237,7 @@ def _unused(form: Form, columns: list[str]) -> list[str]:
     """A note on columns that are not used. In tables every column is used."""
     used = used_columns(form)
     left = [name for name in columns if name not in used] if used else []
-    return [f"not used of the data: {listed(left)}"] if left else []
+    return [f"not used of the data: {names_in_words(left)}"] if left else []
 
 
 def _test_rows(test_split: str | float | None, rows: int, seed: int, name: str) -> frozenset[int]:
@@ -291,7 +291,7 @@ def _write_test(
                 row = reader.form.test_row(number, finite(dict(seen.record)))
                 if not fit.to_measure_on(seen, row, split.name):
                     continue
-                known.add(fingerprint(reader.form.prompt(seen.record)))
+                known.add(row_key(reader.form.prompt(seen.record)))
                 fields.add(str(row.get("reference")))
                 writer.write(row)
     if not writer.rows and (refused := fit.broken.refused({})):

@@ -14,7 +14,7 @@ from hf_recipes.steps import files
 from hf_recipes.steps.files import Row
 from hf_recipes.steps.prepare.file_kinds import READ, check_is_file, stands_there, stem_and_kind
 from hf_recipes.steps.prepare.saved_set import saved_set
-from hf_recipes.steps.split_files import names_in, split_files
+from hf_recipes.steps.split_files import split_files, split_names
 
 SCRIPT = "scripts are no longer supported"
 IMAGES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
@@ -102,7 +102,7 @@ def _from_folder(folder: Path, split: str, encoding: str | None) -> Split:
     for place in (folder, folder / "data"):
         if paths := split_files(place, split):
             return Split(split, paths, encoding=encoding)
-    names = names_in(folder)
+    names = split_names(folder)
     if (folder / "README.md").is_file() or (folder / "data").is_dir():
         return _from_hub(str(folder), split)
     other = next((path.name for path in sorted(folder.iterdir()) if path.name.startswith(f"{split}.")), None)

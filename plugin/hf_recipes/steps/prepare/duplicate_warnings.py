@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hf_recipes.recipe.problem import Problem
-from hf_recipes.steps.prepare.duplicates import Doubles, Found
+from hf_recipes.steps.prepare.duplicates import Doubles, DuplicateRows
 
 SAID = {
     "test-row-in-train": "this test row's question also stands in train, at {other}",
@@ -19,7 +19,7 @@ SAID = {
 """Code → sentence. What is about the same is so by MinHash."""
 
 
-def by_code(doubles: Doubles) -> dict[str, Found]:
+def by_code(doubles: Doubles) -> dict[str, DuplicateRows]:
     return {
         "test-row-in-train": doubles.leaked,
         "test-row-contradicts-train": doubles.leaked_otherwise,

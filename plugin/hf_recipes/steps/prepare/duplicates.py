@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from hf_recipes.data.splits import fingerprint
+from hf_recipes.data.splits import row_key
 
 LIMIT = 1_000_000
 """Rows that are compared; those after them are not. What bounds memory."""
@@ -55,7 +55,7 @@ class Double:
 
 
 @dataclass(frozen=True)
-class Found:
+class DuplicateRows:
     total: int
     first: Sequence[Double]
     """At most KEPT of them, in the order of the rows."""
@@ -65,23 +65,23 @@ class Found:
 class Doubles:
     rows: int
     """Rows compared."""
-    repeated: Found
+    repeated: DuplicateRows
     """Training rows that stand before in train, question and answer."""
-    repeated_test: Found
+    repeated_test: DuplicateRows
     """The same in test."""
-    otherwise: Found
+    otherwise: DuplicateRows
     """Training rows whose question stands before in train with another answer."""
-    near: Found
+    near: DuplicateRows
     """Training rows whose question stands before in train nearly the same."""
-    leaked: Found
+    leaked: DuplicateRows
     """Test rows whose question stands in train."""
-    leaked_otherwise: Found
+    leaked_otherwise: DuplicateRows
     """Those whose answer does not occur with the question in any training row."""
-    leaked_near: Found
+    leaked_near: DuplicateRows
     """Test rows whose question stands in train nearly the same."""
 
 
-class Index:
+class SeenRows:
     """The rows seen so far, as hashes (64 bits: among a million rows, two are mixed up once in 37 million data sets)."""
 
     def __init__(self, *, texts: bool) -> None:
@@ -102,10 +102,10 @@ class Index:
             self._starts.append(len(self._lines))
         self._lines.append(line)
         self._test.append(test)
-        self._asked.append(int.from_bytes(fingerprint(question)[:8], "little"))
-        self._whole.append(int.from_bytes(fingerprint(whole)[:8], "little"))
+        self._asked.append(int.from_bytes(row_key(question)[:8], "little"))
+        self._whole.append(int.from_bytes(row_key(whole)[:8], "little"))
         if self._texts:
-            self._waiting.append(normalised(text))
+            self._waiting.append(normalised_text(text))
             self._letters += len(self._waiting[-1])
             if len(self._waiting) >= BATCH_ROWS or self._letters >= BATCH_LETTERS:
                 self._flush()
@@ -144,12 +144,12 @@ class Index:
             self._waiting.clear()
             self._letters = 0
 
-    def _found(self, rows: Any, others: Any, alike: Any = None) -> Found:
+    def _found(self, rows: Any, others: Any, alike: Any = None) -> DuplicateRows:
         first = [
             Double(self._row(int(row)), self._row(int(other)), 1.0 if alike is None else float(alike[row]))
             for row, other in zip(rows[:KEPT], others[:KEPT], strict=True)
         ]
-        return Found(len(rows), first)
+        return DuplicateRows(len(rows), first)
 
     def _row(self, number: int) -> Row:
         return Row(self._files[bisect_right(self._starts, number) - 1], self._lines[number])
@@ -171,7 +171,7 @@ class Index:
         return nearest, alike
 
 
-def normalised(text: str) -> str:
+def normalised_text(text: str) -> str:
     """Lower case, one blank where no letter or digit stands: what differs in these alone is alike."""
     text = unicodedata.normalize("NFKC", text[:LONGEST]).casefold()
     return (NOT_WORDS.sub(" ", text).strip() or text).ljust(PIECE)

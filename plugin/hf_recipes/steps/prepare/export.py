@@ -18,7 +18,7 @@ from hf_recipes.steps.prepare.prepare import form_or_fail, passes_through, resol
 from hf_recipes.steps.reply import reply
 
 
-def export(job: Job, out: Path) -> dict[str, Any]:
+def export_data(job: Job, out: Path) -> dict[str, Any]:
     """Write the data and say what was written. Raises DataError, StepFailed.
 
     The trainer reads `<folder>/<split>.jsonl` and makes classes and a validation split of its own: so labels stay as
@@ -36,4 +36,4 @@ def export(job: Job, out: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(reply(export, {"data": None, "rows": {}, "notes": []}))
+    sys.exit(reply(export_data, {"data": None, "rows": {}, "notes": []}))

@@ -18,7 +18,7 @@ from typing import Any
 
 from hf_recipes.catalog.tasks import IMAGE_TASKS
 from hf_recipes.data.findings import DataError
-from hf_recipes.inference.parameter_count import parameters
+from hf_recipes.inference.parameter_count import parameter_count
 from hf_recipes.record.job import Job, job_from
 from hf_recipes.runner.causes import StepFailed
 from hf_recipes.steps.prepare.convert import convert
@@ -60,7 +60,7 @@ def _base(job: Job, answer: dict[str, Any]) -> str | None:
         answer["unread"]["base_model"] = failure.message
         _refused(job.base_model, failure, answer)
         return None
-    count = parameters(base)
+    count = parameter_count(base)
     if count:
         answer["base_parameters"] = count
     else:

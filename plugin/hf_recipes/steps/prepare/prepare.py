@@ -93,11 +93,11 @@ def prepare(run: Path) -> None:
         )
     check_needs(job, work, progress)
     from hf_recipes.inference.base_model import BaseUnavailable
-    from hf_recipes.inference.parameter_count import parameters
+    from hf_recipes.inference.parameter_count import parameter_count
 
     if Path(base).is_absolute() and (files := weight_files(Path(base))):
         prepared["base_fingerprint"] = fingerprint(files)
-    size = None if job.task == "tabular" else parameters(base)
+    size = None if job.task == "tabular" else parameter_count(base)
     if size:
         prepared["base_parameters"] = size
     try:
@@ -129,12 +129,12 @@ def form_or_fail(job: Job) -> Form:
 
 def resolved(job: Job, progress: Progress | None = None) -> str:
     """The base model as a folder or a Hub id. Raises StepFailed where it cannot be had."""
-    from hf_recipes.inference.base_model import BaseUnavailable, resolve
+    from hf_recipes.inference.base_model import BaseUnavailable, resolve_base
 
     if job.task == "tabular":
         return job.base_model  # the name of an estimator
     try:
-        return resolve(job.base_model, say=lambda text: _say(text, progress))
+        return resolve_base(job.base_model, say=lambda text: _say(text, progress))
     except (BaseUnavailable, OSError) as error:
         raise StepFailed("base_model_unavailable", f"{job.base_model}: {error}") from None
 

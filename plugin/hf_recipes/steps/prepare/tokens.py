@@ -10,7 +10,7 @@ from hf_recipes.data.answer_frame import AnswerFrame
 from hf_recipes.data.form import Form
 from hf_recipes.engines.preparation import TokenRules
 from hf_recipes.engines.trimming import WHAT, Trim, Trimmed
-from hf_recipes.inference.chat_template import TemplateRefused, frame_of, render
+from hf_recipes.inference.chat_template import TemplateRefused, frame_of, render_chat
 from hf_recipes.steps.prepare.first_pass import Seen
 
 BATCH = 256
@@ -60,7 +60,7 @@ class Count:
 
     def rendered(self, messages: Sequence[Mapping[str, str]]) -> str:
         try:
-            return render(self.tokenizer, messages, **self.frame.options)
+            return render_chat(self.tokenizer, messages, **self.frame.options)
         except TemplateRefused:
             return ""  # rules/template_refusals.py says it
 

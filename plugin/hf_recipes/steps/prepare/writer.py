@@ -65,7 +65,7 @@ def settle(writers: Sequence[Writer], columns: Sequence[Column]) -> None:
                 _to_parquet(writer.path, columns)
 
 
-def card(columns: Sequence[Column], classes: Sequence[str]) -> str:
+def data_card(columns: Sequence[Column], classes: Sequence[str]) -> str:
     """A README.md whose dataset_info declares every column: `datasets` takes types and class names from it."""
     names = "".join(f"          '{number}': {json.dumps(name)}\n" for number, name in enumerate(classes))
     kinds = {

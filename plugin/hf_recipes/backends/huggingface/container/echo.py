@@ -18,7 +18,7 @@ BETWEEN = 10.0
 """Seconds between two lines about progress."""
 
 
-class Output:
+class RedactedStdout:
     """Lines to stdout, with secrets redacted. A closed stdout does not stop the run."""
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class Output:
 class Echo:
     """Shows what has come since the last look."""
 
-    def __init__(self, run: Path, output: Output) -> None:
+    def __init__(self, run: Path, output: RedactedStdout) -> None:
         self._log, self._events = Tail(run / "train.log"), Tail(run / "events.jsonl")
         self._output, self._shown = output, ""
         self._next = 0.0

@@ -19,7 +19,9 @@ th{{text-align:left;padding-right:1.5rem;font-weight:normal;opacity:.7;vertical-
 """
 
 
-def serve(status: Callable[[], Mapping[str, Any]], *, port: int = PORT, host: str = "0.0.0.0") -> int:
+def serve_status_page(
+    status: Callable[[], Mapping[str, Any]], *, port: int = PORT, host: str = "0.0.0.0"
+) -> int:
     """Answer `/` and `/status.json` until this process ends; returns the port. Raises OSError where it is taken."""
 
     class Handler(BaseHTTPRequestHandler):

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class Stopped(BaseException):
+class ContainerStopped(BaseException):
     """The container is told to end. Not an Exception, so that no handler on the way swallows it."""
 
 
-class Stop:
+class ContainerStop:
     """Notes the signal; raises only inside `raising`, and only once."""
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ class Stop:
         self._raising = True
         try:
             if self.asked:
-                raise Stopped
+                raise ContainerStopped
             yield
         finally:
             self._raising = False
@@ -33,4 +33,4 @@ class Stop:
         self.asked = True
         if self._raising:
             self._raising = False
-            raise Stopped
+            raise ContainerStopped

@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Any
 from hf_recipes import environments, record
 from hf_recipes.backends.huggingface import runs_repo
 from hf_recipes.backends.huggingface.container import awake, page
-from hf_recipes.backends.huggingface.container.echo import Echo, Output
+from hf_recipes.backends.huggingface.container.echo import Echo, RedactedStdout
 from hf_recipes.backends.huggingface.container.mirroring import Mirroring
 from hf_recipes.backends.huggingface.container.start import WAITS
-from hf_recipes.backends.huggingface.container.stop import Stop, Stopped
+from hf_recipes.backends.huggingface.container.stop import ContainerStop, ContainerStopped
 from hf_recipes.backends.huggingface.mirror import Mirror
 from hf_recipes.backends.huggingface.private_repo import commit
 from hf_recipes.hub import account
@@ -49,7 +49,7 @@ NETWORK_TIMEOUT = 60.0
 
 def main() -> int:
     """0 when the run has succeeded."""
-    output, stop = Output(), Stop()
+    output, stop = RedactedStdout(), ContainerStop()
     client = account.api()
     from huggingface_hub import get_session
 
@@ -70,7 +70,7 @@ def main() -> int:
     return 0 if succeeded else 1
 
 
-def _run(run_id: str, repo: str, client: HfApi, output: Output, stop: Stop) -> bool:
+def _run(run_id: str, repo: str, client: HfApi, output: RedactedStdout, stop: ContainerStop) -> bool:
     run = environments.cache_dir() / "remote" / run_id
     shutil.rmtree(run, ignore_errors=True)
     _patiently(lambda: runs_repo.take(run_id, run, repo=repo, client=client), output)
@@ -88,7 +88,7 @@ def _run(run_id: str, repo: str, client: HfApi, output: Output, stop: Stop) -> b
     try:
         with stop.raising():
             work.do(mirroring)
-    except Stopped:
+    except ContainerStopped:
         work.told_to_end()
     except Exception as error:
         output.line(traceback.format_exc())
@@ -103,7 +103,7 @@ def _run(run_id: str, repo: str, client: HfApi, output: Output, stop: Stop) -> b
     return bool(end["state"] == State.SUCCEEDED.value)
 
 
-def _tell(run_id: str, repo: str, client: HfApi, message: str, output: Output) -> None:
+def _tell(run_id: str, repo: str, client: HfApi, message: str, output: RedactedStdout) -> None:
     """Write the end of a run that has no folder here."""
     try:
         state = runs_repo.read_remote_state(run_id, repo=repo, client=client)
@@ -122,7 +122,7 @@ def _tell(run_id: str, repo: str, client: HfApi, message: str, output: Output) -
         output.say(str(error))
 
 
-def _patiently(fetch: Callable[[], None], output: Output) -> None:
+def _patiently(fetch: Callable[[], None], output: RedactedStdout) -> None:
     """Waiting some minutes for the Hub is cheaper than losing the run. Raises HubFailed."""
     for wait in WAITS:
         try:
@@ -138,7 +138,7 @@ def _patiently(fetch: Callable[[], None], output: Output) -> None:
 class _Work:
     """The run in this container, from the environments to the runner's end."""
 
-    def __init__(self, run: Path, output: Output) -> None:
+    def __init__(self, run: Path, output: RedactedStdout) -> None:
         self._run, self._output = run, output
         self._runner: subprocess.Popen[bytes] | None = None
         self._kills_before = memory_kills()
@@ -160,7 +160,7 @@ class _Work:
         state = self.shown()
         return {
             **{name: state.get(name) for name in ("id", "state", "stage", "reason", "message")},
-            "metrics": record.metrics(self._run),
+            "metrics": record.run_metrics(self._run),
         }
 
     def do(self, mirroring: Mirroring) -> None:
@@ -288,14 +288,14 @@ def _without_the_space(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if name not in ("SPACE_ID", "ENDPOINT_ID")}
 
 
-def _show(work: _Work, output: Output) -> None:
+def _show(work: _Work, output: RedactedStdout) -> None:
     try:
-        page.serve(work.status, port=int(os.environ.get("PORT") or page.PORT))
+        page.serve_status_page(work.status, port=int(os.environ.get("PORT") or page.PORT))
     except (OSError, ValueError) as error:  # a page more or less is no reason to end a training
         output.say(f"no status page: {error}")
 
 
-def _pause(client: HfApi, output: Output) -> None:
+def _pause(client: HfApi, output: RedactedStdout) -> None:
     space = os.environ.get("SPACE_ID")
     if not space:
         return

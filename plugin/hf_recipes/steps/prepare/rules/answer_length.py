@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from hf_recipes.catalog.metrics import metrics_where
 from hf_recipes.data.answer_frame import AnswerFrame
 from hf_recipes.data.answer_room import KEY, MOST_LONGER, with_room
-from hf_recipes.inference.chat_template import TemplateRefused, frame_of, prompt_text, render
+from hf_recipes.inference.chat_template import TemplateRefused, frame_of, prompt_text, render_chat
 from hf_recipes.inference.generation import end_tokens
 from hf_recipes.inference.loading import positions
 from hf_recipes.steps.answer.prompts import told_baseline
@@ -149,7 +149,7 @@ class AnswerLength:
         """By how many tokens the turn that the model has to write, up to its end token, is longer than its text."""
         prompt = self._rendered(messages[:-1])
         try:
-            whole = render(self._tokenizer, messages, **self._frame.options)
+            whole = render_chat(self._tokenizer, messages, **self._frame.options)
         except TemplateRefused:
             return 1
         if not (prompt and whole.startswith(prompt)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from hf_recipes.data.asked import Comparing
-from hf_recipes.data.splits import fingerprint
+from hf_recipes.data.splits import row_key
 from hf_recipes.steps.prepare.rules.rule import Context, Rule, SeenRow
 
 MOST = 200_000
@@ -31,7 +31,7 @@ class Contradictions:
         self._rows += 1
         self._file = self._file or row.file
         compared = self._comparing(row.row, row.record)
-        question, whole = fingerprint(compared.question)[:8], fingerprint(compared.whole)[:8]
+        question, whole = row_key(compared.question)[:8], row_key(compared.whole)[:8]
         answers = self._answers.setdefault(question, Counter())
         if answers and whole not in answers:
             file, line = self._first[question]

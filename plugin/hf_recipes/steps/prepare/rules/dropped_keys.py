@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from hf_recipes.data.messages import listed
+from hf_recipes.data.messages import names_in_words
 from hf_recipes.steps.prepare.rules.rule import Context, Rule, SeenRow
 
 USED = frozenset({"role", "content", "messages"})
@@ -26,7 +26,7 @@ class DroppedKeys:
         for name in self._names:
             dropped = dict.fromkeys(_dropped(row.row.get(name)))
             if dropped:
-                message = f"column '{name}': {listed(dropped)} in its messages is not trained on"
+                message = f"column '{name}': {names_in_words(dropped)} in its messages is not trained on"
                 self._warnings.add(row.file, row.line, message, code="dropped-key")
 
     def finish(self) -> None:

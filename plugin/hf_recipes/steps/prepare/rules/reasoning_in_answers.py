@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hf_recipes.data.final_answer import MARKS, FinalAnswer, final_answer
 from hf_recipes.data.messages import shortened
-from hf_recipes.inference.chat_template import TemplateRefused, render
+from hf_recipes.inference.chat_template import TemplateRefused, render_chat
 from hf_recipes.steps.prepare.rules.rule import Context, Rule, SeenRow
 
 CODE, OPEN, DROPPED = "reasoning-in-answer", "reasoning-unclosed", "reasoning-dropped"
@@ -60,7 +60,7 @@ class ReasoningInAnswers:
         if tokenizer is None:
             return False
         try:
-            text = render(tokenizer, self._context.form.messages(row.record))
+            text = render_chat(tokenizer, self._context.form.messages(row.record))
         except TemplateRefused:
             return False
         return MARKS.sub("", found.reasoning).strip()[:BEGINNING] not in text

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hf_recipes.data.final_answer import MARKS, without_end
-from hf_recipes.data.messages import listed
+from hf_recipes.data.messages import names_in_words
 from hf_recipes.steps.prepare.rules.rule import Context, Rule, SeenRow
 
 CODE = "special-token"
@@ -40,7 +40,7 @@ class SpecialTokens:
                 text = without_end(text, self._form.ends)
             found = [token for token in dict.fromkeys(SHAPE.findall(text)) if token in self._special]
             if found:
-                said = f"{name} holds {listed(found)}, which the base's tokenizer reads as a special token, not as text"
+                said = f"{name} holds {names_in_words(found)}, which the base's tokenizer reads as a special token, not as text"
                 self._warnings.add(row.file, row.line, said, code=CODE)
 
     def finish(self) -> None:

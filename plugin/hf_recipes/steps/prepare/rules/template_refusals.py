@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePath
 
-from hf_recipes.inference.chat_template import Conversation, TemplateRefused, render
+from hf_recipes.inference.chat_template import Conversation, TemplateRefused, render_chat
 from hf_recipes.steps.prepare.rules.rule import Context, Rule, SeenRow
 
 CODE, DROPPED = "template-refuses", "turn-dropped"
@@ -31,9 +31,9 @@ class TemplateRefusals:
     def look(self, row: SeenRow) -> None:
         for messages in self._conversations(row):
             try:
-                text = render(self._tokenizer, messages)
+                text = render_chat(self._tokenizer, messages)
                 if row.part == "test" and self._context.job.evaluate is not None:
-                    render(self._tokenizer, messages[:-1], add_generation_prompt=True)
+                    render_chat(self._tokenizer, messages[:-1], add_generation_prompt=True)
             except TemplateRefused as refused:
                 self._tell(row, *self._refused(messages, str(refused)))
             else:
@@ -70,7 +70,7 @@ class TemplateRefusals:
 
     def _takes(self, messages: Sequence[Mapping[str, str]]) -> bool:
         try:
-            render(self._tokenizer, messages)
+            render_chat(self._tokenizer, messages)
         except TemplateRefused:
             return False
         return True
@@ -100,7 +100,7 @@ class TemplateRefusals:
             return
         asked = [{"role": "system", "content": system}, {"role": "user", "content": "?"}]
         try:
-            render(self._tokenizer, asked, add_generation_prompt=True)
+            render_chat(self._tokenizer, asked, add_generation_prompt=True)
         except TemplateRefused as refused:
             if self._takes([asked[1]]):
                 said = f'the chat template of {self._name} takes no system turn ("{refused}")'
