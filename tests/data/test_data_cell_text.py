@@ -108,8 +108,7 @@ def test_a_list_of_tokens_holds_texts():
 @pytest.mark.parametrize(
     ("messages", "why"),
     [
-        ([{"role": "User", "content": "q"}, SAY], "message 1 has the role 'User'; expected system, user or assistant; write user"),
-        ([ASK, {"role": "model", "content": "a"}], "write assistant"),
+        ([{"role": "Prompter", "content": "q"}, SAY], "message 1 has the role 'Prompter'; expected system, user or assistant; write user"),
         ([ASK, {"role": " BOT ", "content": "a"}], "write assistant"),
         ([ASK, {"role": "assistant", "tool_calls": [{"id": "1"}]}], "tool calls are not trained on; leave the row out"),
         ([ASK, {**SAY, "weight": 0}, ASK, SAY], "keep the question and the answer to learn alone"),
@@ -117,7 +116,7 @@ def test_a_list_of_tokens_holds_texts():
         ([ASK, SAY, ASK], "the last message is the user's; leave out what follows the last answer"),
         ([ASK, ASK, SAY], "join the user's messages that follow each other into one"),
         ([ASK, {"role": "system", "content": "s"}, SAY], "one system turn may stand, at the beginning"),
-        ([{"role": "user", "content": [{"type": "text", "text": "q"}]}, SAY], "write the text of its parts as one text"),
+        ([{"role": "user", "content": [{"type": "text", "text": "q"}, {"type": "text", "text": "r"}]}, SAY], "write the text of its parts as one text"),
     ],
 )  # fmt: skip
 def test_other_formats_are_told_what_to_write(messages, why):
@@ -126,11 +125,16 @@ def test_other_formats_are_told_what_to_write(messages, why):
     assert why in str(error.value) and "\n" not in str(error.value)
 
 
-def test_preferences_with_the_prompt_apart_are_told_to_join_it():
-    params = {"trainer": "dpo", "chat_template": "tokenizer", "text_column": "chosen"}
-    with pytest.raises(RowError) as error:
-        form_of("lm_training", params).record({"prompt": [ASK], "chosen": [SAY], "rejected": [SAY]})
-    assert str(error.value).endswith("; put the messages of 'prompt' before those of 'chosen' and 'rejected'")
+def test_preferences_with_the_prompt_apart_are_joined():
+    """TRL's explicit prompt: AutoTrain takes the question out of the chosen messages."""
+    form = form_of("lm_training", {"trainer": "dpo", "chat_template": "tokenizer", "text_column": "chosen"})
+    worse = {"role": "assistant", "content": "3"}
+    record = form.record({"prompt": [ASK], "chosen": [SAY], "rejected": [worse]})
+    assert (record["chosen"], record["rejected"]) == ([ASK, SAY], [ASK, worse])
+    whole = {"prompt": "Two?", "chosen": [ASK, SAY], "rejected": [ASK, worse]}
+    assert form.record(whole)["chosen"] == [ASK, SAY]
+    with pytest.raises(RowError, match="column 'rejected': no assistant's turn at the end"):
+        form.record({"prompt": [ASK], "chosen": [SAY], "rejected": [ASK]})
 
 
 def test_a_table_holds_no_bytes_and_no_infinity():

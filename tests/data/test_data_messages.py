@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from hf_recipes.data.chat_turns import read_as
 from hf_recipes.data.messages import RowError, columns_in, fill, from_templates, from_value
 from hf_recipes.recipe.model import Message
 
@@ -75,16 +76,16 @@ def test_ready_made_lists_are_taken_in_every_form(value):
         ([ASK, {"role": "assistant", "content": "  "}], "the assistant's turn is empty"),
         ([{"role": "user", "content": ""}, SAY], "the user's turn is empty"),
         (
-            [{"role": "human", "content": "x"}, SAY],
-            "has the role 'human'; expected system, user or assistant; write user",
+            [{"role": "customer", "content": "x"}, SAY],
+            "has the role 'customer'; expected system, user or assistant; write user",
         ),
-        ([{"role": "developer", "content": "x"}, ASK, SAY], "write system"),
         ([{"role": ["user"], "content": "x"}, SAY], "expected system, user or assistant"),
         ([ASK, {**SAY, "tool_calls": [{"id": "1"}]}], "message 2 calls tools, which is not trained on"),
         ([ASK, {**SAY, "content": None, "function_call": {"name": "f"}}], "message 2 calls tools"),
         ([ASK, {**SAY, "weight": 0}], "message 2 has weight 0, and every turn is trained on"),
-        ([{"from": "human", "value": "x"}], "rename from and value, human to user, gpt to assistant"),
-        ([{"from": "human", "value": "x"}], "with the keys 'from', 'value', expected 'role' and 'content'"),
+        ([{"from": "human", "value": "x"}], "no assistant's turn at the end"),
+        ([{"from": "tool", "value": "x"}], "tool calls are not trained on"),
+        ([{"from": "human", "text": "x"}], "with the keys 'from', 'text', expected 'role' and 'content'"),
         ([{"role": "user", "content": [{"type": "text"}]}, SAY], "has a list as content"),
         ("just text", "expected a list of messages, found the text 'just text'"),
         (None, "expected a list of messages, found nothing"),
@@ -95,6 +96,25 @@ def test_a_broken_conversation_is_named(value, why):
     with pytest.raises(RowError) as error:
         from_value(value)
     assert why in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (
+            [{"from": "human", "value": "Two?"}, {"from": "gpt", "value": "2"}],
+            {"from and value as role and content", "human as user", "gpt as assistant"},
+        ),
+        ([{"role": "User", "content": "Two?"}, {"role": " MODEL ", "content": "2"}], {"User as user", " MODEL  as assistant"}),
+        ([{"role": "user", "content": [{"type": "text", "text": "Two?"}]}, SAY], {"a content part as its text"}),
+        ([ASK, SAY], set()),
+    ],
+)  # fmt: skip
+def test_what_other_formats_write_is_read_where_nothing_is_lost(written, said):
+    assert from_value(written) == [ASK, SAY]
+    assert {phrase for turn in written for phrase in read_as(turn)} == said
+    developer = [{"role": "developer", "content": SYSTEM["content"]}, *written]
+    assert from_value(developer) == [SYSTEM, ASK, SAY]
 
 
 def test_a_conversation_that_is_kept_by_columns_is_one():

@@ -17,6 +17,7 @@ from hf_recipes.data.messages import (
     NoColumn,
     RowError,
     SharedError,
+    begins_with_answer,
     from_value,
     holds_conversation,
     names_in_words,
@@ -27,6 +28,7 @@ from hf_recipes.data.messages import (
 def checked_record(row: Mapping[str, object], columns: Sequence[Column]) -> dict[str, object]:
     """The row with only the columns that the trainer reads, each converted. Raises RowError."""
     result: dict[str, object] = {}
+    row = _with_prompt(row, columns)
     for column in columns:
         if column.kind == "any":
             result[column.name] = as_text(row.get(column.name))
@@ -38,21 +40,25 @@ def checked_record(row: Mapping[str, object], columns: Sequence[Column]) -> dict
         try:
             result[column.name] = CONVERTERS[column.kind](row[column.name])
         except RowError as error:
-            raise type(error)(f"column '{column.name}': {_said(error, row, columns)}") from None
+            raise type(error)(f"column '{column.name}': {error}") from None
     lists = [len(value) for value in result.values() if isinstance(value, list)]
     if [column.kind for column in columns] == ["texts", "labels"] and lists[0] != lists[1]:
         raise RowError(f"{lists[0]} tokens but {lists[1]} tags")
     return result
 
 
-def _said(error: RowError, row: Mapping[str, object], columns: Sequence[Column]) -> str:
-    """The clause, with a better remedy for TRL's pairs: they keep the question in a column of its own."""
+def _with_prompt(row: Mapping[str, object], columns: Sequence[Column]) -> Mapping[str, object]:
+    """TRL's pairs may keep the question in a column of its own: chosen and rejected are then answers alone, and each gets it."""
     prompt = next((column for column in columns if column.parameter == "prompt_text_column"), None)
-    what, due, _ = str(error).partition("where the user's turn is due")
-    if prompt is None or not due or not is_conversation(row.get(prompt.name)):
-        return str(error)
-    others = " and ".join(f"'{column.name}'" for column in columns if column is not prompt)
-    return f"{what}{due}; put the messages of '{prompt.name}' before those of {others}"
+    asked = row.get(prompt.name) if prompt else None
+    if prompt is None or not isinstance(asked, (list, tuple)) or not is_conversation(asked):
+        return row
+    joined = {
+        column.name: [*asked, *row[column.name]]  # type: ignore[misc]
+        for column in columns
+        if column.kind == "messages" and begins_with_answer(row.get(column.name))
+    }
+    return {**row, **joined}
 
 
 def cells(row: Mapping[str, object], named: Mapping[str, str]) -> dict[str, object]:

@@ -8,30 +8,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from hf_recipes.data.cell_text import NotText, cell_text, is_conversation
+from hf_recipes.data.chat_turns import ROLES, plain_turn
 from hf_recipes.recipe.model import Message
 
-ROLES = ("system", "user", "assistant")
-SHAREGPT = {"from", "value"}
 TOOLS = "tool calls are not trained on; leave the row out"
 ELSEWHERE = {
-    "developer": "write system",
     "tool": TOOLS,
     "function": TOOLS,
     "tool_response": TOOLS,
     "observation": TOOLS,
-    "human": "write user",
     "customer": "write user",
     "prompter": "write user",
-    "gpt": "write assistant",
-    "chatgpt": "write assistant",
-    "model": "write assistant",
     "bot": "write assistant",
     "ai": "write assistant",
     "chatbot": "write assistant",
     "agent": "write assistant",
-    **{role: f"write {role}" for role in ROLES},
 }
-"""Roles of other formats, in small letters → what to do about them."""
+"""Roles that may mean one of ours, in small letters → what to do about them."""
 ONE_LIST = (
     "put the whole conversation into one list, name its column in data.column_mapping.text_column, "
     "write data.chat_template: tokenizer, and leave data.messages out"
@@ -121,6 +114,12 @@ def holds_conversation(value: object) -> bool:
         return False
 
 
+def begins_with_answer(value: object) -> bool:
+    """Whether this is a list of messages without the question."""
+    first = value[0] if isinstance(value, (list, tuple)) and value else None
+    return isinstance(first, Mapping) and plain_turn(first).get("role") == "assistant"
+
+
 def from_templates(templates: Sequence[Message], row: Mapping[str, object]) -> list[dict[str, str]]:
     """One conversation out of a row. Raises RowError as `fill` and `checked` do."""
     return checked(
@@ -129,8 +128,13 @@ def from_templates(templates: Sequence[Message], row: Mapping[str, object]) -> l
 
 
 def from_value(value: object) -> list[dict[str, str]]:
-    """A ready-made conversation: a list of messages, or text that holds one as JSON or as a Python literal
-    (trainers read the latter). Raises RowError when it is anything else or breaks the order of roles."""
+    """A ready-made conversation, checked. Raises RowError where `messages_in` does, and when it breaks the order of roles."""
+    return checked(messages_in(value))
+
+
+def messages_in(value: object) -> Sequence[object]:
+    """A list of messages, or text that holds one as JSON or as a Python literal (trainers read the latter).
+    Raises RowError when it is anything else."""
     if isinstance(value, str):
         value = _parsed(value)
     if isinstance(value, Mapping) and "messages" in value:
@@ -144,7 +148,7 @@ def from_value(value: object) -> list[dict[str, str]]:
         value = [dict(zip(value, turn, strict=False)) for turn in zip(*value.values(), strict=False)]
     if not isinstance(value, (list, tuple)):
         raise RowError(f"expected a list of messages, found {_kind(value)}")
-    return checked(value)
+    return value
 
 
 def checked(messages: Sequence[object]) -> list[dict[str, str]]:
@@ -153,11 +157,11 @@ def checked(messages: Sequence[object]) -> list[dict[str, str]]:
     Raises RowError when that does not hold, or when a user's or assistant's turn is empty.
     """
     result: list[dict[str, str]] = []
-    for number, message in enumerate(messages, start=1):
+    for number, written in enumerate(messages, start=1):
+        message = plain_turn(written) if isinstance(written, Mapping) else written
         if not isinstance(message, Mapping) or "role" not in message or "content" not in message:
             keys = f" with the keys {names_in_words(message)}" if isinstance(message, Mapping) else ""
-            sharegpt = isinstance(message, Mapping) and set(message) >= SHAREGPT
-            hint = "; rename from and value, human to user, gpt to assistant" if sharegpt else ""
+            hint = ""
             if isinstance(message, Mapping) and (message.get("tool_calls") or message.get("function_call")):
                 hint = f"; {TOOLS}"
             raise RowError(f"message {number} is {_kind(message)}{keys}, expected 'role' and 'content'{hint}")

@@ -8,6 +8,7 @@ from dataclasses import replace
 from hf_recipes.catalog.machine import Machine
 from hf_recipes.catalog.openmp import WAITING
 from hf_recipes.catalog.tasks import IMAGE_TASKS
+from hf_recipes.data.columns import CHAT_TEMPLATES
 from hf_recipes.engines.autotrain.facts import training_facts
 from hf_recipes.engines.autotrain.resolve import writes
 from hf_recipes.estimates import training
@@ -84,7 +85,8 @@ def prepares_data(recipe: Recipe) -> bool:
     data = recipe.data
     if data.limit or data.skip_broken or data.system_column or data.system == "fold":
         return True
-    return bool(data.local or data.messages or data.test_split is not None)
+    chat = recipe.task == "lm_training" and data.chat_template in CHAT_TEMPLATES
+    return bool(data.local or data.messages or data.test_split is not None or chat)
 
 
 def _hardware(recipe: Recipe, params: Mapping[str, object], machine: Machine) -> dict[str, Override]:

@@ -162,6 +162,7 @@ class DataReading:
         limit = self._job.data.limit
         if limit:
             yield f"data.limit: a run draws {limit:,} of the training rows; all were checked"
+        yield from self._rules.notes
 
     def _tokenizer(self) -> Any:
         job = self._job

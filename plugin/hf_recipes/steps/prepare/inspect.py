@@ -98,7 +98,7 @@ def _read(job: Job, base: str | None, examples: int, answer: dict[str, Any]) -> 
     answer.update(
         rows=converted.rows,
         columns=converted.columns,
-        notes=[*converted.notes, *(count.frame.told() if count else ())],
+        notes=[*converted.notes, *rules.notes, *(count.frame.told() if count else ())],
     )
     if converted.classes:
         answer["classes"] = converted.classes

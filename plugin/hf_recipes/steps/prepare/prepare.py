@@ -76,7 +76,7 @@ def prepare(run: Path) -> None:
             "rows": converted.rows,
             "pool": converted.pool,
             "tokens": tokens,
-            "notes": [*converted.notes, *(count.frame.told() if count else ())],
+            "notes": [*converted.notes, *rules.notes, *(count.frame.told() if count else ())],
             "prompt": count.frame.as_json() if count else {},
             "reasoning": count.reasoning if count else None,
             "skipped": converted.skipped,
@@ -116,7 +116,7 @@ def passes_through(job: Job) -> bool:
         return False
     if data.limit or data.skip_broken or data.system_column or data.system == "fold":
         return False
-    return not (job.evaluate and is_chat(job.task, job.settled, False))
+    return not is_chat(job.task, job.settled, False)
 
 
 def form_or_fail(job: Job) -> Form:

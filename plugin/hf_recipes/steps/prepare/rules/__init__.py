@@ -26,6 +26,7 @@ from hf_recipes.steps.prepare.rules.json_answers import json_answers
 from hf_recipes.steps.prepare.rules.label_spellings import label_spellings
 from hf_recipes.steps.prepare.rules.preferences import preferences
 from hf_recipes.steps.prepare.rules.python_text import python_text
+from hf_recipes.steps.prepare.rules.read_as import conversations_read_as
 from hf_recipes.steps.prepare.rules.reasoning_in_answers import reasoning_in_answers
 from hf_recipes.steps.prepare.rules.rule import Context, Rule, SeenRow
 from hf_recipes.steps.prepare.rules.sentence_pairs import sentence_pairs
@@ -48,6 +49,7 @@ RULES: Sequence[Callable[[Context], Rule | None]] = (
     expected_queries,
     label_spellings,
     preferences,
+    conversations_read_as,
     sentence_pairs,
     targets,
 )
@@ -60,8 +62,9 @@ class RowRules:
     def __init__(self, job: Job, form: Form, tokenizer: Any = None) -> None:
         """`tokenizer`: the base's, where it could be loaded."""
         self.problems, self.warnings = Tally(), Tally()
+        self.notes: list[str] = []
         self.facts: dict[str, Any] = {}
-        context = Context(job, form, tokenizer, self.problems, self.warnings, self.facts)
+        context = Context(job, form, tokenizer, self.problems, self.warnings, self.notes, self.facts)
         self._rules = [rule for make in RULES if (rule := make(context)) is not None]
 
     def look(self, row: SeenRow) -> None:

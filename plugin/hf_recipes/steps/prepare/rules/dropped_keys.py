@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from hf_recipes.data.chat_turns import plain_turn
 from hf_recipes.data.messages import names_in_words
 from hf_recipes.steps.prepare.rules.rule import Context, Rule, SeenRow
 
@@ -42,7 +43,7 @@ def _dropped(cell: Any) -> Iterator[str]:
             # A table has every key in every message, empty where it has none. A weight that counts changes nothing.
             yield from (
                 str(key)
-                for key, value in turn.items()
+                for key, value in plain_turn(turn).items()
                 if key not in USED
                 and value not in (None, "", [], {}, False)
                 and not (key == "weight" and value)

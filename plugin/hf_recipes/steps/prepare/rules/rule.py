@@ -34,6 +34,8 @@ class Context:
     """The base's, None where it could not be loaded."""
     problems: Tally
     warnings: Tally
+    notes: list[str]
+    """What people are told of the data beside what is wrong with it."""
     facts: dict[str, Any]
     """What a rule has counted, under the rule's own name for it."""
 
