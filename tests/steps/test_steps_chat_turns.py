@@ -53,9 +53,7 @@ def test_sharegpt_is_trained_on_as_role_and_content(tmp_path, tiny_llama, make_r
     run = make_run(**asked(data, tiny_llama, test_split=0.25))
     done, failure = step("prepare", run)
     assert (done.returncode, failure) == (0, {}), done.stderr
-    trained = [
-        json.loads(line) for line in (run / "work" / "data" / "train.jsonl").read_text().splitlines()
-    ]
+    trained = [json.loads(line) for line in (run / "work" / "data" / "train.jsonl").read_text().splitlines()]
     tested = [json.loads(line) for line in (run / "work" / "test.jsonl").read_text().splitlines()]
     assert (len(trained), len(tested)) == (30, 10)
     assert all([set(turn) for turn in row["conversations"]] == [{"role", "content"}] * 2 for row in trained)

@@ -1,4 +1,4 @@
-"""`hf-recipes new`: start from a shipped recipe."""
+"""`hf-recipes new`: start from a shipped recipe, or from data of one's own."""
 
 from __future__ import annotations
 
@@ -8,28 +8,59 @@ from pathlib import Path
 
 import click
 
+from hf_recipes.cli.errors import CommandFailed
 from hf_recipes.cli.output import result, say
 
 
 @click.command("new")
 @click.argument("name", required=False)
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
-def new_command(name: str | None, folder: Path | None) -> None:
-    """Copy the shipped recipe NAME into FOLDER (default: ./NAME). Without NAME, list what is shipped."""
+@click.option(
+    "--data",
+    metavar="PATH|HUB_ID",
+    help="Write a recipe for this file, folder or data set: its rows are looked at, NAME is the project's name.",
+)
+def new_command(name: str | None, folder: Path | None, data: str | None) -> None:
+    """Copy the shipped recipe NAME into FOLDER (default: ./NAME), or write one for your own data with --data.
+
+    Without NAME, list what is shipped.
+    """
     from hf_recipes.resources import shipped
 
     recipes = {path.parent.name: path.parent for path in sorted(shipped("recipes").glob("*/recipe.yml"))}
     if name is None:
-        for each, path in recipes.items():
-            result(f"{each:20} {_title(path)}")
+        if data is not None:
+            raise click.UsageError("name the project, too: hf-recipes new NAME --data …")
+        for shipped_name, path in recipes.items():
+            result(f"{shipped_name:20} {_title(path)}")
         return
-    if name not in recipes:
-        raise click.UsageError(f"no shipped recipe is called {name!r}; there are {', '.join(recipes)}")
     target = folder or Path(name)
+    if data is None and name not in recipes:
+        there = ", ".join(recipes)
+        raise click.UsageError(
+            f"no shipped recipe is called {name!r}; there are {there}; for data of your own: --data FILE"
+        )
     if target.exists():
         raise click.UsageError(f"{target} is there already; name another folder")
-    shutil.copytree(recipes[name], target)
-    say(f"Edit {target / 'recipe.yml'}, then: hf-recipes run {shlex.quote(str(target / 'recipe.yml'))}")
+    if data is None:
+        shutil.copytree(recipes[name], target)
+        say(f"Edit {target / 'recipe.yml'}, then: hf-recipes run {shlex.quote(str(target / 'recipe.yml'))}")
+        return
+    _write(name, data, target)
+
+
+def _write(name: str, data: str, target: Path) -> None:
+    from hf_recipes.api.new_recipe import CannotSketch, recipe_for
+
+    try:
+        text = recipe_for(name, data, target, say)
+    except CannotSketch as error:
+        raise CommandFailed(str(error)) from None
+    target.mkdir(parents=True)
+    (target / "recipe.yml").write_text(text, encoding="utf-8")
+    say(
+        f"Look through {target / 'recipe.yml'}, then: hf-recipes check {shlex.quote(str(target / 'recipe.yml'))}"
+    )
 
 
 def _title(recipe: Path) -> str:
