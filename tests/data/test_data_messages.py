@@ -107,6 +107,10 @@ def test_a_broken_conversation_is_named(value, why):
         ),
         ([{"role": "User", "content": "Two?"}, {"role": " MODEL ", "content": "2"}], {"User as user", " MODEL  as assistant"}),
         ([{"role": "user", "content": [{"type": "text", "text": "Two?"}]}, SAY], {"a content part as its text"}),
+        (
+            [{"from": "human", "value": "Two?", "role": None, "content": None}, {**SAY, "from": None, "value": None}],
+            {"from and value as role and content", "human as user"},
+        ),
         ([ASK, SAY], set()),
     ],
 )  # fmt: skip

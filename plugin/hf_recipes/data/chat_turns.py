@@ -22,7 +22,8 @@ SAME_ROLE: Mapping[str, str] = {
 def plain_turn(message: Mapping[str, Any]) -> dict[str, Any]:
     """The message with `role` and `content` as chat templates know them. What is not known here stays as it is."""
     turn = dict(message)
-    if set(turn) >= SHAREGPT and not {"role", "content"} & set(turn):
+    # A table has every key in every message: those of another form are there, and empty.
+    if set(turn) >= SHAREGPT and turn.get("role") is None and turn.get("content") is None:
         turn["role"], turn["content"] = turn.pop("from"), turn.pop("value")
     role, content = turn.get("role"), turn.get("content")
     if isinstance(role, str):
@@ -44,9 +45,9 @@ def read_as(message: Mapping[str, Any]) -> list[str]:
     """What `plain_turn` changes in a message, a phrase each; empty where it is plain."""
     turn = plain_turn(message)
     said = ["from and value as role and content"] if "from" in message and "from" not in turn else []
-    role = message.get("role", message.get("from"))
+    role = message.get("role") or message.get("from")
     if role != turn.get("role") and isinstance(role, str):
         said.append(f"{role} as {turn['role']}")
-    if "content" in message and message["content"] != turn["content"]:
+    if isinstance(message.get("content"), list) and isinstance(turn["content"], str):
         said.append("a content part as its text")
     return said
