@@ -114,6 +114,10 @@ def test_what_no_recipe_can_be_made_from_is_one_sentence_and_nothing_is_written(
     (tmp_path / "broken.jsonl").write_text('{"a": \n')
     done = new("mine", "--data", "broken.jsonl")
     assert done.exit_code == 1 and "broken.jsonl:1" in done.output
+    (tmp_path / "two").mkdir()
+    for name in ("a", "b"):
+        lines(tmp_path / "two", f"{name}.jsonl", [{"question": "q", "answer": "a"}])
+    assert "name one of its files, or call one train" in new("mine", "--data", "two").output
     assert not (tmp_path / "mine").exists()
     assert new("--data", "thumbs.jsonl").exit_code == 2
     assert "for data of your own: --data FILE" in new("nothing-shipped").output

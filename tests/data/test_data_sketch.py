@@ -45,6 +45,10 @@ def test_columns_become_question_and_answer(columns, asked, answered):
     [
         ([json.dumps({"a": number}) for number in range(80)], ("exact_match", "json_f1")),
         ([f"{number * 7},000.5" for number in range(80)], ("number_match",)),
+        ([str(number) for number in range(80)], ("number_match",)),
+        (["1", "2", "3", "4", "5"] * 16, ("accuracy", "macro_f1")),
+        (["one\nline", "another\nline"] * 40, ("rougeL", "chrf")),
+        (["always the same"] * 80, ("exact_match", "normalised_match")),
         (["billing", "shipping", "returns", "other"] * 20, ("accuracy", "macro_f1")),
         ([f"SELECT {number} FROM t" for number in range(80)], ("sql_execution", "exact_match")),
         ([f"part {number}" for number in range(80)], ("exact_match", "normalised_match")),
@@ -84,7 +88,8 @@ def test_preferences_as_messages_and_as_texts():
         ({"prompt": "x", "completion": "y", "label": True}, "llm-sft would learn both"),
         ({"messages": [ASK, {"role": "assistant", "content": None, "tool_calls": [{}]}]}, "message 2 calls tools"),
         ({"n": 1, "m": None}, "no question with its answer"),
-        ({"q{": "x", "answer": "y"}, "a brace in its name"),
+        ({"question: what": "x", "answer": "y"}, "braces, quotes or a colon"),
+        ({"q{": "x", "answer": "y"}, "rename it"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_told_is_said(columns, why):

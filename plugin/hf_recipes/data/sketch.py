@@ -40,6 +40,8 @@ ROWS_A_LABEL = 4
 LABEL_LENGTH = 60
 SHORT = 60
 """Characters of an answer that is compared as a whole."""
+UNNAMED = frozenset("{}\"':\n")
+"""What a column in a template cannot have in its name."""
 SQL = re.compile(r"\s*(?:select|insert|update|delete|with)\b", re.IGNORECASE)
 TABLES = re.compile(r"create\s+table", re.IGNORECASE)
 NUMBER = re.compile(r"\s*[$€£]?\s*-?[\d,]*\.?\d+\s*%?\s*")
@@ -146,9 +148,11 @@ def _turns(cell: object) -> list[dict[str, str]]:
 def _columns(rows: Sequence[Row], names: Sequence[str], lower: Mapping[str, str], longest: int) -> Sketch:
     _refuse_messages(rows, names)
     asked, answered = _question_and_answer(rows, names, lower)
-    odd = next((name for name in (*asked, answered) if set(name) & set("{}")), None)
+    odd = next((name for name in (*asked, answered) if set(name) & UNNAMED), None)
     if odd is not None:
-        raise NoSketch(f"the column '{odd}' has a brace in its name, which no template can name: rename it")
+        raise NoSketch(
+            f"a column is called {odd!r}, and no {{column}} can name one with braces, quotes or a colon: rename it"
+        )
     answers = [_text(row.get(answered)) for row in rows]
     questions = [" ".join(_text(row.get(name)) for name in asked) for row in rows]
     metrics, labels = _metrics(answers, questions)
@@ -184,17 +188,15 @@ def _metrics(answers: Sequence[str], questions: Sequence[str]) -> tuple[tuple[st
     given = [answer.strip() for answer in answers if answer.strip()]
     if _mostly(given, _is_json):
         return ("exact_match", "json_f1"), ()
-    if _mostly(given, lambda answer: bool(NUMBER.fullmatch(answer))) and len(set(given)) > LABELS:
-        return ("number_match",), ()
     if _mostly(given, lambda answer: bool(SQL.match(answer))):
         tables = _mostly(questions, lambda question: bool(TABLES.search(question)))
         return (("sql_execution", "exact_match") if tables else ("normalised_match",)), ()
     classes = sorted(set(given))
-    if (
-        len(classes) <= min(LABELS, len(given) // ROWS_A_LABEL)
-        and max(map(len, classes), default=0) <= LABEL_LENGTH
-    ):
+    few = 2 <= len(classes) <= min(LABELS, len(given) // ROWS_A_LABEL)
+    if few and all(len(name) <= LABEL_LENGTH and "\n" not in name for name in classes):
         return ("accuracy", "macro_f1"), tuple(classes)
+    if _mostly(given, lambda answer: bool(NUMBER.fullmatch(answer))):
+        return ("number_match",), ()
     short = _mostly(given, lambda answer: len(answer) <= SHORT and "\n" not in answer)
     return (("exact_match", "normalised_match") if short else ("rougeL", "chrf")), ()
 

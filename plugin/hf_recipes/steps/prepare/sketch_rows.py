@@ -45,7 +45,13 @@ def look(asked: Mapping[str, Any]) -> dict[str, Any]:
             "sketch": asdict(sketch(found[:LOOKED_AT])),
         }
     except DataError as error:
-        return {"problem": str(error.problems[0])}
+        problem = error.problems[0]
+        more = (
+            "; name one of its files, or call one train"
+            if problem.code == "no-split" and not problem.hint
+            else ""
+        )
+        return {"problem": f"{problem}{more}"}
     except (NoSketch, StepFailed) as error:
         return {"problem": f"{path}: {error}"}
 
