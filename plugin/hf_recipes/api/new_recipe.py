@@ -14,6 +14,8 @@ from hf_recipes.environments.call import ask_inference
 BASE = "bundled/smollm2-135m-instruct"
 CHARACTERS_A_TOKEN = 3
 """A low estimate for English text, so that rows fit; `check` counts with the base's own tokenizer."""
+TEMPLATE = 64
+"""Tokens that a chat template adds to a row, a default system turn among them."""
 BLOCKS = (128, 256, 512, 1024, 2048)
 ENOUGH = 1_000
 """Rows of which a tenth are test rows enough; of fewer it is a fifth."""
@@ -98,13 +100,13 @@ def _template(columns: Sequence[str]) -> str:
 
 
 def _params(sketch: Mapping[str, Any]) -> Iterator[str]:
-    tokens = sketch["longest"] // CHARACTERS_A_TOKEN
+    tokens = sketch["longest"] // CHARACTERS_A_TOKEN + TEMPLATE
     block = next((size for size in BLOCKS if size >= tokens), BLOCKS[-1])
     yield "params:"
     yield "  peft: true # LoRA: a small adapter is trained, the base stays as it is"
     yield "  quantization: null # int4 needs a GPU"
     yield "  target_modules: all-linear"
-    yield f"  block_size: {block} # tokens; the longest row has about {tokens:,} at the most"
+    yield f"  block_size: {block} # tokens; the longest row has {sketch['longest']:,} characters, and check says whether it fits"
     yield "  batch_size: 1"
     yield "  gradient_accumulation: 1"
     yield "  epochs: 1"
