@@ -123,6 +123,17 @@ def test_what_no_recipe_can_be_made_from_is_one_sentence_and_nothing_is_written(
     assert "for data of your own: --data FILE" in new("nothing-shipped").output
 
 
+@pytest.mark.parametrize("model", ["HuggingFaceTB/SmolLM2-360M-Instruct", "models/mine"])
+def test_the_base_can_be_named_at_once(model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "models" / "mine").mkdir(parents=True)
+    assert new("mine", "--data", alpaca(tmp_path), "--base", model).exit_code == 0
+    base = load_recipe(tmp_path / "mine" / "recipe.yml", environ={}).base_model
+    assert base == (str(tmp_path / model) if model == "models/mine" else model)
+    refused = new("ingredient-parser", "--base", model)
+    assert refused.exit_code == 2 and "--base goes with --data" in refused.output
+
+
 @pytest.mark.parametrize(
     ("name", "project"),
     [("my model", "my-model"), ("a/b_c", "a-b-c"), ("ü", "my-model"), ("x" * 60, "x" * 50)],

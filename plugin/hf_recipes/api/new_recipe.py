@@ -25,8 +25,8 @@ class CannotSketch(Exception):
     """No recipe can be made from the data; the message says why."""
 
 
-def recipe_for(name: str, data: str, folder: Path, say: Callable[[str], None]) -> str:
-    """The text of recipe.yml for `data`, a file, a folder or a Hub id. `folder` is where the recipe will lie.
+def recipe_for(name: str, data: str, base: str, folder: Path, say: Callable[[str], None]) -> str:
+    """The text of recipe.yml for `data`, a file, a folder or a Hub id, and for `base`, a model of the Hub or a folder. `folder` is where the recipe will lie.
 
     Raises CannotSketch, environments.EnvironmentFailed.
     """
@@ -38,7 +38,15 @@ def recipe_for(name: str, data: str, folder: Path, say: Callable[[str], None]) -
     if "problem" in found:
         raise CannotSketch(str(found["problem"]))
     path = os.path.relpath(place.absolute(), folder.absolute()) if local else data
-    return "\n".join(_lines(name, path, found)) + "\n"
+    return "\n".join(_lines(name, path, _base(base, folder), found)) + "\n"
+
+
+def _base(base: str, folder: Path) -> str:
+    """As the recipe in `folder` names it."""
+    if base == BASE:
+        return f"{BASE} # small, needs no Hub; a larger one learns more: a name on the Hub, or a folder"
+    place = Path(base).expanduser()
+    return _text(os.path.relpath(place.absolute(), folder.absolute()) if place.is_dir() else base)
 
 
 def project_name(name: str) -> str:
@@ -46,14 +54,14 @@ def project_name(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:50].strip("-") or "my-model"
 
 
-def _lines(name: str, path: str, found: Mapping[str, Any]) -> Iterator[str]:
+def _lines(name: str, path: str, base: str, found: Mapping[str, Any]) -> Iterator[str]:
     sketch, splits = found["sketch"], found["splits"]
     rows = f"{found['rows']:,}{'+' if found['more'] else ''}"
     yield f"# Made by hf-recipes new from {rows} rows. Look through it, then: hf-recipes check recipe.yml, plan, run."
     yield "# hf-recipes schema --field params.lr explains a key."
     yield ""
     yield f"task: {sketch['task']}"
-    yield f"base_model: {BASE} # small, needs no Hub; a larger one learns more: a name on the Hub, or a folder"
+    yield f"base_model: {base}"
     yield f"project_name: {project_name(name)}"
     yield "log: none"
     yield "backend: local # this machine; hf-recipes run --backend spaces-t4-small rents one"

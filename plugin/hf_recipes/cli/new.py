@@ -20,7 +20,8 @@ from hf_recipes.cli.output import result, say
     metavar="PATH|HUB_ID",
     help="Write a recipe for this file, folder or data set: its rows are looked at, NAME is the project's name.",
 )
-def new_command(name: str | None, folder: Path | None, data: str | None) -> None:
+@click.option("--base", metavar="MODEL", help="The base model of that recipe: a Hub id or a folder.")
+def new_command(name: str | None, folder: Path | None, data: str | None, base: str | None) -> None:
     """Copy the shipped recipe NAME into FOLDER (default: ./NAME), or write one for your own data with --data.
 
     Without NAME, list what is shipped.
@@ -28,6 +29,8 @@ def new_command(name: str | None, folder: Path | None, data: str | None) -> None
     from hf_recipes.resources import shipped
 
     recipes = {path.parent.name: path.parent for path in sorted(shipped("recipes").glob("*/recipe.yml"))}
+    if base is not None and data is None:
+        raise click.UsageError("--base goes with --data: a shipped recipe names its own base")
     if name is None:
         if data is not None:
             raise click.UsageError("name the project, too: hf-recipes new NAME --data …")
@@ -46,14 +49,14 @@ def new_command(name: str | None, folder: Path | None, data: str | None) -> None
         shutil.copytree(recipes[name], target)
         say(f"Edit {target / 'recipe.yml'}, then: hf-recipes run {shlex.quote(str(target / 'recipe.yml'))}")
         return
-    _write(name, data, target)
+    _write(name, data, base, target)
 
 
-def _write(name: str, data: str, target: Path) -> None:
-    from hf_recipes.api.new_recipe import CannotSketch, recipe_for
+def _write(name: str, data: str, base: str | None, target: Path) -> None:
+    from hf_recipes.api.new_recipe import BASE, CannotSketch, recipe_for
 
     try:
-        text = recipe_for(name, data, target, say)
+        text = recipe_for(name, data, base or BASE, target, say)
     except CannotSketch as error:
         raise CommandFailed(str(error)) from None
     target.mkdir(parents=True)
