@@ -81,13 +81,13 @@ def sketch(rows: Sequence[Row]) -> Sketch:
         return _preferences(rows, lower, longest)
     _refuse_thumbs(rows, lower)
     if (column := _conversation(rows, names)) is not None:
-        turns = [_turns(row.get(column)) for row in rows]
+        turns = [_turns(cell) for cell in _cells(rows, column)]
         known = [found for found in turns if found]
         answers = [found[-1]["content"] for found in known]
         asked = [found[-2]["content"] for found in known]
         metrics, labels = _metrics(answers, asked)
         return Sketch("llm-sft", column, metrics=metrics, labels=labels, longest=longest)
-    return _columns(rows, names, lower, longest)
+    return _from_columns(rows, names, lower, longest)
 
 
 def _preferences(rows: Sequence[Row], lower: Mapping[str, str], longest: int) -> Sketch:
@@ -96,7 +96,7 @@ def _preferences(rows: Sequence[Row], lower: Mapping[str, str], longest: int) ->
         raise NoSketch(
             f"'{chosen}' and '{lower[REJECTED]}' are a preference, and llm-dpo needs a column 'prompt' beside them"
         )
-    as_messages = _mostly(rows, lambda row: isinstance(row.get(chosen), (list, tuple)))
+    as_messages = _mostly(_cells(rows, chosen), lambda cell: isinstance(cell, (list, tuple)))
     return Sketch(
         "llm-dpo",
         chosen if as_messages else None,
@@ -109,13 +109,13 @@ def _preferences(rows: Sequence[Row], lower: Mapping[str, str], longest: int) ->
 
 def _conversation(rows: Sequence[Row], names: Sequence[str]) -> str | None:
     """The first column whose cells are conversations."""
-    return next((name for name in names if _mostly(rows, lambda row: bool(_turns(row.get(name))))), None)  # noqa: B023
+    return next((name for name in names if _mostly(_cells(rows, name), _turns)), None)
 
 
 def _refuse_thumbs(rows: Sequence[Row], lower: Mapping[str, str]) -> None:
     """KTO's rows hold good answers and bad ones: to learn from all of them would teach the bad ones, too."""
     label = lower.get("label")
-    if label and "completion" in lower and _mostly(rows, lambda row: isinstance(row.get(label), bool)):
+    if label and "completion" in lower and _mostly(_cells(rows, label), lambda cell: isinstance(cell, bool)):
         raise NoSketch(
             f"'{label}' says which answers are good ones (true) and bad ones (false), and llm-sft would learn both; "
             "keep the rows with true, or make pairs of them for llm-dpo: prompt, chosen, rejected"
@@ -125,14 +125,19 @@ def _refuse_thumbs(rows: Sequence[Row], lower: Mapping[str, str]) -> None:
 def _refuse_messages(rows: Sequence[Row], names: Sequence[str]) -> None:
     """A column of messages that cannot be used, with what is wrong in the first row."""
     for name in names:
-        if _mostly(rows, lambda row: is_conversation(row.get(name))):  # noqa: B023
-            for row in rows:
+        if _mostly(_cells(rows, name), is_conversation):
+            for cell in _cells(rows, name):
                 try:
-                    checked(messages_in(row.get(name)))
+                    checked(messages_in(cell))
                 except RowError as error:
                     raise NoSketch(
                         f"column '{name}' holds messages that cannot be trained on: {error}"
                     ) from None
+
+
+def _cells(rows: Sequence[Row], column: str) -> list[object]:
+    """The column's cell of each row, None where it has none."""
+    return [row.get(column) for row in rows]
 
 
 def _turns(cell: object) -> list[dict[str, str]]:
@@ -145,7 +150,9 @@ def _turns(cell: object) -> list[dict[str, str]]:
         return []
 
 
-def _columns(rows: Sequence[Row], names: Sequence[str], lower: Mapping[str, str], longest: int) -> Sketch:
+def _from_columns(
+    rows: Sequence[Row], names: Sequence[str], lower: Mapping[str, str], longest: int
+) -> Sketch:
     _refuse_messages(rows, names)
     asked, answered = _question_and_answer(rows, names, lower)
     odd = next((name for name in (*asked, answered) if set(name) & UNNAMED), None)
@@ -153,7 +160,7 @@ def _columns(rows: Sequence[Row], names: Sequence[str], lower: Mapping[str, str]
         raise NoSketch(
             f"a column is called {odd!r}, and no {{column}} can name one with braces, quotes or a colon: rename it"
         )
-    answers = [_text(row.get(answered)) for row in rows]
+    answers = [_text(cell) for cell in _cells(rows, answered)]
     questions = [" ".join(_text(row.get(name)) for name in asked) for row in rows]
     metrics, labels = _metrics(answers, questions)
     return Sketch("llm-sft", None, asked, answered, None, metrics, labels, longest)
@@ -165,9 +172,9 @@ def _question_and_answer(
     for question, answer in PAIRS:
         if question in lower and answer in lower:
             beside = (lower[name] for name in BESIDE if name in lower and name not in (question, answer))
-            filled = [name for name in beside if any(_text(row.get(name)).strip() for row in rows)]
+            filled = [name for name in beside if any(_text(cell).strip() for cell in _cells(rows, name))]
             return (lower[question], *filled), lower[answer]
-    texts = [name for name in names if _mostly(rows, lambda row: bool(_text(row.get(name)).strip()))]  # noqa: B023
+    texts = [name for name in names if _mostly(_cells(rows, name), lambda cell: _text(cell).strip())]
     if len(texts) == 2:
         return (texts[0],), texts[1]
     listed = f"the columns are {names_in_words(names)}"
@@ -215,6 +222,6 @@ def _text(cell: object) -> str:
         return ""
 
 
-def _mostly(items: Iterable[object], holds: Callable[..., bool]) -> bool:
-    found = [holds(item) for item in items]
+def _mostly(items: Iterable[object], holds: Callable[..., object]) -> bool:
+    found = [bool(holds(item)) for item in items]
     return bool(found) and sum(found) >= MOST * len(found)
