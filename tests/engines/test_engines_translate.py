@@ -345,6 +345,19 @@ def test_a_key_that_nobody_wrote_does_not_come_from_the_recipe(write: Callable[.
     assert {sources[name] for name in ("log", "push_to_hub", "chat_template")} == {"recipe"}
 
 
+def test_chat_data_of_the_hub_is_converted_for_a_run_and_named_as_it_is_in_an_export(
+    write: Callable[..., Recipe],
+) -> None:
+    recipe = write(
+        "task: llm-sft\nbase_model: a/base\nproject_name: chats\nbackend: local\n"
+        "data: {path: a/chats, train_split: train, chat_template: tokenizer, column_mapping: {text_column: messages}}\n"
+    )
+    assert translated(recipe).overrides["data_path"].value == "{run}/work/data"
+    assert not autotrain.export_needs_data(recipe)
+    config = yaml.safe_load(autotrain.export(recipe, LAPTOP, base_model="a/base")["config.yml"])
+    assert config["data"]["path"] == "a/chats"
+
+
 def test_the_export_is_a_recipe_that_resolves_to_the_same_training(
     sums: Callable[..., Recipe], tmp_path: Path
 ) -> None:

@@ -21,7 +21,7 @@ DATA_FOLDER = "data"
 
 def export_needs_data(recipe: Recipe) -> bool:
     """Whether rows must be converted for `autotrain --config` to read them: DATA_FOLDER goes with the config then."""
-    return overrides.prepares_data(recipe)
+    return overrides.needs_conversion(recipe)
 
 
 def export(recipe: Recipe, machine: Machine, *, base_model: str) -> Mapping[str, str]:

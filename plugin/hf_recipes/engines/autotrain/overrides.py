@@ -80,13 +80,18 @@ def seeded(recipe: Recipe) -> bool:
 
 def prepares_data(recipe: Recipe) -> bool:
     """Whether the prepare step converts the data; otherwise the trainer reads it from where it is."""
+    chat = recipe.task == "lm_training" and recipe.data.chat_template in CHAT_TEMPLATES
+    return chat or needs_conversion(recipe)
+
+
+def needs_conversion(recipe: Recipe) -> bool:
+    """Whether the trainer could not read the data from where it is."""
     if recipe.task in IMAGE_TASKS:
         return False
     data = recipe.data
     if data.limit or data.skip_broken or data.system_column or data.system == "fold":
         return True
-    chat = recipe.task == "lm_training" and data.chat_template in CHAT_TEMPLATES
-    return bool(data.local or data.messages or data.test_split is not None or chat)
+    return bool(data.local or data.messages or data.test_split is not None)
 
 
 def _hardware(recipe: Recipe, params: Mapping[str, object], machine: Machine) -> dict[str, Override]:

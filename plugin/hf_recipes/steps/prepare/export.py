@@ -14,7 +14,7 @@ from typing import Any
 
 from hf_recipes.record.job import Job
 from hf_recipes.steps.prepare.convert import convert
-from hf_recipes.steps.prepare.prepare import form_or_fail, passes_through, resolved
+from hf_recipes.steps.prepare.prepare import form_or_fail, readable_as_it_is, resolved
 from hf_recipes.steps.reply import reply
 
 
@@ -26,7 +26,7 @@ def export_data(job: Job, out: Path) -> dict[str, Any]:
     """
     # The trainer does not know bundled models: it needs the folder.
     base = job.base_model if job.task == "tabular" else resolved(job)
-    if passes_through(job):
+    if readable_as_it_is(job):
         notes = ["the data needs no conversion"]
         return {"base_model": base, "data": None, "rows": {}, "notes": notes, "problems": []}
     form = form_or_fail(job)

@@ -108,7 +108,15 @@ def prepare(run: Path) -> None:
 
 
 def passes_through(job: Job) -> bool:
-    """Whether the trainer reads the data where it is: images, and Hub data that nothing has to be taken out of."""
+    """Whether the trainer reads the data where it is: images, and Hub data that nothing has to be taken out of. Chat data is
+    always converted, so that what is read of it, and how, is known and said."""
+    return readable_as_it_is(job) and not (
+        job.task not in IMAGE_TASKS and is_chat(job.task, job.settled, False)
+    )
+
+
+def readable_as_it_is(job: Job) -> bool:
+    """Whether the trainer could read the data without us."""
     if job.task in IMAGE_TASKS:
         return True
     data = job.data
@@ -116,7 +124,7 @@ def passes_through(job: Job) -> bool:
         return False
     if data.limit or data.skip_broken or data.system_column or data.system == "fold":
         return False
-    return not is_chat(job.task, job.settled, False)
+    return not (job.evaluate and is_chat(job.task, job.settled, False))
 
 
 def form_or_fail(job: Job) -> Form:
