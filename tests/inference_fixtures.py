@@ -135,7 +135,7 @@ class Done:
 @pytest.fixture
 def step(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]):
     """Run one of our steps in this process; its result, and what it said in the failure file."""
-    from hf_recipes.steps.step import run_step
+    from hf_recipes.engines.step import run_step
 
     def run_here(name: str, run: Path) -> tuple[Done, dict[str, str]]:
         failure = run / "failure.json"

@@ -20,9 +20,9 @@ from hf_recipes.api.recipes import load_recipe
 from hf_recipes.catalog.hardware import FLAVORS, machine_for
 from hf_recipes.catalog.machine import Gpu, Machine
 from hf_recipes.engines import autotrain
-from hf_recipes.engines.autotrain.facts import training_facts
 from hf_recipes.engines.autotrain.shims import on_gpu, start
 from hf_recipes.engines.jobs import translate
+from hf_recipes.engines.shared_facts import training_facts
 from hf_recipes.estimates import training
 from hf_recipes.estimates.model_size import Base, read_base
 from hf_recipes.recipe.model import Recipe

@@ -109,7 +109,7 @@ def test_every_change_is_listed_with_its_reason(sums: Callable[..., Recipe]) -> 
     assert reasons == {
         "data_path": "rows are checked, converted and split before training",
         "chat_template": "data.messages needs a chat template: the base model's own",
-        "quantization": "AutoTrain's default needs a GPU, and there is none",
+        "quantization": "the default needs a GPU, and there is none",
         "disable_gradient_checkpointing": "recomputing activations is not needed: an estimated 3.0 GiB of 16 GiB without it",
         "logging_steps": "progress to look at; AutoTrain would report up to 25 steps at once",
         "OMP_NUM_THREADS": "accelerate would leave it at 1: one thread for each core here",

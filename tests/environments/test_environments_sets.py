@@ -32,15 +32,14 @@ def test_a_set_leaves_out_what_its_tasks_do_not_need_and_nothing_that_they_do() 
 @pytest.mark.parametrize("name", environments.set_names())
 def test_every_set_pins_what_it_asks_for_and_names_no_host(name: str) -> None:
     requirements = requirement_set(name)
-    assert requirements.pins is not None
     pinned = {
         line.split("==")[0].replace("_", "-")
-        for path in (requirements.pins, *requirements.requirements)
+        for path in (*requirements.pins, *requirements.requirements)
         for line in path.read_text().splitlines()
         if "==" in line
     }
     assert {package.lower().replace("_", "-") for package in requirements.packages()} <= pinned
-    for path in (*requirements.requirements, requirements.pins, *requirements.overrides):
+    for path in (*requirements.requirements, *requirements.pins, *requirements.overrides):
         assert "://" not in path.read_text() and "+cpu" not in path.read_text()
 
 
@@ -59,7 +58,9 @@ def test_every_set_has_wheels_for_every_python(
     monkeypatch.setenv("UV_PYTHON_DOWNLOADS", "never")
     requirements = requirement_set(name)
     command = ["pip", "compile", "--quiet", "--python-version", python, *map(str, requirements.requirements)]
-    command += ["--constraints", str(requirements.pins), "--output-file", str(tmp_path / "resolved.txt")]
+    command += ["--output-file", str(tmp_path / "resolved.txt")]
+    for path in requirements.pins:
+        command += ["--constraints", str(path)]
     for path in requirements.overrides:
         command += ["--overrides", str(path)]
     # These are published as source alone, and build without a compiler.
@@ -126,7 +127,7 @@ def test_every_requirement_file_is_used() -> None:
         path
         for name in environments.set_names()
         for path in (
-            requirement_set(name).pins,
+            *requirement_set(name).pins,
             *requirement_set(name).requirements,
             *requirement_set(name).overrides,
         )

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hf_recipes.catalog.machine import Gpu, Machine
-from hf_recipes.engines.autotrain.facts import training_facts
+from hf_recipes.engines.shared_facts import training_facts
 from hf_recipes.estimates import training
 from hf_recipes.estimates.model_size import SIZES, Base, read_base
 

@@ -12,8 +12,8 @@ from hf_recipes.api.plan import make_plan, plan_as_json
 from hf_recipes.api.recipes import load_recipe
 from hf_recipes.catalog.machine import Gpu, Machine
 from hf_recipes.engines import autotrain
-from hf_recipes.engines.autotrain.facts import training_facts
 from hf_recipes.engines.jobs import translate
+from hf_recipes.engines.shared_facts import training_facts
 from hf_recipes.estimates.updates import updates
 
 SHIPPED = Path(__file__).resolve().parents[2] / "recipes" / "ingredient-parser" / "recipe.yml"

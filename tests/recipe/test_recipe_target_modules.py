@@ -62,7 +62,7 @@ def test_it_is_read_as_it_is_meant(tmp_path: Path, written: str, expected: str |
 @pytest.mark.parametrize(
     ("written", "task", "said"),
     [
-        ("'.*_proj'", "llm-sft", "is a pattern, and AutoTrain takes names alone"),
+        ("'.*_proj'", "llm-sft", "is a pattern, and names alone are taken"),
         (r"'.*\.(q|v)_proj$'", "llm-sft", "is a pattern"),
         ("(q|v)_proj", "llm-sft", "is a pattern"),
         ("[all-linear, lm_head]", "llm-sft", "all-linear stands beside names"),

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from hf_recipes.api.plan import Plan
 
 GIB = 1024**3
-APART = ("kept", "examples", "trims", "answer_share")
+LEARNED = "⟦{}⟧"
+"""Around the part of an example that the trainer learns, where it is not all of it."""
+APART = ("kept", "examples", "trims", "answer_share", "trained_share")
 """Keys of the counted tokens that are printed as words."""
 
 
@@ -90,9 +92,11 @@ def _print_parameters(plan: Plan, out: Console) -> None:
     out.print("\n[bold]From the recipe[/]")
     for name, value in values("recipe"):
         out.print(f"  {name:<{width}}{escape(value)}")
-    defaults = f"{plan.job.engine_title} default"
-    out.print(f"\n[bold]{escape(plan.job.engine_title)}'s defaults[/]")
-    out.print("  [dim]" + escape(", ".join(f"{name}={value}" for name, value in values(defaults))) + "[/]")
+    for defaults in sorted(set(plan.sources.values()) - {"chosen by us", "recipe"}):
+        out.print(f"\n[bold]{escape(defaults.removesuffix(' default'))}'s defaults[/]")
+        out.print(
+            "  [dim]" + escape(", ".join(f"{name}={value}" for name, value in values(defaults))) + "[/]"
+        )
 
 
 def _tunable(found: Mapping[str, object]) -> Iterator[tuple[str, str]]:
@@ -139,6 +143,9 @@ def _trained(tokens: object) -> Iterator[tuple[str, str]]:
     """What of the tokens is trained on, and what the trainer trims away."""
     if not isinstance(tokens, Mapping):
         return
+    learned = tokens.get("trained_share")
+    if isinstance(learned, float):
+        yield "loss", f"{learned:.0%} of the tokens are learned: those that the model itself is to write"
     share = tokens.get("answer_share")
     if isinstance(share, float):
         said = f"{share:.0%} of the trained tokens are of answers; the trainer learns the others, too: prompts, template, end tokens"
@@ -190,10 +197,15 @@ def _print_examples(examples: object, out: Console) -> None:
     from rich.markup import escape
 
     for number, example in enumerate(examples if isinstance(examples, (list, tuple)) else (), start=1):
-        tokens, cut = example.get("tokens"), example.get("cut")
+        tokens, cut, parts = example.get("tokens"), example.get("cut"), example.get("parts")
         size = f", {tokens} tokens" if tokens is not None else ""
-        out.print(f"\n[bold]Example {number}[/]{size}{', cut' if cut else ''}")
-        out.print(escape(str(example.get("text", ""))))
+        learned = f", {LEARNED.format('what is learned')}" if parts else ""
+        out.print(f"\n[bold]Example {number}[/]{size}{', cut' if cut else ''}{learned}")
+        if parts:
+            text = "".join(LEARNED.format(part) if is_learned else part for part, is_learned in parts)
+        else:
+            text = str(example.get("text", ""))
+        out.print(escape(text))
 
 
 def _short(value: object) -> str:

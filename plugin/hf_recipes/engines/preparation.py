@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from hf_recipes.data.answer_frame import AnswerFrame
 from hf_recipes.data.form import Form
 from hf_recipes.engines.trimming import Trimmed
 
@@ -14,11 +15,25 @@ Render = Callable[[Sequence[Mapping[str, str]]], str]
 """Messages → their text by the base's chat template."""
 
 
+@dataclass(frozen=True)
+class TrainedExample:
+    """What a trainer gets of a row."""
+
+    ids: list[int]
+    """Its tokens, those behind the limit cut off."""
+    trained: list[bool]
+    """For each of them, whether the loss counts it: whether it is learned."""
+    parts: list[tuple[str, bool]]
+    """The whole text in pieces, each with whether it is learned."""
+
+
 class TokenRules(Protocol):
     """How a trainer turns a row into tokens."""
 
     packed: bool
     """Whether rows are joined into blocks of `limit` tokens."""
+    spread: bool
+    """Whether a row that does not fit into a block goes on in the next, so that nothing is cut."""
     limit: int | None
     """The most tokens of one example that the trainer keeps together; None where nothing is cut."""
     limited_by: str
@@ -34,6 +49,12 @@ class TokenRules(Protocol):
 
     def trim(self, lengths: Sequence[int]) -> Trimmed:
         """What is kept of a row with texts of these lengths."""
+
+    def blocks(self, lengths: Sequence[int]) -> int:
+        """How many blocks rows make of which so many tokens are kept; only where they are packed."""
+
+    def example(self, record: Mapping[str, Any], frame: AnswerFrame) -> TrainedExample | None:
+        """What the trainer gets of a record; None where it learns every token. Raises TemplateRefused."""
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,12 @@ from hf_recipes.recipe.engine_schema import EngineSchema
 from hf_recipes.record.job import Job
 
 if TYPE_CHECKING:
-    from hf_recipes.engines import autotrain
+    from hf_recipes.engines import autotrain, trl
     from hf_recipes.engines.engine import Engine
 
-    CHECKED: Engine = autotrain
+    CHECKED: tuple[Engine, ...] = (autotrain, trl)
 
-ENGINES = {"autotrain": "hf_recipes.engines.autotrain"}
+ENGINES = {"autotrain": "hf_recipes.engines.autotrain", "trl": "hf_recipes.engines.trl"}
 DEFAULT = next(iter(ENGINES))
 
 

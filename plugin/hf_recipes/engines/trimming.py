@@ -9,10 +9,14 @@ WHAT = {
     "prompt-cut": "lose the beginning of their prompt",
     "answer-cut": "lose the end of an answer",
     "left-out": "are left out of training",
+    "nothing-learned": "lose every token that would be learned, and are left out",
     "text-cut": "are cut",
     "target-cut": "have their target cut",
 }
 """What happens to a row, in words that follow `12 rows`."""
+NOTHING_LEARNED = "nothing-learned"
+LEFT_OUT = ("left-out", NOTHING_LEARNED)
+"""The codes of rows that the trainer does not see at all."""
 
 
 @dataclass(frozen=True)

@@ -112,8 +112,8 @@ def _install(requirements: RequirementSet, environment: Path) -> list[str]:
     command = ["pip", "install", "--python", str(state.interpreter(environment))]
     for path in requirements.requirements:
         command += ["--requirements", str(path)]
-    if requirements.pins:
-        command += ["--constraints", str(requirements.pins)]
+    for path in requirements.pins:
+        command += ["--constraints", str(path)]
     for path in requirements.overrides:
         command += ["--overrides", str(path)]
     return command

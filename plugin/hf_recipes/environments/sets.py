@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from hf_recipes.environments.failed import EnvironmentFailed
 from hf_recipes.resources import shipped
@@ -25,7 +27,7 @@ class RequirementSet:
     name: str
     requirements: tuple[Path, ...]
     """What is asked for, pinned."""
-    pins: Path | None
+    pins: tuple[Path, ...]
     """Constraints: the release of everything that comes along."""
     overrides: tuple[Path, ...]
     """Laid over what the packages themselves ask for."""
@@ -34,7 +36,7 @@ class RequirementSet:
 
     def digest(self, python: str) -> str:
         """12 hex digits of what the environment holds, for an interpreter such as `cpython-311`."""
-        files = [*self.requirements, *([self.pins] if self.pins else []), *self.overrides]
+        files = [*self.requirements, *self.pins, *self.overrides]
         content = [f"{LAYOUT} {python}".encode(), *(path.read_bytes() for path in files)]
         return hashlib.sha256(b"\0".join(content)).hexdigest()[:12]
 
@@ -52,8 +54,7 @@ def set_names() -> tuple[str, ...]:
 def requirement_set(name: str) -> RequirementSet:
     """Raises EnvironmentFailed for a name that is none, or an installation without its files."""
     if name == "inference":
-        files = (_space_requirements(), FILES / "evaluation.txt")
-        return RequirementSet(name, files, FILES / "inference-pins.txt", (), "HF_RECIPES_INFERENCE_PYTHON")
+        return _inference()
     if name not in _of_engines():
         near = get_close_matches(name, set_names(), 1)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(set_names())}"
@@ -61,20 +62,32 @@ def requirement_set(name: str) -> RequirementSet:
     return _of_engines()[name]
 
 
+def _inference() -> RequirementSet:
+    files = (_space_requirements(), FILES / "evaluation.txt")
+    pins = (FILES / "inference-pins.txt",)
+    return RequirementSet("inference", files, pins, (), "HF_RECIPES_INFERENCE_PYTHON")
+
+
 @cache
 def _of_engines() -> dict[str, RequirementSet]:
     """Name → the set. An engine that needs an interpreter of its own has a folder `requirements` with a sets.json."""
     return {
-        name: RequirementSet(
-            name,
-            tuple(file.parent / path for path in found["requirements"]),
-            file.parent / found["pins"],
-            tuple(file.parent / path for path in found["overrides"]),
-            found["variable"],
-        )
+        name: _read(name, found, file.parent)
         for file in sorted(ENGINES.glob("*/requirements/sets.json"))
         for name, found in json.loads(file.read_text(encoding="utf-8")).items()
     }
+
+
+def _read(name: str, found: Mapping[str, Any], folder: Path) -> RequirementSet:
+    """`found`: a set of a sets.json in `folder`. One that extends `inference` holds all of that, too."""
+    base = _inference() if found.get("extends") == "inference" else None
+    return RequirementSet(
+        name,
+        (*(base.requirements if base else ()), *(folder / path for path in found["requirements"])),
+        (*(base.pins if base else ()), folder / found["pins"]),
+        tuple(folder / path for path in found.get("overrides", ())),
+        found["variable"],
+    )
 
 
 def _space_requirements() -> Path:

@@ -94,7 +94,10 @@ def _seconds(clock: str) -> int:
 
 
 PROGRESS = "::progress "
-PROGRESS_KEYS = ("what", "step", "total", "unit", "loss", "lr", "epoch", "rate", "eta")
+PROGRESS_KEYS = (
+    *("what", "step", "total", "unit", "rate", "eta"),
+    *("loss", "lr", "epoch", "grad_norm", "eval_loss", "train_loss", "train_runtime"),
+)
 
 
 def own_progress(line: str) -> dict[str, object] | None:

@@ -36,9 +36,6 @@ from hf_recipes.runner.redaction import Redactor, hub_tokens
 from hf_recipes.runner.stop import Abandoned, Stop, Stopped
 from hf_recipes.runner.weights import check_weights, weight_stamps
 
-OURS = ("core", "inference")
-"""Requirement sets whose interpreters run steps of this package."""
-
 
 class Runner:
     """Runs the steps of one run; its lock is held until this process ends."""
@@ -181,7 +178,7 @@ class Runner:
         # An interpreter of another set must not find this one's packages.
         environment = child_environment(os.environ)
         environment["PATH"] = os.pathsep.join([str(Path(python).parent), environment.get("PATH", os.defpath)])
-        if self._package and step["requirements"] in OURS:
+        if self._package and any(word.startswith("hf_recipes.") for word in step["argv"]):
             environment["PYTHONPATH"] = self._package
         named = [name for name in hub_tokens(self._job.get("secrets", ())) if os.environ.get(name)]
         if named and "HF_TOKEN" not in named:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from hf_recipes.engines.registry import engine_of
+from hf_recipes.engines.step import Progress, run_step
 from hf_recipes.inference.effect import PROBE, idle_targets, without_effect
 from hf_recipes.inference.loading import device_map, height, model_folder, resized
 from hf_recipes.inference.parameter_count import parameter_count
@@ -23,7 +24,6 @@ from hf_recipes.record.prepared import read_prepared
 from hf_recipes.runner.causes import StepFailed
 from hf_recipes.runner.files import write_json
 from hf_recipes.steps.job_of_run import job_of_run
-from hf_recipes.steps.step import Progress, run_step
 from hf_recipes.steps.verify_endpoint import verify_endpoint
 
 ADAPTER = "adapter_config.json"

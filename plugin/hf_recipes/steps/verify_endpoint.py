@@ -7,9 +7,9 @@ from pathlib import Path
 
 from hf_recipes.endpoint.client import Client, EndpointFailed
 from hf_recipes.engines.result import FILE, write_endpoint
+from hf_recipes.engines.step import Progress
 from hf_recipes.recipe.model import Server
 from hf_recipes.runner.causes import StepFailed
-from hf_recipes.steps.step import Progress
 
 INVALID = "endpoint_invalid"
 QUESTION = ({"role": "user", "content": "Hello"},)

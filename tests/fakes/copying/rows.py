@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hf_recipes.data.answer_frame import AnswerFrame
 from hf_recipes.data.form import Form
 from hf_recipes.engines.preparation import PreparedData, Render, TokenRules
 from hf_recipes.engines.trimming import Trimmed
@@ -14,7 +15,7 @@ from hf_recipes.runner.files import write_json
 
 
 class Whole:
-    packed = False
+    packed = spread = False
     limit = None
     limited_by = ""
     special_tokens = True
@@ -27,6 +28,12 @@ class Whole:
 
     def lengths(self, ids: Sequence[Sequence[int]]) -> list[int]:
         return [len(text) for text in ids]
+
+    def blocks(self, lengths: Sequence[int]) -> int:
+        raise AssertionError("nothing is packed")
+
+    def example(self, record: Mapping[str, Any], frame: AnswerFrame) -> None:
+        """Every token is learned."""
 
     def trim(self, lengths: Sequence[int]) -> Trimmed:
         return Trimmed(sum(lengths))

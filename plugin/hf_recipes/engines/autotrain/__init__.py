@@ -7,11 +7,11 @@ from hf_recipes.engines.autotrain.architectures import unknown_architecture
 from hf_recipes.engines.autotrain.check import check_recipe, check_run
 from hf_recipes.engines.autotrain.check_base import check_base
 from hf_recipes.engines.autotrain.export import export, export_needs_data
-from hf_recipes.engines.autotrain.facts import training_facts
 from hf_recipes.engines.autotrain.places import check_runs_dir
 from hf_recipes.engines.autotrain.resolve import resolve, sources
 from hf_recipes.engines.autotrain.schema import schema
 from hf_recipes.engines.autotrain.train import resolve_settings, train
+from hf_recipes.engines.shared_facts import training_facts
 
 if TYPE_CHECKING:
     from hf_recipes.engines.preparation import Preparation

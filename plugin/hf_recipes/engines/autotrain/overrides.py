@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from hf_recipes.catalog.machine import Machine
 from hf_recipes.catalog.openmp import WAITING
 from hf_recipes.catalog.tasks import IMAGE_TASKS
 from hf_recipes.data.columns import CHAT_TEMPLATES
-from hf_recipes.engines.autotrain.facts import training_facts
-from hf_recipes.engines.autotrain.resolve import writes
-from hf_recipes.estimates import training
+from hf_recipes.engines.memory_choices import needless_checkpointing, needless_quantization
+from hf_recipes.engines.resolution import writes
 from hf_recipes.estimates.model_size import Base
 from hf_recipes.recipe.model import Recipe
 from hf_recipes.record.job import Override
 
 PREPARED = "{run}/work/data"
-MEMORY_SHARE = 0.7
-"""The share of the device's memory up to which we trust an estimate enough to switch checkpointing off."""
 
 
 def choose(
     recipe: Recipe, params: Mapping[str, object], machine: Machine, base: Base | None
 ) -> dict[str, Override]:
     """Parameter, or environment variable, → its value in our run and why. What AutoTrain does anyway is left out."""
-    chosen = {**_secrets(params), **_data(recipe, params), **_hardware(recipe, params, machine)}
+    chosen = {**_secrets(params), **_data(recipe, params), **needless_quantization(recipe, params, machine)}
     settled = {**params, **{name: override.value for name, override in chosen.items()}}
-    chosen |= _checkpointing(recipe, settled, machine, base) | _logging(recipe, params, machine)
+    chosen |= needless_checkpointing(recipe, settled, machine, base) | _logging(recipe, params, machine)
     return chosen | _environment(recipe, params, machine)
 
 
@@ -92,43 +88,6 @@ def needs_conversion(recipe: Recipe) -> bool:
     if data.limit or data.skip_broken or data.system_column or data.system == "fold":
         return True
     return bool(data.local or data.messages or data.test_split is not None)
-
-
-def _hardware(recipe: Recipe, params: Mapping[str, object], machine: Machine) -> dict[str, Override]:
-    if params.get("quantization") is None or "quantization" in recipe.params:
-        return {}
-    if not params["peft"]:
-        why = "AutoTrain's default counts only with peft"
-    elif not machine.gpus:
-        why = "AutoTrain's default needs a GPU, and there is none"
-    else:
-        return {}
-    return {"quantization": Override(None, why)}
-
-
-def _checkpointing(
-    recipe: Recipe, params: Mapping[str, object], machine: Machine, base: Base | None
-) -> dict[str, Override]:
-    if (
-        params.get("disable_gradient_checkpointing", True)
-        or "disable_gradient_checkpointing" in recipe.params
-    ):
-        return {}
-    size = training.training_memory(machine)
-    facts = replace(training_facts(params), checkpointing=False)
-    need = training.memory(base, facts) if base else None
-    if (
-        size is None
-        or need is None
-        or need.total is None
-        or need.total + training.OVERHEAD > MEMORY_SHARE * size
-    ):
-        return {}
-    why = (
-        f"recomputing activations is not needed: an estimated {(need.total + training.OVERHEAD) / 1024**3:.1f} GiB "
-        f"of {size / 1024**3:.0f} GiB without it"
-    )
-    return {"disable_gradient_checkpointing": Override(True, why)}
 
 
 def _logging(recipe: Recipe, params: Mapping[str, object], machine: Machine) -> dict[str, Override]:

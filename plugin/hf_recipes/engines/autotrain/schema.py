@@ -7,7 +7,8 @@ from dataclasses import replace
 from functools import cache
 
 from hf_recipes.data.columns import CHAT_TEMPLATES, needed_columns
-from hf_recipes.engines.autotrain import table, target_modules
+from hf_recipes.engines import target_modules
+from hf_recipes.engines.autotrain import table
 from hf_recipes.engines.autotrain.other_names import OTHER_NAMES, OTHER_VALUES
 from hf_recipes.recipe.engine_schema import EngineSchema
 from hf_recipes.recipe.fields import Field

@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-
-@dataclass(frozen=True)
-class Parameter:
-    name: str
-    types: tuple[str, ...]
-    """Names that kinds.py knows."""
-    default: object
-    title: str
+from hf_recipes.engines.resolution import Parameter
 
 
 @cache

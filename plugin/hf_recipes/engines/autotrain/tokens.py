@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hf_recipes.data.answer_frame import AnswerFrame
 from hf_recipes.data.columns import trainer_of
 from hf_recipes.data.form import Form
 from hf_recipes.engines.autotrain.trimming import rule_for
+from hf_recipes.engines.chat_tokenizer import CHATML, chat_tokenizer
+from hf_recipes.engines.llm_limit import block_limit, block_limited_by, longest_of
 from hf_recipes.engines.preparation import Render
 from hf_recipes.engines.trimming import Trimmed
 
-# Both templates of AutoTrain's own, in the form that renders the same text; a test compares them.
-CHATML = (
-    "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\n' + m['content'] + '<|im_end|>\n' }}{% endfor %}"
-    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
-)
+# AutoTrain's own template beside CHATML, in the form that renders the same text; a test compares both.
 ZEPHYR = (
     "{% for m in messages %}{{ '<|' + m['role'] + '|>\n' + m['content'] + eos_token + '\n' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|assistant|>\n' }}{% endif %}"
@@ -28,15 +27,10 @@ SPECIAL = {
     ),
     "zephyr": (ZEPHYR, ["<|user|>", "<|assistant|>", "<|system|>"], ("<s>", "</s>", "<pad>")),
 }
-LONGEST = 2048
-DEFAULT_BLOCK = 1024
 
 
 def load_tokenizer(base: str, params: Mapping[str, Any], *, trust_remote_code: bool = False) -> Any:
     """The tokenizer that AutoTrain's llm trainer would build from these parameters."""
-    from hf_recipes.inference.bounded_template import bounded
-    from hf_recipes.inference.tokenizer import pretrained_tokenizer
-
     extra: dict[str, Any] = {}
     template = None
     if params.get("chat_template") in SPECIAL:
@@ -47,40 +41,22 @@ def load_tokenizer(base: str, params: Mapping[str, Any], *, trust_remote_code: b
             "pad_token": pad,
             "additional_special_tokens": [*roles, eos, bos, pad],
         }
-    tokenizer = pretrained_tokenizer(base, trust_remote_code=trust_remote_code, special=extra)
-    if template or not tokenizer.chat_template:
-        tokenizer.chat_template = template or CHATML
-    return bounded(tokenizer)
+    return chat_tokenizer(base, template, trust_remote_code=trust_remote_code, special=extra)
 
 
 def token_limit(tokenizer: Any, task: str, params: Mapping[str, Any]) -> int | None:
     """The most tokens of one example that the trainer keeps together; None where nothing is cut."""
     if task == "lm_training":
-        longest = longest_of(tokenizer, params)
-        block = params.get("block_size")
-        if not isinstance(block, int) or block <= 0:
-            return min(longest, DEFAULT_BLOCK)
-        return min(block, longest)
+        return block_limit(tokenizer, params)
     if task == "text_extractive_question_answering":
         return None  # a long context is read in windows that overlap
     length = params.get("max_seq_length")
     return length if isinstance(length, int) else None
 
 
-def longest_of(tokenizer: Any, params: Mapping[str, Any]) -> int:
-    """Tokens at which the llm trainers' tokenizer itself cuts, where it is asked to."""
-    longest = int(tokenizer.model_max_length)
-    return int(params.get("model_max_length") or LONGEST) if longest > LONGEST else longest
-
-
 def limited_by(tokenizer: Any, task: str, params: Mapping[str, Any]) -> str:
-    """The key of the recipe that `limit_of` comes from."""
-    if task != "lm_training":
-        return "params.max_seq_length"
-    limit = token_limit(tokenizer, task, params)
-    block = params.get("block_size")
-    shorter = isinstance(block, int) and 0 < block == limit
-    return "params.block_size" if shorter or token_limit(tokenizer, task, {**params, "block_size": None}) != limit else "params.model_max_length"  # fmt: skip
+    """The key of the recipe that `token_limit` comes from."""
+    return block_limited_by(tokenizer, params) if task == "lm_training" else "params.max_seq_length"
 
 
 class AutoTrainTokens:
@@ -90,7 +66,7 @@ class AutoTrainTokens:
         self._tokenizer, self._form = tokenizer, form
         self._trainer = trainer_of(params) if form.task == "lm_training" else ""
         self._zephyr = params.get("chat_template") == "zephyr"
-        self.packed = self._trainer in ("sft", "default")
+        self.packed = self.spread = self._trainer in ("sft", "default")
         self.special_tokens = self._trainer not in ("dpo", "orpo")
         self.limit = token_limit(tokenizer, form.task, params)
         self.limited_by = limited_by(tokenizer, form.task, params)
@@ -99,6 +75,13 @@ class AutoTrainTokens:
 
     def trim(self, lengths: Sequence[int]) -> Trimmed:
         return self._trim(lengths)
+
+    def blocks(self, lengths: Sequence[int]) -> int:
+        """Rows are joined end to end, and what does not fill the last block is left out."""
+        return sum(lengths) // (self.limit or 1)
+
+    def example(self, record: Mapping[str, Any], frame: AnswerFrame) -> None:
+        """Every token is learned."""
 
     def texts(self, record: Mapping[str, Any], rendered: Render) -> list[str]:
         if self._form.conversations:

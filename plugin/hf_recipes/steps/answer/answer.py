@@ -19,6 +19,7 @@ from typing import Any
 
 from hf_recipes.data.answer_room import answer_room
 from hf_recipes.engines.result import TrainedEndpoint, result_of
+from hf_recipes.engines.step import Pace, Progress, run_step
 from hf_recipes.inference.answerer import Answerer
 from hf_recipes.inference.loading import positions
 from hf_recipes.recipe.model import Evaluate
@@ -41,7 +42,6 @@ from hf_recipes.steps.answer.prompts import (
 from hf_recipes.steps.answer.recording import NOTES, AnswerFile, answer_record, forget_others, write_questions
 from hf_recipes.steps.job_of_run import job_of_run
 from hf_recipes.steps.row_file import RowFile
-from hf_recipes.steps.step import Pace, Progress, run_step
 
 BATCHES = 4
 """Batches whose prompts are in memory together: sorted among themselves, and their beginning computed once."""

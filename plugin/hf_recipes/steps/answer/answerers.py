@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hf_recipes.data.answer_frame import AnswerFrame
+from hf_recipes.engines.step import Progress
 from hf_recipes.inference.answerer import Counting, GeneratedAnswer
 from hf_recipes.inference.sides import Conversation, Which, encode
 from hf_recipes.record.job import Job
 from hf_recipes.record.prepared import read_prepared
 from hf_recipes.runner.causes import StepFailed
 from hf_recipes.steps.answer.endpoint import EndpointFailed, ReferenceEndpoint
-from hf_recipes.steps.step import Progress
 
 if TYPE_CHECKING:
     from hf_recipes.inference.pair import Pair

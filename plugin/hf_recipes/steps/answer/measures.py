@@ -8,13 +8,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from hf_recipes.engines.step import Progress
 from hf_recipes.inference.likelihood import reference_nll
 from hf_recipes.recipe.model import Evaluate
 from hf_recipes.runner.causes import StepFailed
 from hf_recipes.steps.answer.forgetting import measure_forgetting
 from hf_recipes.steps.answer.prompts import FINE_TUNED
 from hf_recipes.steps.row_file import RowFile
-from hf_recipes.steps.step import Progress
 
 AT_A_TIME = 256
 """Rows between two looks at the progress."""

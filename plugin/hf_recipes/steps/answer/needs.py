@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from hf_recipes.engines.step import Progress
 from hf_recipes.record.job import Job
 from hf_recipes.steps.answer.documents import write_passages
 from hf_recipes.steps.answer.prompts import PASSAGES
 from hf_recipes.steps.answer.retrieval import load_embedding_model
 from hf_recipes.steps.answer.vllm import vllm_python
-from hf_recipes.steps.step import Progress
 
 
 def check_needs(job: Job, work: Path, progress: Progress) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from hf_recipes.data.final_answer import without_end
 from hf_recipes.data.messages import fill
+from hf_recipes.engines.step import read_lines
 from hf_recipes.record.job import Job
 from hf_recipes.record.prepared import read_prepared
 from hf_recipes.runner.causes import StepFailed
@@ -18,7 +19,6 @@ from hf_recipes.steps.answer.examples import Examples
 from hf_recipes.steps.answer.retrieval import Embeddings, Passage, PassageIndex, Words, load_embedding_model
 from hf_recipes.steps.answer.shots import Conversation, few_shot, fitting, other_system, with_passages
 from hf_recipes.steps.row_file import RowFile
-from hf_recipes.steps.step import read_lines
 
 BASELINES = ("zero-shot", "few-shot", "retrieval")
 REFERENCE = "reference"

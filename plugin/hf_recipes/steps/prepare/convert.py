@@ -19,6 +19,7 @@ from hf_recipes.data.form import Form
 from hf_recipes.data.messages import names_in_words
 from hf_recipes.data.splits import Sample, drawn, held_out_by_label, row_key
 from hf_recipes.data.splits import held_out_rows as hold_out
+from hf_recipes.engines.step import Progress
 from hf_recipes.record.job import Job
 from hf_recipes.steps.prepare.broken_rows import BrokenRows
 from hf_recipes.steps.prepare.dataset import Split, open_split
@@ -28,7 +29,6 @@ from hf_recipes.steps.prepare.rules import RowRules
 from hf_recipes.steps.prepare.rules.rule import SeenRow
 from hf_recipes.steps.prepare.usable_rows import Fitting, RowReader
 from hf_recipes.steps.prepare.writer import Writer, data_card, finite, settle
-from hf_recipes.steps.step import Progress
 
 POOL = "pool"
 LEFT_OUT = "left out"

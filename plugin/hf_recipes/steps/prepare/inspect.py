@@ -3,7 +3,7 @@
     python -m hf_recipes.steps.prepare.inspect < job.json
 
 Asked: a job, and beside its fields "examples": how many to show.
-Answer: {"rows", "columns", "tokens", "answers", "base_parameters", "examples": [{"text", "tokens", "cut"}], "notes",
+Answer: {"rows", "columns", "tokens", "answers", "base_parameters", "examples": [{"text", "tokens", "cut", "parts": [[text, whether it is learned]] where not all is}], "notes",
 "problems", "warnings": [Problem], "totals": {code of a warning: all of them}, "unread": {what: why},
 "unusable_base": why a run could not load it}; what could not be read is absent and named in `unread`.
 """
@@ -110,6 +110,8 @@ def _read(job: Job, base: str | None, examples: int, answer: dict[str, Any]) -> 
             texts = count.texts(record)
             lengths = count.lengths(texts)
             shown = {"text": "\n".join(texts), "tokens": sum(lengths), "cut": count.is_cut(lengths)}
+            if made := count.example(record):
+                shown["parts"] = made.parts
         else:
             shown = {"text": json.dumps(record, ensure_ascii=False, default=str)}
         answer["examples"].append(shown)

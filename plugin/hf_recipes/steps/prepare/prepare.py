@@ -20,6 +20,7 @@ from hf_recipes.data.form import Form, form_of
 from hf_recipes.data.messages import RowError
 from hf_recipes.engines.preparation import Preparation, PreparedData
 from hf_recipes.engines.registry import engine_of
+from hf_recipes.engines.step import Progress, run_step
 from hf_recipes.inference.fingerprint import fingerprint, weight_files
 from hf_recipes.record.job import Job
 from hf_recipes.runner.causes import StepFailed
@@ -29,7 +30,6 @@ from hf_recipes.steps.job_of_run import job_of_run
 from hf_recipes.steps.prepare.convert import Converted, convert
 from hf_recipes.steps.prepare.dataset import image_folder
 from hf_recipes.steps.prepare.rules import RowRules
-from hf_recipes.steps.step import Progress, run_step
 
 if TYPE_CHECKING:
     from hf_recipes.steps.prepare.tokens import Count

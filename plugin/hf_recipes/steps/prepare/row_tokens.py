@@ -25,7 +25,7 @@ class RowTokens:
 
     def __init__(self, tokenizer: Any, form: Form, rules: TokenRules) -> None:
         self._count = Count(tokenizer, form, rules)
-        self._waiting: list[tuple[list[str], int]] = []
+        self._waiting: list[tuple[list[str], Mapping[str, Any], int]] = []
         self._lengths = Lengths()
         self._rows = self._counted = 0
         self._random, self._others, self._drawn = random.Random(0), 0, 0
@@ -49,12 +49,12 @@ class RowTokens:
         self._around = max(self._around, (sum(map(_bytes, texts)) - size) / max(1, pieces))
         self._texts, self._largest = max(self._texts, len(texts)), max(self._largest, size)
         self._counted += 1
-        self._waiting.append((texts, stands_for))
+        self._waiting.append((texts, record, stands_for))
         if len(self._waiting) >= BATCH:
             self._flush()
 
     def result(self) -> dict[str, Any]:
-        """rows, counted (of them), total, mean, median, p95, max, limit, limited_by (a key of the recipe), cut, trims, packed and
+        """rows, counted (of them), total, mean, median, p95, max, limit, limited_by (a key of the recipe), cut, trims, packed (end to end) and
         a histogram: [{"first", "last": included or None for no end, "rows"}]. Where not all were counted, total and what
         follows it are estimates; max, cut and trims are not."""
         self._flush()
@@ -72,7 +72,7 @@ class RowTokens:
             "limited_by": self._count.limited_by,
             "cut": self._count.cut,
             "trims": self._count.trims(),
-            "packed": self._count.packed,
+            "packed": self._count.spread,
             "histogram": [asdict(histogram_bin) for histogram_bin in lengths.histogram()],
         }
 
@@ -90,10 +90,10 @@ class RowTokens:
         return ONE_IN if place == self._drawn else 0
 
     def _flush(self) -> None:
-        found = self._count.lengths_of([texts for texts, _ in self._waiting])
-        for (_, stands_for), lengths in zip(self._waiting, found, strict=True):
+        found = self._count.lengths_of([texts for texts, _, _ in self._waiting])
+        for (_, record, stands_for), lengths in zip(self._waiting, found, strict=True):
             self._lengths.add(sum(lengths), stands_for)
-            self._count.count(lengths)
+            self._count.count(lengths, record)
         self._waiting.clear()
 
 

@@ -1,6 +1,6 @@
-"""`params.target_modules` in every usual writing → the one that AutoTrain takes: names with commas, or all-linear.
+"""`params.target_modules` in every usual writing → one: names with commas, or all-linear.
 
-AutoTrain splits at commas and keeps the spaces; peft then ignores a name such as " v_proj" where another one matches.
+A trainer that splits at commas keeps the spaces; peft then ignores a name such as " v_proj" where another one matches.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ EXAMPLE = f"list names, as [q_proj, v_proj], or write {EVERY}"
 
 
 def normalise(reading: Reading) -> None:
-    """Puts the value into AutoTrain's writing; adds a problem where it has none."""
+    """Puts the value into that writing; adds a problem where it has none."""
     written = reading.values.get(KEY)
     items = written if isinstance(written, list) else [written]
     if not all(isinstance(item, str) for item in items):
@@ -30,7 +30,7 @@ def normalise(reading: Reading) -> None:
         return
     if odd := next((name for name in names if not NAME.fullmatch(name)), None):
         pattern = any(sign in odd for sign in "*|()[]\\^$+?")
-        what = "is a pattern, and AutoTrain takes names alone" if pattern else "is no list of modules' names"
+        what = "is a pattern, and names alone are taken" if pattern else "is no list of modules' names"
         _refuse(reading, "unknown-value", what, EXAMPLE)
     elif EVERY in names and set(names) != {EVERY}:
         _refuse(

@@ -1,4 +1,4 @@
-"""How a step of a run speaks to the runner: progress on stdout, a failure in the file it named."""
+"""How a step of a run, our own or an engine's, speaks to the runner: progress on stdout, a failure in the file it named."""
 
 from __future__ import annotations
 

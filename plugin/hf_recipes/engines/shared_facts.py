@@ -1,4 +1,4 @@
-"""AutoTrain's parameters → what estimates are made from."""
+"""The recipe's own parameters, which engines for language models share → what estimates are made from."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hf_recipes.estimates.facts import TrainingFacts
 PAIRS = ("dpo", "orpo", "reward")
 """Trainers whose row is two texts."""
 LONGEST = 1024
-"""Tokens that AutoTrain takes for a block_size of -1, where the base knows as many."""
+"""Tokens of a block_size of -1, where the base knows as many."""
 KEYS = {
     "batch_size": "params.batch_size",
     "accumulation": "params.gradient_accumulation",
@@ -29,9 +29,11 @@ def training_facts(params: Mapping[str, object]) -> TrainingFacts:
         batch_size=_count(params.get("batch_size")),
         accumulation=_count(params.get("gradient_accumulation", 1)),
         epochs=_number(params.get("epochs")),
-        packed="block_size" in params and params.get("trainer") in ("sft", "default", None),
+        packed="block_size" in params
+        and params.get("trainer") in ("sft", "default", None)
+        and params.get("packing", True) is True,
         precision=str(precision) if precision in ("fp16", "bf16") else "float32",
-        # AutoTrain quantizes only what LoRA is trained on.
+        # Only what LoRA is trained on is quantized.
         quantization=str(quantization) if adapter and quantization in ("int4", "int8") else None,
         lora_rank=_count(params.get("lora_r")) if adapter else None,
         adapter=adapter,
