@@ -204,7 +204,7 @@ def test_what_an_engine_does_not_take_is_told_by_its_own_names(made: Path, call:
     assert [one["hint"] for one in found] == ["did you mean copying?"]
     assert "params.change" in call("schema", "--field", "params.change", "--engine", "copying").stdout
     schema = json.loads(call("schema", "--engine", "copying").stdout)
-    assert schema["properties"]["engine"]["anyOf"][0]["enum"] == ["autotrain", "copying", "served"]
+    assert schema["properties"]["engine"]["anyOf"][0]["enum"] == ["autotrain", "trl", "copying", "served"]
 
 
 def test_a_run_on_another_backend_is_cancelled_there(made: Path, call: Call) -> None:

@@ -36,6 +36,9 @@ from hf_recipes.runner.redaction import Redactor, hub_tokens
 from hf_recipes.runner.stop import Abandoned, Stop, Stopped
 from hf_recipes.runner.weights import check_weights, weight_stamps
 
+OURS = ("core", "inference")
+"""Requirement sets whose interpreters run steps of this package alone."""
+
 
 class Runner:
     """Runs the steps of one run; its lock is held until this process ends."""
@@ -178,7 +181,7 @@ class Runner:
         # An interpreter of another set must not find this one's packages.
         environment = child_environment(os.environ)
         environment["PATH"] = os.pathsep.join([str(Path(python).parent), environment.get("PATH", os.defpath)])
-        if self._package and any(word.startswith("hf_recipes.") for word in step["argv"]):
+        if self._package and _runs_ours(step):
             environment["PYTHONPATH"] = self._package
         named = [name for name in hub_tokens(self._job.get("secrets", ())) if os.environ.get(name)]
         if named and "HF_TOKEN" not in named:
@@ -216,6 +219,11 @@ class Runner:
             self._stop.wait((), 0.5)
             self._folder.check(self._stop.stage)
         output.close()
+
+
+def _runs_ours(step: Mapping[str, Any]) -> bool:
+    """Whether the step is a program of this package, as it is of an engine whose trainer we start from Python."""
+    return step["requirements"] in OURS or any(word.startswith("hf_recipes.") for word in step["argv"])
 
 
 def main() -> int:
