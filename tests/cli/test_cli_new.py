@@ -134,6 +134,17 @@ def test_the_base_can_be_named_at_once(model: str, tmp_path: Path, monkeypatch: 
     assert refused.exit_code == 2 and "--base goes with --data" in refused.output
 
 
+def test_the_trainer_can_be_named_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert new("ingredient-parser", "copied", "--engine", "trl").exit_code == 0
+    assert new("mine", "--data", alpaca(tmp_path), "--engine", "trl").exit_code == 0
+    for folder in ("copied", "mine"):
+        assert load_recipe(tmp_path / folder / "recipe.yml", environ={}).engine == "trl"
+    refused = new("likes", "--data", preferences(tmp_path), "--engine", "trl")
+    assert refused.exit_code == 2 and "engine trl does not train llm-dpo" in refused.output
+    assert not (tmp_path / "likes").exists()
+
+
 @pytest.mark.parametrize(
     ("name", "project"),
     [("my model", "my-model"), ("a/b_c", "a-b-c"), ("ü", "my-model"), ("x" * 60, "x" * 50)],

@@ -65,6 +65,8 @@ def test_an_architecture_of_later_than_the_engine_is_refused_offline_with_its_pl
     assert problem.code == "unknown-architecture" and problem.message.startswith(
         "base_model: its architecture (qwen3)"
     )
+    assert problem.hint.startswith("write engine: trl"), "which knows it"
+    assert not refused(recipe(folder_of(tmp_path / "base", model_type="qwen3"), "engine=trl"))
     assert not refused(recipe(folder_of(tmp_path / "base", model_type="llama")))
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from hf_recipes.api.recipes import load_recipe
+from hf_recipes.engines.trl.parameters import SHARED, TWINS
+from hf_recipes.engines.trl.schema import PARAMETER_KEYS
 from hf_recipes.recipe.fields import METRIC_OPTIONS
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "recipe.md"
@@ -50,3 +52,14 @@ def test_metrics_are_shown_with_their_options(tmp_path: Path) -> None:
         "database",
         "timeout",
     }
+
+
+def test_every_parameter_has_its_row_in_the_table_of_trl() -> None:
+    section = DOCS.read_text(encoding="utf-8").partition("## engine: trl")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (`[^|]+) \| ([^|]+) \|$", section, re.MULTILINE)
+    shown = {name for cell, _ in rows for name in re.findall(r"`(\w+)`", cell)}
+    elsewhere = {*PARAMETER_KEYS, "text_column", "prompt_text_column", "rejected_text_column"}
+    assert shown == {parameter.name for parameter in SHARED} - elsewhere
+    for name, twin in TWINS.items():
+        if twin.name in shown:
+            assert any(f"`{twin.name}`" in ours and f"`{name}`" in theirs for ours, theirs in rows), name

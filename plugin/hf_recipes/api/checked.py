@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from hf_recipes.api.other_engines import engine_that_loads
 from hf_recipes.backends.machine import machine
 from hf_recipes.catalog.machine import Machine
 from hf_recipes.engines.engine import ARCHITECTURE, Engine
@@ -58,8 +59,10 @@ def _of_architecture(recipe: Recipe, engine: Engine) -> Iterator[Problem]:
     """Only where it is certain without asking anyone: by a folder's own config.json."""
     identity = offline(recipe.base_model)
     unknown = engine.unknown_architecture(recipe, identity) if identity is not None else None
-    if unknown:
-        hint = "name another base; `hf-recipes decide` measures this one without training"
+    if unknown and identity is not None:
+        other = engine_that_loads(recipe, identity)
+        hint = f"write engine: {other}" if other else "name another base"
+        hint += "; `hf-recipes decide` measures this one without training"
         yield problem_at(recipe, "base_model", ARCHITECTURE, unknown, hint)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from hf_recipes import record
 from hf_recipes.api import hardware_offers, tunable
 from hf_recipes.api.checked import CheckedRecipe
+from hf_recipes.api.other_engines import engine_that_loads
 from hf_recipes.api.tunable import Tunability
 from hf_recipes.backends import local
 from hf_recipes.catalog.tasks import is_chat_trainer
@@ -126,10 +127,13 @@ def tunability(
     if recipe.task == "tabular":
         return Tunability()
     identity = identity_of(recipe)
+    unknown = engine_named(recipe.engine).unknown_architecture(recipe, identity)
+    if unknown and (other := engine_that_loads(recipe, identity)):
+        unknown += f"; engine: {other} loads it"
     return tunable.judge_tunability(
         recipe,
         identity,
-        architecture=engine_named(recipe.engine).unknown_architecture(recipe, identity),
+        architecture=unknown,
         size=hardware_offers.too_large(found),
         unsized=base.damage if isinstance(base, Base) else base,
         refused=refused,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hf_recipes.engines.registry import engine_schemas
 from hf_recipes.environments.call import ask_inference
 
 BASE = "bundled/smollm2-135m-instruct"
@@ -47,6 +48,21 @@ def _base(base: str, folder: Path) -> str:
         return f"{BASE} # small, needs no Hub; a larger one learns more: a name on the Hub, or a folder"
     place = Path(base).expanduser()
     return _text(os.path.relpath(place.absolute(), folder.absolute()) if place.is_dir() else base)
+
+
+class EngineLacksTask(Exception):
+    """The engine does not train the recipe's task; the message says which it does."""
+
+
+def with_engine(text: str, engine: str) -> str:
+    """The text of a recipe with its engine, in the line behind its task. Raises EngineLacksTask."""
+    lines = [line for line in text.splitlines(keepends=True) if not line.startswith("engine:")]
+    place = next(number for number, line in enumerate(lines) if line.startswith("task:"))
+    task = lines[place].partition("#")[0].removeprefix("task:").strip()
+    known = engine_schemas()[engine].task_names
+    if task not in known:
+        raise EngineLacksTask(f"engine {engine} does not train {task}; it trains {', '.join(known)}")
+    return "".join([*lines[: place + 1], f"engine: {engine}\n", *lines[place + 1 :]])
 
 
 def project_name(name: str) -> str:

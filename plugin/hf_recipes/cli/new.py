@@ -10,6 +10,7 @@ import click
 
 from hf_recipes.cli.errors import CommandFailed
 from hf_recipes.cli.output import result, say
+from hf_recipes.engines.registry import ENGINES
 
 
 @click.command("new")
@@ -21,7 +22,10 @@ from hf_recipes.cli.output import result, say
     help="Write a recipe for this file, folder or data set: its rows are looked at, NAME is the project's name.",
 )
 @click.option("--base", metavar="MODEL", help="The base model of that recipe: a Hub id or a folder.")
-def new_command(name: str | None, folder: Path | None, data: str | None, base: str | None) -> None:
+@click.option("--engine", type=click.Choice(list(ENGINES)), help="The trainer that the recipe names.")
+def new_command(
+    name: str | None, folder: Path | None, data: str | None, base: str | None, engine: str | None
+) -> None:
     """Copy the shipped recipe NAME into FOLDER (default: ./NAME), or write one for your own data with --data.
 
     Without NAME, list what is shipped.
@@ -46,24 +50,36 @@ def new_command(name: str | None, folder: Path | None, data: str | None, base: s
     if target.exists():
         raise click.UsageError(f"{target} is there already; name another folder")
     if data is None:
+        text = _with_engine((recipes[name] / "recipe.yml").read_text(encoding="utf-8"), engine)
         shutil.copytree(recipes[name], target)
+        (target / "recipe.yml").write_text(text, encoding="utf-8")
         say(f"Edit {target / 'recipe.yml'}, then: hf-recipes run {shlex.quote(str(target / 'recipe.yml'))}")
         return
-    _write(name, data, base, target)
+    _write(name, data, base, engine, target)
 
 
-def _write(name: str, data: str, base: str | None, target: Path) -> None:
+def _write(name: str, data: str, base: str | None, engine: str | None, target: Path) -> None:
     from hf_recipes.api.new_recipe import BASE, CannotSketch, recipe_for
 
     try:
         text = recipe_for(name, data, base or BASE, target, say)
     except CannotSketch as error:
         raise CommandFailed(str(error)) from None
+    text = _with_engine(text, engine)
     target.mkdir(parents=True)
     (target / "recipe.yml").write_text(text, encoding="utf-8")
     say(
         f"Look through {target / 'recipe.yml'}, then: hf-recipes check {shlex.quote(str(target / 'recipe.yml'))}"
     )
+
+
+def _with_engine(text: str, engine: str | None) -> str:
+    from hf_recipes.api.new_recipe import EngineLacksTask, with_engine
+
+    try:
+        return with_engine(text, engine) if engine else text
+    except EngineLacksTask as error:
+        raise click.UsageError(str(error)) from None
 
 
 def _title(recipe: Path) -> str:

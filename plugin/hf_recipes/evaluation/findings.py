@@ -167,6 +167,8 @@ def training_sentence(report: Mapping[str, Any]) -> str:
         parts.append(f"{updates:,} update{'' if updates == 1 else 's'}")
     if isinstance(tokens, int):
         parts.append(f"{tokens:,} tokens seen")
+    if _is_number(found.get("trained_share")):
+        parts.append(f"{found['trained_share']:.0%} of them learned")
     if isinstance(loss, Mapping):
         losses = [
             f"{name} {loss[name]:.4g}" for name in ("first", "last", "lowest") if _is_number(loss.get(name))

@@ -66,11 +66,14 @@ def training(run: Path) -> dict[str, Any]:
         known["tokens_seen"] = round(kept * found.epochs)
     if isinstance(trims, list) and trims and known["updates"] is not None:
         known["trims"] = trims
+    if isinstance(tokens.get("trained_share"), float) and known["updates"] is not None:
+        known["trained_share"] = tokens["trained_share"]
     return {name: value for name, value in known.items() if value is not None}
 
 
 def _tokens(run: Path) -> Mapping[str, Any]:
-    """What the prepare step counted: `kept`, tokens that one epoch sees, and `trims`, what of rows that are too long is not."""
+    """What the prepare step counted: `kept`, tokens that one epoch sees, `trims`, what of rows that are too long is not, and
+    `trained_share`, the part of the tokens that is learned, where it is not all."""
     found = known_of_preparation(run).get("tokens")
     return found if isinstance(found, Mapping) else {}
 

@@ -121,6 +121,7 @@ def _data(reading: Reading, folder: Path) -> Data:
         limit=values.get("data.limit"),
         system_column=values.get("data.system_column"),
         skip_broken=values.get("data.skip_broken", False),
+        allow_truncation=values.get("data.allow_truncation", False),
         encoding=values.get("data.encoding"),
     )
 

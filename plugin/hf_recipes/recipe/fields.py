@@ -82,6 +82,7 @@ def _data(schema: EngineSchema) -> tuple[Field, ...]:
         Field("data.limit", ("int", "null"), "The most training rows to use, drawn by seed; null is all.", low=1),
         Field("data.system_column", ("str", "null"), "The column with the system turn, if another column holds ready-made conversations."),
         Field("data.skip_broken", ("bool", "int"), "Whether unusable rows, such as rows with an empty answer, are left out, counted and named; a number allows at most that many.", default=False, low=0),
+        Field("data.allow_truncation", ("bool",), "Whether training goes on where more than one row in twenty does not fit and is cut.", default=False),
         Field("data.encoding", ("str", "null"), "The encoding of local .jsonl, .json, .csv and .tsv files that are not UTF-8, such as windows-1252."),
         Field("data.system", ("str",), "What happens to a system turn: it stays a turn, or its text goes in front of the first user turn, for bases whose chat template has no system role.", default="turn", choices=("turn", "fold")),
         Field("data.messages", ("list",), "Columns → chat messages, for llm-sft: templates with {column} places; {{ and }} are braces."),

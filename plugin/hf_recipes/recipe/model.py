@@ -36,6 +36,8 @@ class Data:
     """The column whose text goes before ready-made messages, as their system turn."""
     skip_broken: bool | int = False
     """Whether rows that cannot be used are left out, or how many at the most."""
+    allow_truncation: bool = False
+    """Whether many rows may be cut because they do not fit."""
     encoding: str | None = None
     """Encoding of local text files that are not UTF-8 and have no byte order mark."""
 

@@ -16,15 +16,17 @@ def settle(reading: Reading) -> None:
     )
     values = {name: reading.values.pop(f"params.{name}", None) for name in written}
     chosen = [name for name in written if values[name] is not None and not _denies(name, values[name])]
+    said_by: dict[str, str] = {}
     for name in chosen:
         ours = TWINS[name].name
         if f"params.{ours}" in reading.places:
-            first, second = sorted((name, ours), key=lambda each: _where(reading, each))
+            first, second = sorted((name, said_by.get(ours, ours)), key=lambda each: _where(reading, each))
             reading.report(
                 f"params.{second}", "said-twice", f"params.{first} says it already", "leave one of them out"
             )
         else:
             _say(reading, name, values[name])
+            said_by[ours] = name
     for name in written:
         if _denies(name, values[name]) and f"params.{TWINS[name].name}" not in reading.places:
             _say(reading, name, values[name])

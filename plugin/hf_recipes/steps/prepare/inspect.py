@@ -104,7 +104,7 @@ def _read(job: Job, base: str | None, examples: int, answer: dict[str, Any]) -> 
         answer["classes"] = converted.classes
     if count:
         answer["tokens"] = count.result()
-        check_enough(job, answer["tokens"])
+        check_enough(job, answer["tokens"], converted.rows["train"])
     for record in converted.first:
         if count:
             texts = count.texts(record)

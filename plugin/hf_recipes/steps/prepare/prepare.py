@@ -13,8 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hf_recipes.catalog.tasks import IMAGE_TASKS
-from hf_recipes.data.columns import is_chat
+from hf_recipes.catalog.tasks import IMAGE_TASKS, is_chat_trainer
+from hf_recipes.data.columns import is_chat, trainer_of
 from hf_recipes.data.findings import wrong
 from hf_recipes.data.form import Form, form_of
 from hf_recipes.data.messages import RowError
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from hf_recipes.steps.prepare.tokens import Count
 
 
+MOST_CUT = 0.05
+"""The share of the training rows up to which cut ones are only counted and said."""
 NEEDS_CODE = "the model needs code of its own; set trust_remote_code: true to run it"
 
 
@@ -70,7 +72,7 @@ def prepare(run: Path) -> None:
         )
         _write_shots(converted, work)
         tokens = count.result() if count else {}
-        check_enough(job, tokens)
+        check_enough(job, tokens, converted.rows["train"])
         prepared = {
             "base_model": base,
             "rows": converted.rows,
@@ -188,15 +190,30 @@ def _write_shots(converted: Converted, work: Path) -> None:
                 file.write(json.dumps({"messages": shot}, ensure_ascii=False) + "\n")
 
 
-def check_enough(job: Job, tokens: Mapping[str, Any]) -> None:
-    """Raises DataError where packing makes no example of all the rows. What only measures needs none."""
-    if job.trains and tokens.get("blocks") == 0:
+def check_enough(job: Job, tokens: Mapping[str, Any], rows: int) -> None:
+    """Raises DataError where packing makes no example of all the training rows, or too many of them are cut. What only measures
+    needs none."""
+    if not job.trains:
+        return
+    if tokens.get("blocks") == 0:
         raise wrong(
             job.data.path,
             f"all training rows together are {tokens['train_total']} tokens, less than one block of {tokens['limit']}: "
             "there would be nothing to train on",
             hint=f"set params.block_size to {max(1, tokens['train_total'] // 2)} or less, or add rows",
             code="too-little-data",
+        )
+    trims = tokens.get("trims")
+    if not trims or job.data.allow_truncation or not is_chat_trainer(job.task, trainer_of(job.settled)):
+        return
+    if tokens["cut"] > MOST_CUT * rows:
+        key, limit = trims[0]["key"], trims[0]["limit"]
+        lost = "; ".join(f"{trim['rows']:,} {trim['what']}" for trim in trims)
+        raise wrong(
+            job.data.path,
+            f"{tokens['cut']:,} of {rows:,} training rows are longer than {limit:,} tokens ({key}): {lost}",
+            hint=f"set {key} to {tokens['max']}, the longest row, or data.allow_truncation: true",
+            code="rows-cut",
         )
 
 
