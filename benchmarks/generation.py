@@ -143,6 +143,7 @@ def peak_memory(rows: int) -> int:
 
 def answer_by_small_model(folder: Path, count: int) -> None:
     """The answer step's own loop over `count` rows, few-shot, with a two-layer model and SmolLM2's tokenizer."""
+    from hf_recipes.steps.step import Progress
     from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
     from hf_recipes.inference.answer_cache import AnswerCache
@@ -151,7 +152,6 @@ def answer_by_small_model(folder: Path, count: int) -> None:
     from hf_recipes.steps.answer import answer
     from hf_recipes.steps.answer.prompts import Asked
     from hf_recipes.steps.row_file import RowFile
-    from hf_recipes.steps.step import Progress
 
     home = os.environ.pop("HF_RECIPES_HOME")
     tokenizer = AutoTokenizer.from_pretrained(resolve_base("bundled/smollm2-135m-instruct", say=print))

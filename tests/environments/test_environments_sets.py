@@ -49,8 +49,14 @@ def test_a_wrong_name_is_answered_with_the_nearest() -> None:
 
 
 @pytest.mark.e2e
-@pytest.mark.parametrize("python", ["3.10", "3.11", "3.12", "3.13"])
-@pytest.mark.parametrize("name", environments.set_names())
+@pytest.mark.parametrize(
+    ("name", "python"),
+    [
+        (name, f"3.{minor}")
+        for name in environments.set_names()
+        for minor in range(requirement_set(name).oldest[1], 14)
+    ],
+)
 def test_every_set_has_wheels_for_every_python(
     name: str, python: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,8 +19,8 @@ from hf_recipes.environments.uv_process import note_uv, run_uv
 
 Say = Callable[[str], None]
 
-# The Pythons that the pinned releases have wheels for.
-OLDEST, NEWEST = (3, 10), (3, 13)
+NEWEST = (3, 13)
+"""The last Python that the pinned releases have wheels for; the first is the set's own."""
 
 
 def ensure(name: str, *, say: Say) -> Path:
@@ -81,14 +81,22 @@ def _make(requirements: RequirementSet, environment: Path, say: Say) -> None:
     try:
         doing = f"making the {requirements.name} environment"
         # Relocatable: it is moved once it is complete.
-        venv = ["venv", "--quiet", "--relocatable", "--no-project", "--python", _python(), str(fresh)]
+        venv = [
+            "venv",
+            "--quiet",
+            "--relocatable",
+            "--no-project",
+            "--python",
+            _python(requirements),
+            str(fresh),
+        ]
         run_uv(venv, say=say, doing=doing)
         install = _install(requirements, fresh)
         run_uv(install, say=say, doing=doing)
         gpu.fit(state.interpreter(fresh), install, say=say, doing=doing)
         seconds = time.monotonic() - started
         packages = state.versions(fresh)
-        digest = requirements.digest(_tag())
+        digest = requirements.digest(_tag(requirements))
         state.write_made(
             fresh,
             state.EnvironmentRecord(
@@ -119,18 +127,21 @@ def _install(requirements: RequirementSet, environment: Path) -> list[str]:
     return command
 
 
-def _tag() -> str:
+def _tag(requirements: RequirementSet) -> str:
     """Which Python the environment is made for. One that we cannot use is replaced by any that we can."""
     version = sys.version_info[:2]
-    return "{}.{}".format(*version) if OLDEST <= version <= NEWEST else "any"
+    return "{}.{}".format(*version) if requirements.oldest <= version <= NEWEST else "any"
 
 
-def _python() -> str:
-    return sys.executable if _tag() != "any" else f">={OLDEST[0]}.{OLDEST[1]},<{NEWEST[0]}.{NEWEST[1] + 1}"
+def _python(requirements: RequirementSet) -> str:
+    if _tag(requirements) != "any":
+        return sys.executable
+    first, minor = requirements.oldest
+    return f">={first}.{minor},<{NEWEST[0]}.{NEWEST[1] + 1}"
 
 
 def _folder(requirements: RequirementSet) -> Path:
-    return cache_dir() / "environments" / f"{requirements.name}-{requirements.digest(_tag())}"
+    return cache_dir() / "environments" / f"{requirements.name}-{requirements.digest(_tag(requirements))}"
 
 
 @contextmanager

@@ -33,6 +33,8 @@ class RequirementSet:
     """Laid over what the packages themselves ask for."""
     variable: str
     """The environment variable by which a person names an interpreter of their own."""
+    oldest: tuple[int, int] = (3, 10)
+    """The first Python that its releases have wheels for."""
 
     def digest(self, python: str) -> str:
         """12 hex digits of what the environment holds, for an interpreter such as `cpython-311`."""
@@ -87,6 +89,7 @@ def _read(name: str, found: Mapping[str, Any], folder: Path) -> RequirementSet:
         (*(base.pins if base else ()), folder / found["pins"]),
         tuple(folder / path for path in found.get("overrides", ())),
         found["variable"],
+        tuple(found.get("oldest", RequirementSet.oldest)),
     )
 
 
