@@ -175,7 +175,8 @@ def test_tables_are_not_folded_in_a_pipe(tmp_path: Path) -> None:
         "env", "list", cwd=tmp_path, HF_RECIPES_HOME=str(deep), HF_RECIPES_INFERENCE_PYTHON=f"{deep}/python"
     )
     assert all(
-        line.split()[0].startswith(("name", "inference", "autotrain")) for line in done.stdout.splitlines()
+        line.split()[0].startswith(("name", "inference", "autotrain", "trl"))
+        for line in done.stdout.splitlines()
     )
 
 

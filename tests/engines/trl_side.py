@@ -25,7 +25,7 @@ def bins() -> dict[str, object]:
 def apart() -> dict[str, object]:
     """Of models of these kinds, whether rows that share a block stay apart."""
 
-    from transformers import AutoModelForCausalLM, LlamaConfig, MambaConfig
+    from transformers import AutoModelForCausalLM, GraniteMoeHybridConfig, LlamaConfig, MambaConfig
 
     from hf_recipes.engines.trl.training.packing import rows_stay_apart
 
@@ -35,6 +35,17 @@ def apart() -> dict[str, object]:
     configs = {
         "llama": LlamaConfig(**small, **heads),
         "mamba": MambaConfig(**small, state_size=4),
+        "granite 4": GraniteMoeHybridConfig(
+            **small,
+            **heads,
+            shared_intermediate_size=32,
+            num_local_experts=2,
+            num_experts_per_tok=1,
+            mamba_n_heads=4,
+            mamba_d_head=16,
+            mamba_d_state=8,
+            layer_types=["mamba", "attention"],
+        ),
     }
     return {
         name: rows_stay_apart(AutoModelForCausalLM.from_config(config)) for name, config in configs.items()

@@ -24,7 +24,7 @@ import sys
 from pathlib import Path
 from hf_recipes.environments.make import ensure_set
 from hf_recipes.environments.sets import RequirementSet
-tiny = RequirementSet("tiny", (Path(sys.argv[1]),), None, (), "TINY_PYTHON")
+tiny = RequirementSet("tiny", (Path(sys.argv[1]),), (), (), "TINY_PYTHON")
 print(ensure_set(tiny, say=lambda text: print(text, flush=True)))
 """
 
@@ -75,7 +75,7 @@ def tiny(tmp_path: Path) -> Callable[[str], RequirementSet]:
     def make(requirements: str) -> RequirementSet:
         path = tmp_path / "requirements.txt"
         path.write_text(requirements, encoding="utf-8")
-        return RequirementSet("tiny", (path,), None, (), "TINY_PYTHON")
+        return RequirementSet("tiny", (path,), (), (), "TINY_PYTHON")
 
     return make
 

@@ -80,7 +80,7 @@ def test_every_set_has_wheels_for_every_python(
 def an_own(tmp_path: Path, requirements: str) -> RequirementSet:
     path = tmp_path / "requirements.txt"
     path.write_text(requirements)
-    return RequirementSet("tiny", (path,), None, (), "TINY_PYTHON")
+    return RequirementSet("tiny", (path,), (), (), "TINY_PYTHON")
 
 
 def test_an_own_interpreter_stands_in_when_it_has_what_is_needed(

@@ -165,7 +165,7 @@ MISTAKES = [
     (CHAT, "exact_match: {", "macro_f1: {", "17:5:unmeasured", "macro_f1 is not in evaluate.metrics"),
     (CHAT, "  require:", "  reference: {base_url: http://127.0.0.1/v1, model: m, api_key: sk-123}\n  require:", "16:56:literal-token", "environment variable"),
     (LABELS, "params:", "evaluate: {}\nparams:", "13:1:wrong-task", "only chat models"),
-    (LABELS, "params:", "engine: trl\nparams:", "13:1:unknown-value", "autotrain"),
+    (LABELS, "params:", "engine: trx\nparams:", "13:1:unknown-value", "did you mean trl"),
     (LABELS, "params:", "trust_remote_code: maybe\nparams:", "13:1:wrong-type", "true or false"),
     (LABELS, "params:", "hub: {token: secret}\nparams:", "13:7:literal-token", "${HF_TOKEN}"),
     (LABELS, "params:", "hub:\n  push_to_hub: true\n  username: ada\n  token: ${HF_TOKEN}\nparams:", "16:3:unset-variable", "HF_TOKEN is not set"),

@@ -66,7 +66,7 @@ def test_recipes_are_right_under_the_schema_and_misspelt_ones_are_not(
         {"params": {"max_seq_length": 5}},
         {"project_name": "a_b"},
         {"hub": {"token": "literal"}},
-        {"engine": "trl"},
+        {"engine": "axolotl"},
         {"data": []},
     ],
     ids=str,

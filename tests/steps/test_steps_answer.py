@@ -177,7 +177,7 @@ def test_progress_says_how_fast_it_goes_and_how_long_it_will_take(answering, ste
 
 def test_no_speed_is_told_before_there_are_rows_enough_to_tell_it_from(capsys, monkeypatch):
     """A batch is quiet while its prompts are read: after its first row, hours would seem to be left."""
-    from hf_recipes.steps import step
+    from hf_recipes.engines import step
 
     clock = iter([0, 0, 0, 30, 30, 32, 32])
     monkeypatch.setattr(step.time, "monotonic", lambda: next(clock))

@@ -20,7 +20,7 @@ from hf_recipes.engines.trl.training.base import load_base
 from hf_recipes.engines.trl.training.examples import read_examples
 from hf_recipes.engines.trl.training.packing import rows_stay_apart
 from hf_recipes.engines.trl.training.progress import tell_progress
-from hf_recipes.engines.trl.training.save import save
+from hf_recipes.engines.trl.training.save import save, settings_of
 from hf_recipes.record.job import load_job
 from hf_recipes.record.prepared import read_prepared
 from hf_recipes.runner.causes import StepFailed
@@ -45,6 +45,7 @@ def fit(run: Path) -> None:
         read_examples(settings["data"], "validation", rows, frame) if settings["validation"] else None
     )
     model = load_base(settings["base"], params, trust_remote_code=job.trust_remote_code)
+    before = settings_of(model)
     packing = params["packing"] is not False
     if packing and not rows_stay_apart(model):
         sys.stdout.write("packing is off: in a block of this model, rows would see each other\n")
@@ -62,7 +63,14 @@ def fit(run: Path) -> None:
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(tell_progress())
     trainer.train()
-    save(trainer, settings["base"], work / settings["into"], params, trust_remote_code=job.trust_remote_code)
+    save(
+        trainer,
+        before,
+        settings["base"],
+        work / settings["into"],
+        params,
+        trust_remote_code=job.trust_remote_code,
+    )
 
 
 if __name__ == "__main__":
