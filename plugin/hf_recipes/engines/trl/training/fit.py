@@ -50,16 +50,24 @@ def fit(run: Path) -> None:
     if packing and not rows_stay_apart(model):
         sys.stdout.write("packing is off: in a block of this model, rows would see each other\n")
         packing = False
-    trainer = SFTTrainer(
-        model=model,
-        args=arguments_of(
-            params, work / "checkpoints", rows.limit, packing=packing, validated=bool(validation)
-        ),
-        train_dataset=train,
-        eval_dataset=validation,
-        processing_class=tokenizer,
-        peft_config=adapter_of(params),
-    )
+    try:
+        trainer = SFTTrainer(
+            model=model,
+            args=arguments_of(
+                params, work / "checkpoints", rows.limit, packing=packing, validated=bool(validation)
+            ),
+            train_dataset=train,
+            eval_dataset=validation,
+            processing_class=tokenizer,
+            peft_config=adapter_of(params),
+        )
+    except ValueError as error:
+        if "lora_dropout" not in str(error):
+            raise
+        message = (
+            "the experts of this base take no dropout: set params.lora_dropout to 0, or name target_modules"
+        )
+        raise StepFailed("trainer_failed", message) from None
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(tell_progress())
     trainer.train()

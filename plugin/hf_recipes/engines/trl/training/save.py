@@ -6,15 +6,29 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+KEPT = ("use_cache", "output_router_logits")
+"""Settings that training changes: left so, a model answers many times slower, or, as a mixture of experts, not at all."""
+
+
+def settings_of(model: Any) -> dict[str, Any]:
+    """What of the base's config is put back once training has ended."""
+    return {name: getattr(model.config, name) for name in KEPT if hasattr(model.config, name)}
+
 
 def save(
-    trainer: Any, base: str, folder: Path, params: Mapping[str, Any], *, trust_remote_code: bool
+    trainer: Any,
+    settings: Mapping[str, Any],
+    base: str,
+    folder: Path,
+    params: Mapping[str, Any],
+    *,
+    trust_remote_code: bool,
 ) -> None:
-    """The adapter, or all weights, into `folder`; with merge_adapter the base with the adapter in it."""
+    """The adapter, or all weights, into `folder`; with merge_adapter the base with the adapter in it. `settings`: of the base,
+    from before the training."""
     model = trainer.accelerator.unwrap_model(trainer.model)
-    model.config.use_cache = (
-        True  # off while training alone: a model that answers without is many times slower
-    )
+    for name, value in settings.items():
+        setattr(model.config, name, value)
     merged = params["peft"] and params["merge_adapter"]
     trainer.save_model(str(folder.with_name(f"{folder.name}-adapter") if merged else folder))
     if not merged or not trainer.is_world_process_zero():
