@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from hf_recipes.api.recipes import load_recipe
+from hf_recipes.engines.shared_schema import PARAMETER_KEYS
 from hf_recipes.engines.trl.parameters import SHARED, TWINS
-from hf_recipes.engines.trl.schema import PARAMETER_KEYS
 from hf_recipes.recipe.fields import METRIC_OPTIONS
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "recipe.md"

@@ -10,6 +10,7 @@ from hf_recipes.data.columns import CHAT_TEMPLATES, needed_columns
 from hf_recipes.engines import target_modules
 from hf_recipes.engines.autotrain import table
 from hf_recipes.engines.autotrain.other_names import OTHER_NAMES, OTHER_VALUES
+from hf_recipes.engines.shared_schema import PARAMETER_KEYS, SHARED_RANGES
 from hf_recipes.recipe.engine_schema import EngineSchema
 from hf_recipes.recipe.fields import Field
 
@@ -19,52 +20,19 @@ TRAINERS = {
     "sentence_transformers": ("pair", "pair_class", "pair_score", "triplet", "qa"),
     "vlm": ("vqa", "captioning"),
 }
-PARAMETER_KEYS = {
-    "model": "base_model",
-    "project_name": "project_name",
-    "data_path": "data.path",
-    "train_split": "data.train_split",
-    "valid_split": "data.valid_split",
-    "chat_template": "data.chat_template",
-    "log": "log",
-    "username": "hub.username",
-    "token": "hub.token",
-    "push_to_hub": "hub.push_to_hub",
-}
-"""Parameters that a recipe writes elsewhere than under `params`."""
 BOTH = ("categorical_columns", "numerical_columns")
 """Columns that AutoTrain's users write under `params` as often as under `data.column_mapping`."""
 RANGES: Mapping[str, dict[str, object]] = {
-    "lr": {"low": 0, "open_low": True},
+    **SHARED_RANGES,
     "epochs": {"low": 1, "most": 10_000},
-    "batch_size": {"low": 1, "most": 65_536},
-    "gradient_accumulation": {"low": 1, "most": 65_536},
-    "warmup_ratio": {"low": 0, "high": 1},
-    "weight_decay": {"low": 0, "most": 100},
-    "max_grad_norm": {"low": 0},
-    "seed": {"low": 0, "high": 2**32 - 1},
-    "logging_steps": {"low": 1, "also": (-1,)},
-    "save_total_limit": {"low": 1, "most": 100_000},
-    "block_size": {"low": 1, "most": 16_777_216, "also": (-1,)},
-    "model_max_length": {"low": 1, "most": 16_777_216},
     "max_seq_length": {"low": 1, "most": 16_777_216},
     "max_doc_stride": {"low": 1, "most": 16_777_216},
     "max_target_length": {"low": 1, "most": 16_777_216},
-    "max_prompt_length": {"low": 1, "most": 16_777_216},
-    "max_completion_length": {"low": 1, "most": 16_777_216},
-    "lora_r": {"low": 1, "most": 65_536},
-    "lora_alpha": {"low": 1, "most": 1_000_000},
-    "lora_dropout": {"low": 0, "high": 1, "open_high": True},
-    "dpo_beta": {"low": 0, "most": 1_000, "open_low": True},
     "early_stopping_patience": {"low": 1},
     "early_stopping_threshold": {"low": 0},
     "image_square_size": {"low": 1, "most": 16_384},
     "num_trials": {"low": 1, "most": 100_000},
     "time_limit": {"low": 1},
-    "quantization": {"choices": ("int4", "int8", "none")},
-    "mixed_precision": {"choices": ("fp16", "bf16", "none")},
-    "padding": {"choices": ("left", "right", "none")},
-    "distributed_backend": {"choices": ("ddp", "deepspeed")},
     "eval_strategy": {"choices": table.choices("eval_strategies")},
     "optimizer": {"choices": table.choices("optimizers")},
     "scheduler": {"choices": table.choices("schedulers")},

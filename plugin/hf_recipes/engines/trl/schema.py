@@ -8,6 +8,7 @@ from functools import cache
 from hf_recipes.data.columns import needed_columns
 from hf_recipes.engines import target_modules
 from hf_recipes.engines.resolution import Parameter
+from hf_recipes.engines.shared_schema import PARAMETER_KEYS, SHARED_RANGES
 from hf_recipes.engines.trl import parameters, twins
 from hf_recipes.engines.trl.parameters import TRAIN_ON, TWINS
 from hf_recipes.recipe.check import Reading
@@ -23,40 +24,11 @@ TASK_NAMES: Mapping[str, tuple[str, str | None]] = {
     "llm-sft": (TASK, "sft"),
     TASK: (TASK, None),
 }
-PARAMETER_KEYS = {
-    "model": "base_model",
-    "project_name": "project_name",
-    "data_path": "data.path",
-    "train_split": "data.train_split",
-    "valid_split": "data.valid_split",
-    "chat_template": "data.chat_template",
-    "log": "log",
-    "username": "hub.username",
-    "token": "hub.token",
-    "push_to_hub": "hub.push_to_hub",
-}
-"""Parameters that a recipe writes elsewhere than under `params`."""
 RANGES: Mapping[str, dict[str, object]] = {
-    "lr": {"low": 0, "open_low": True},
+    **SHARED_RANGES,
     "epochs": {"low": 0, "most": 10_000, "open_low": True},
-    "batch_size": {"low": 1, "most": 65_536},
-    "gradient_accumulation": {"low": 1, "most": 65_536},
-    "warmup_ratio": {"low": 0, "high": 1},
     "warmup_steps": {"low": 0},
-    "weight_decay": {"low": 0, "most": 100},
-    "max_grad_norm": {"low": 0},
-    "seed": {"low": 0, "high": 2**32 - 1},
     "data_seed": {"low": 0, "high": 2**32 - 1},
-    "logging_steps": {"low": 1, "also": (-1,)},
-    "save_total_limit": {"low": 1, "most": 100_000},
-    "block_size": {"low": 1, "most": 16_777_216, "also": (-1,)},
-    "model_max_length": {"low": 1, "most": 16_777_216},
-    "max_prompt_length": {"low": 1, "most": 16_777_216},
-    "max_completion_length": {"low": 1, "most": 16_777_216},
-    "lora_r": {"low": 1, "most": 65_536},
-    "lora_alpha": {"low": 1, "most": 1_000_000},
-    "lora_dropout": {"low": 0, "high": 1, "open_high": True},
-    "dpo_beta": {"low": 0, "most": 1_000, "open_low": True},
     "adam_beta1": {"low": 0, "high": 1, "open_high": True},
     "adam_beta2": {"low": 0, "high": 1, "open_high": True},
     "adam_epsilon": {"low": 0},
@@ -68,10 +40,6 @@ RANGES: Mapping[str, dict[str, object]] = {
     "eval_delay": {"low": 0},
     "dataloader_num_workers": {"low": 0, "most": 1024},
     "torch_empty_cache_steps": {"low": 1},
-    "quantization": {"choices": ("int4", "int8", "none")},
-    "mixed_precision": {"choices": ("fp16", "bf16", "none")},
-    "padding": {"choices": ("left", "right", "none")},
-    "distributed_backend": {"choices": ("ddp", "deepspeed")},
     "eval_strategy": {"choices": ("epoch", "no", "steps")},
     "optimizer": {"choices": parameters.choices_of("optimizers")},
     "scheduler": {"choices": parameters.choices_of("schedulers")},
