@@ -11,6 +11,7 @@ from typing import Any
 from hf_recipes.catalog.hardware import runs_here
 from hf_recipes.engines.autotrain.logs import OWN_PYTHON
 from hf_recipes.engines.autotrain.table import module_of
+from hf_recipes.engines.unknown_kind import unknown_kind
 from hf_recipes.estimates.model_identity import Identity
 from hf_recipes.recipe.model import Recipe
 
@@ -43,14 +44,7 @@ def unknown_architecture(recipe: Recipe, base: Identity) -> str | None:
     if os.environ.get(OWN_PYTHON) and runs_here(recipe.backend):
         return None  # a person's own interpreter may know more
     wanted = class_for(recipe.task, recipe.trainer)
-    if base.model_type is None or wanted is None or base.model_type in model_types(wanted):
+    if wanted is None:
         return None
-    if base.own_code and recipe.trust_remote_code:
-        return None
-    brings = (
-        "; it brings code of its own, which runs with trust_remote_code: true alone" if base.own_code else ""
-    )
-    return (
-        f"its architecture ({base.model_type}) is not among the {len(model_types(wanted))} that {wanted} of AutoTrain's "
-        f"transformers {transformers_version()} (January 2025) loads{brings}"
-    )
+    loader = f"{wanted} of AutoTrain's transformers {transformers_version()} (January 2025)"
+    return unknown_kind(base, model_types(wanted), loader, trust_remote_code=recipe.trust_remote_code)

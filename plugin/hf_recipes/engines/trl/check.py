@@ -10,6 +10,7 @@ from hf_recipes.engines.base_fit import misfits
 from hf_recipes.engines.hardware_needs import base_stays_here, unmet_needs
 from hf_recipes.engines.trl.parameters import model_types, transformers_version
 from hf_recipes.engines.trl.settings import resolve
+from hf_recipes.engines.unknown_kind import unknown_kind
 from hf_recipes.estimates.model_identity import Identity
 from hf_recipes.estimates.model_size import Base
 from hf_recipes.recipe import Problem, Recipe, problem_at
@@ -35,17 +36,8 @@ def check_runs_dir(runs_dir: Path) -> Problem | None:
 
 
 def unknown_architecture(recipe: Recipe, base: Identity) -> str | None:
-    if base.model_type is None or base.model_type in model_types():
-        return None
-    if base.own_code and recipe.trust_remote_code:
-        return None
-    brings = (
-        "; it brings code of its own, which runs with trust_remote_code: true alone" if base.own_code else ""
-    )
-    return (
-        f"its architecture ({base.model_type}) is not among the {len(model_types())} that AutoModelForCausalLM of "
-        f"transformers {transformers_version()} loads{brings}"
-    )
+    loader = f"AutoModelForCausalLM of transformers {transformers_version()}"
+    return unknown_kind(base, model_types(), loader, trust_remote_code=recipe.trust_remote_code)
 
 
 def _without_counterpart(recipe: Recipe, params: Mapping[str, object]) -> Iterator[Problem]:
