@@ -8,6 +8,7 @@ from typing import Any
 LONGEST = 2048
 """Tokens at which a tokenizer without a nearer bound cuts, where model_max_length says nothing."""
 DEFAULT_BLOCK = 1024
+"""Tokens of a block_size of -1, where the base knows as many."""
 
 
 def block_limit(tokenizer: Any, params: Mapping[str, Any]) -> int:

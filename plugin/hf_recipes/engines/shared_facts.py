@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from hf_recipes.engines.llm_limit import DEFAULT_BLOCK
 from hf_recipes.estimates.facts import TrainingFacts
 
 PAIRS = ("dpo", "orpo", "reward")
 """Trainers whose row is two texts."""
-LONGEST = 1024
-"""Tokens of a block_size of -1, where the base knows as many."""
 KEYS = {
     "batch_size": "params.batch_size",
     "accumulation": "params.gradient_accumulation",
@@ -48,7 +47,7 @@ def training_facts(params: Mapping[str, object]) -> TrainingFacts:
 def _tokens_per_row(params: Mapping[str, object]) -> int | None:
     size = params.get("block_size", params.get("max_seq_length"))
     if isinstance(size, int):
-        return size if size > 0 else LONGEST
+        return size if size > 0 else DEFAULT_BLOCK
     return None
 
 

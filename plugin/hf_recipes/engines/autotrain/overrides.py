@@ -8,6 +8,7 @@ from hf_recipes.catalog.machine import Machine
 from hf_recipes.catalog.openmp import WAITING
 from hf_recipes.catalog.tasks import IMAGE_TASKS
 from hf_recipes.data.columns import CHAT_TEMPLATES
+from hf_recipes.engines.conversion import must_be_converted
 from hf_recipes.engines.memory_choices import needless_checkpointing, needless_quantization
 from hf_recipes.engines.resolution import writes
 from hf_recipes.estimates.model_size import Base
@@ -82,12 +83,7 @@ def prepares_data(recipe: Recipe) -> bool:
 
 def needs_conversion(recipe: Recipe) -> bool:
     """Whether the trainer could not read the data from where it is."""
-    if recipe.task in IMAGE_TASKS:
-        return False
-    data = recipe.data
-    if data.limit or data.skip_broken or data.system_column or data.system == "fold":
-        return True
-    return bool(data.local or data.messages or data.test_split is not None)
+    return recipe.task not in IMAGE_TASKS and must_be_converted(recipe.data)
 
 
 def _logging(recipe: Recipe, params: Mapping[str, object], machine: Machine) -> dict[str, Override]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hf_recipes.catalog.machine import Machine
+from hf_recipes.engines.conversion import must_be_converted
+from hf_recipes.engines.llm_limit import DEFAULT_BLOCK
 from hf_recipes.engines.trl.parameters import alone, trl_version
 from hf_recipes.engines.trl.settings import resolve_settings
 from hf_recipes.recipe.model import Recipe
@@ -18,15 +20,11 @@ MARKS = """\
 # knows none, it says so and ends. hf-recipes itself finds the turns in any template.
 """
 DATA_FOLDER = "data"
-DEFAULT_LENGTH = 1024
 
 
 def export_needs_data(recipe: Recipe) -> bool:
     """Whether rows must be converted for TRL to read them: DATA_FOLDER goes with the config then."""
-    data = recipe.data
-    if data.local or data.messages or data.test_split is not None:
-        return True
-    return bool(data.limit or data.skip_broken or data.system_column or data.system == "fold")
+    return must_be_converted(recipe.data)
 
 
 def export(recipe: Recipe, machine: Machine, *, base_model: str) -> Mapping[str, str]:
@@ -83,7 +81,7 @@ def _training(settled: Mapping[str, object], recipe: Recipe) -> dict[str, object
         "num_train_epochs": settled["epochs"],
         "per_device_train_batch_size": settled["batch_size"],
         "gradient_accumulation_steps": settled["gradient_accumulation"],
-        "max_length": length if isinstance(length, int) and length > 0 else DEFAULT_LENGTH,
+        "max_length": length if isinstance(length, int) and length > 0 else DEFAULT_BLOCK,
         "packing": settled["packing"],
         "assistant_only_loss": settled["train_on"] != "all",
         "optim": settled["optimizer"],

@@ -18,6 +18,7 @@ from hf_recipes.data.columns import is_chat, trainer_of
 from hf_recipes.data.findings import wrong
 from hf_recipes.data.form import Form, form_of
 from hf_recipes.data.messages import RowError
+from hf_recipes.engines.conversion import must_be_converted
 from hf_recipes.engines.preparation import Preparation, PreparedData
 from hf_recipes.engines.registry import engine_of
 from hf_recipes.engines.step import Progress, run_step
@@ -121,12 +122,8 @@ def readable_as_it_is(job: Job) -> bool:
     """Whether the trainer could read the data without us."""
     if job.task in IMAGE_TASKS:
         return True
-    data = job.data
-    if data.local or data.messages or data.test_split is not None:
-        return False
-    if data.limit or data.skip_broken or data.system_column or data.system == "fold":
-        return False
-    return not (job.evaluate and is_chat(job.task, job.settled, False))
+    measured = job.evaluate and is_chat(job.task, job.settled, False)
+    return not must_be_converted(job.data) and not measured
 
 
 def form_or_fail(job: Job) -> Form:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hf_recipes.engines.trl.parameters import alone
+from hf_recipes.inference.device import on_gpu
 
 OF_THE_MODEL = ("attn_implementation", "use_rslora", "use_dora", "lora_modules_to_save", "bnb_4bit_quant_type", "use_bnb_nested_quant")  # fmt: skip
 """Arguments that are no trainer's."""
@@ -55,8 +56,8 @@ def arguments_of(
             "logging_steps": params["logging_steps"],
             "report_to": params["log"],
             "disable_tqdm": True,
-            "dataloader_pin_memory": _on_gpu(),
-            "use_cpu": not _on_gpu(),
+            "dataloader_pin_memory": on_gpu(),
+            "use_cpu": not on_gpu(),
         }
     )
 
@@ -86,9 +87,3 @@ def _warmup(params: Mapping[str, Any]) -> float:
     if params["warmup_steps"] is not None:
         return float(params["warmup_steps"])
     return min(float(params["warmup_ratio"]), BEFORE_THE_END)
-
-
-def _on_gpu() -> bool:
-    from hf_recipes.inference.device import on_gpu
-
-    return on_gpu()
